@@ -1,0 +1,1 @@
+"""divprune_sym: the statistical mechanics of neural-network pruning, derived, compiled and checked."""

@@ -1,0 +1,115 @@
+"""Checks at the door: bad input is refused here, in one line, and trusted everywhere inside."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Any
+
+import numpy as np
+
+if TYPE_CHECKING:
+    from numpy.typing import NDArray
+
+EPS = float(np.finfo(np.float64).eps)
+
+
+class BadInput(ValueError):
+    """Something handed to us cannot be used: the message says what, its value, and what is expected."""
+
+
+class BadShape(BadInput):
+    """An array of the wrong shape."""
+
+
+class NotSymmetric(BadInput):
+    """A matrix that must be symmetric is not."""
+
+
+class NotPositiveSemidefinite(BadInput):
+    """A matrix that must be positive semi-definite has an eigenvalue below rounding."""
+
+
+def real_array(name: str, value: Any, shape: tuple[int | None, ...]) -> NDArray[np.float64]:
+    """Return `value` as a finite float64 array of the given shape (None: any length).
+
+    Raises
+    ------
+    BadShape
+        The number of axes or a fixed axis differs.
+    BadInput
+        Not a rectangular array of real numbers, or a NaN or infinity in it.
+    """
+    try:
+        array = np.asarray(value)
+        if array.dtype.kind not in "buif":
+            raise TypeError
+        array = np.array(array, dtype=np.float64)
+    except (TypeError, ValueError, OverflowError):
+        msg = f"{name}: expected a rectangular array of real numbers"
+        raise BadInput(msg) from None
+    wanted = "(" + ", ".join("any" if n is None else str(n) for n in shape) + ")"
+    fits = all(n is None or n == m for n, m in zip(shape, array.shape, strict=False))
+    if array.ndim != len(shape) or not fits:
+        msg = f"{name}: shape {array.shape}, expected {wanted}"
+        raise BadShape(msg)
+    if not np.isfinite(array).all():
+        where = tuple(int(i) for i in np.argwhere(~np.isfinite(array))[0])
+        msg = f"{name}: {array[where]} at index {where}; every entry must be finite"
+        raise BadInput(msg)
+    return array
+
+
+def number(name: str, value: Any, low: float = -np.inf, high: float = np.inf) -> float:
+    """Return `value` as a float in [low, high]; raises `BadInput` naming the limit otherwise."""
+    if isinstance(value, bool) or not isinstance(value, (int, float, np.integer, np.floating)):
+        msg = f"{name}: expected a number, got {value!r}"
+        raise BadInput(msg)
+    if not np.isfinite(value) or not low <= value <= high:
+        msg = f"{name} = {value}: must lie in [{low:g}, {high:g}]"
+        raise BadInput(msg)
+    return float(value)
+
+
+def integer(name: str, value: Any, low: int, high: int | None = None) -> int:
+    """Return `value` as an int in [low, high]; raises `BadInput` naming the limit otherwise."""
+    if isinstance(value, bool) or not isinstance(value, (int, np.integer)):
+        msg = f"{name}: expected an integer, got {value!r}"
+        raise BadInput(msg)
+    if value < low or (high is not None and value > high):
+        limit = f"at least {low}" if high is None else f"between {low} and {high}"
+        msg = f"{name} = {value}: must be {limit}"
+        raise BadInput(msg)
+    return int(value)
+
+
+def symmetric(name: str, matrix: NDArray[np.float64]) -> NDArray[np.float64]:
+    """Return the symmetric part of a matrix that is symmetric up to rounding (√ε of its largest entry is too much).
+
+    Raises
+    ------
+    NotSymmetric
+        |A − Aᵀ| exceeds 8 N ε max|A| somewhere; the message names the entry.
+    """
+    gap = np.abs(matrix - matrix.T)
+    limit = 8 * max(matrix.shape[0], 1) * EPS * np.abs(matrix).max(initial=0.0)
+    if gap.max(initial=0.0) > limit:
+        i, j = (int(n) for n in np.unravel_index(int(gap.argmax()), gap.shape))
+        msg = f"{name}: not symmetric, [{i}, {j}] = {matrix[i, j]:.6g} but [{j}, {i}] = {matrix[j, i]:.6g}"
+        raise NotSymmetric(msg)
+    return 0.5 * (matrix + matrix.T)
+
+
+def psd_cutoff(eigenvalues: NDArray[np.float64]) -> float:
+    """N ε_mach λ_max: eigenvalues of this size cannot be told from zero in float64."""
+    return len(eigenvalues) * EPS * float(np.abs(eigenvalues).max(initial=0.0))
+
+
+def refuse_negative(name: str, eigenvalues: NDArray[np.float64]) -> None:
+    """Raise `NotPositiveSemidefinite` where an eigenvalue lies below −N ε_mach λ_max."""
+    lowest = float(eigenvalues.min(initial=0.0))
+    cutoff = psd_cutoff(eigenvalues)
+    if lowest < -cutoff:
+        msg = (
+            f"{name}: not positive semi-definite, eigenvalue {lowest:.6g} "
+            f"(rounding explains at most {-cutoff:.2g} at N = {len(eigenvalues)})"
+        )
+        raise NotPositiveSemidefinite(msg)
