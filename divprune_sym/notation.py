@@ -157,9 +157,7 @@ class OrderParameters:
         return replace(self, **changes)
 
 
-def _check_classes(
-    mask: NDArray[np.float64], fraction: NDArray[np.float64], variance: NDArray[np.float64]
-) -> None:
+def _check_classes(mask: NDArray[np.float64], fraction: NDArray[np.float64], variance: NDArray[np.float64]) -> None:
     if not np.isin(mask, (0.0, 1.0)).all():
         msg = f"mask: entries must be 0 or 1, got {mask[~np.isin(mask, (0.0, 1.0))][0]:g}"
         raise BadInput(msg)

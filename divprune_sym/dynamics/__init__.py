@@ -1,0 +1,1 @@
+"""Equations of motion of the order parameters, derived from the SGD update, as indexed SymPy sums."""

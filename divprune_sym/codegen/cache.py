@@ -1,0 +1,139 @@
+"""Generated modules on disk: owner-only folder, file name = hash of the content, verified before import.
+
+Numba caches compiled code only beside real files; a module kept here is compiled once per machine.
+"""
+
+from __future__ import annotations
+
+import hashlib
+import importlib.util
+import json
+import os
+import stat
+import sys
+import tempfile
+from functools import cache
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+from divprune_sym.checks import BadInput
+
+if TYPE_CHECKING:
+    from collections.abc import Callable, Mapping
+    from types import ModuleType
+
+FOLDER_VARIABLE = "DIVPRUNE_SYM_CACHE"
+_SOURCES = ("gaussian", "dynamics", "codegen", "solvers")
+
+
+class UnsafeCache(BadInput):
+    """The cache folder could be written by somebody else; nothing in it is executed."""
+
+
+def cache_folder() -> Path:
+    """The folder of generated modules, made for the owner alone.
+
+    `DIVPRUNE_SYM_CACHE` moves it; where no folder can be written, a temporary one serves this process.
+
+    Raises
+    ------
+    UnsafeCache
+        The folder belongs to another user, or group or others may write to it.
+    """
+    folder = _wanted_folder()
+    try:
+        folder.mkdir(parents=True, exist_ok=True, mode=0o700)
+    except OSError:
+        return _temporary_folder()
+    if os.name == "posix":
+        status = folder.stat()
+        if status.st_uid != os.getuid() or status.st_mode & (stat.S_IWGRP | stat.S_IWOTH):
+            msg = f"cache folder {folder}: others may write to it, so nothing in it is run; chmod 700 it"
+            raise UnsafeCache(msg)
+    return folder if os.access(folder, os.W_OK) else _temporary_folder()
+
+
+def _wanted_folder() -> Path:
+    if FOLDER_VARIABLE in os.environ:
+        return Path(os.environ[FOLDER_VARIABLE])
+    from platformdirs import user_cache_path
+
+    return user_cache_path("divprune_sym") / "generated"
+
+
+@cache
+def _temporary_folder() -> Path:
+    return Path(tempfile.mkdtemp(prefix="divprune_sym_"))
+
+
+@cache
+def fingerprint() -> str:
+    """Hash of everything a generated module depends on: our sources, and the versions of what compiles them."""
+    from importlib.metadata import version
+
+    digest = hashlib.sha256()
+    for package in _SOURCES:
+        for path in sorted((Path(__file__).parent.parent / package).glob("*.py")):
+            digest.update(path.name.encode() + path.read_bytes())
+    for library in ("sympy", "numba", "numpy"):
+        digest.update(f"{library} {version(library)}".encode())
+    digest.update(sys.version.encode())
+    return digest.hexdigest()
+
+
+def cached_module(recipe: Mapping[str, Any], generate: Callable[[], str]) -> ModuleType:
+    """Import the generated module of a recipe; generate its source only if it is not on disk yet.
+
+    Parameters
+    ----------
+    recipe : mapping
+        JSON-able description of what is generated.
+    generate : callable
+        Returns the source; not called, and SymPy not imported, when the module is cached.
+    """
+    description = json.dumps({**recipe, "fingerprint": fingerprint()}, sort_keys=True)
+    key = hashlib.sha256(description.encode()).hexdigest()
+    folder = cache_folder()
+    pointer = folder / f"{key}.json"
+    path = _pointed_at(pointer)
+    if path is None:
+        source = generate() + f"\n# cache key {key}\n"
+        path = folder / f"g_{hashlib.sha256(source.encode()).hexdigest()}.py"
+        _write_aside(path, source)
+        _write_aside(pointer, json.dumps({"module": path.name, "recipe": dict(recipe)}))
+    return _imported(path)
+
+
+def _pointed_at(pointer: Path) -> Path | None:
+    """The module a pointer names, if it is there and its content has the hash in its name."""
+    try:
+        name = json.loads(pointer.read_text())["module"]
+        path = pointer.parent / Path(name).name
+        content = path.read_bytes()
+    except (OSError, ValueError, KeyError, TypeError):
+        return None
+    return path if path.name == f"g_{hashlib.sha256(content).hexdigest()}.py" else None
+
+
+def _write_aside(path: Path, text: str) -> None:
+    handle, temporary = tempfile.mkstemp(dir=path.parent, prefix=".writing_")
+    with os.fdopen(handle, "w", encoding="utf-8") as file:
+        file.write(text)
+    Path(temporary).replace(path)
+
+
+def _imported(path: Path) -> ModuleType:
+    name = f"divprune_sym_{path.stem}"
+    if name not in sys.modules:
+        spec = importlib.util.spec_from_file_location(name, path)
+        if spec is None or spec.loader is None:
+            msg = f"cannot load the generated module {path}"
+            raise ImportError(msg)
+        module = importlib.util.module_from_spec(spec)
+        sys.modules[name] = module  # Numba looks the module up while its functions are being made
+        try:
+            spec.loader.exec_module(module)
+        except BaseException:
+            del sys.modules[name]
+            raise
+    return sys.modules[name]

@@ -1,0 +1,44 @@
+"""Files are written aside and renamed: a reader finds the old file or the whole new one, never half of it."""
+
+from __future__ import annotations
+
+import os
+import tempfile
+from contextlib import contextmanager
+from pathlib import Path
+from typing import IO, TYPE_CHECKING
+
+from divprune_sym.checks import BadInput
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator
+
+
+@contextmanager
+def written_aside(path: Path) -> Iterator[IO[bytes]]:
+    """Open a temporary file beside `path`, and move it there once the block has ended without an error.
+
+    Raises
+    ------
+    BadInput
+        The folder does not exist or cannot be written to, or `path` is a folder.
+    """
+    if path.is_dir():
+        msg = f"{path}: is a folder, expected a file name"
+        raise BadInput(msg)
+    try:
+        handle, name = tempfile.mkstemp(dir=path.parent, prefix=f".{path.name}.")
+    except OSError as error:
+        msg = f"{path}: cannot write there ({error.strerror})"
+        raise BadInput(msg) from None
+    temporary = Path(name)
+    try:
+        with os.fdopen(handle, "wb") as file:
+            yield file
+        umask = os.umask(0)
+        os.umask(umask)
+        temporary.chmod(0o666 & ~umask)
+        temporary.replace(path)
+    except BaseException:
+        temporary.unlink(missing_ok=True)
+        raise

@@ -1,0 +1,256 @@
+"""Integrate the equations of motion: `integrate(problem)` gives a `Solution`."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, field
+from enum import IntEnum
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+import numpy as np
+
+from divprune_sym.checks import BadInput, integer, number, real_array
+from divprune_sym.files import written_aside
+from divprune_sym.notation import OrderParameters
+from divprune_sym.solvers.error import generalization_error
+from divprune_sym.solvers.problem import problem_module
+from divprune_sym.solvers.tableaus import DORMAND_PRINCE, RK4
+
+if TYPE_CHECKING:
+    from numpy.typing import ArrayLike, NDArray
+
+
+class Status(IntEnum):
+    """How an integration ended."""
+
+    DONE = 0
+    TOO_MANY_STEPS = 1
+    STEP_TOO_SMALL = 2
+    NOT_FINITE = 3
+
+
+_MESSAGES = {
+    Status.DONE: "reached the last α",
+    Status.TOO_MANY_STEPS: "gave up after max_steps = {steps} steps; raise max_steps or rtol",
+    Status.STEP_TOO_SMALL: "the step fell below rounding; the equations have become too stiff for this method",
+    Status.NOT_FINITE: "the order parameters diverged; lower eta or eta_v",
+}
+
+
+class IntegrationFailed(RuntimeError):
+    """An integration stopped early and was asked to raise; the message gives the α reached."""
+
+
+@dataclass(frozen=True)
+class Problem:
+    """Online learning of a student from a teacher, from a given state at α = 0.
+
+    Parameters
+    ----------
+    state : OrderParameters
+    eta, eta_v : float
+        Learning rates of the first and second layer; eta_v = 0 keeps the second layer fixed.
+    sigma : float
+        Standard deviation of the label noise.
+    weight_decay : float
+        κ; both layers that learn decay.
+    activation : str
+    """
+
+    state: OrderParameters
+    eta: float
+    eta_v: float = 0.0
+    sigma: float = 0.0
+    weight_decay: float = 0.0
+    activation: str = "erf"
+
+    def __post_init__(self) -> None:
+        for name in ("eta", "eta_v", "sigma", "weight_decay"):
+            object.__setattr__(self, name, number(name, getattr(self, name), low=0.0))
+        if self.activation not in SUPPORTED_ACTIVATIONS:
+            msg = f"activation {self.activation!r}: not known, choose from {', '.join(SUPPORTED_ACTIVATIONS)}"
+            raise BadInput(msg)
+
+
+SUPPORTED_ACTIVATIONS = ("erf",)
+
+
+@dataclass(frozen=True)
+class Solution:
+    """Order parameters and generalisation error at the requested times.
+
+    Attributes
+    ----------
+    alpha : (S,)
+        Times α = steps/N that were reached.
+    generalization_error : (S,)
+        ε_g, label noise excluded.
+    Q, R, v : (S, K, K), (S, K, M), (S, K)
+        Totals over classes.
+    Q_classes, R_classes : (S, C, K, K), (S, C, K, M)
+    status, message, success, nfev, steps
+        As in SciPy's `solve_ivp`; nfev counts right-hand sides.
+    """
+
+    alpha: NDArray[np.float64]
+    generalization_error: NDArray[np.float64]
+    Q_classes: NDArray[np.float64] = field(repr=False)
+    R_classes: NDArray[np.float64] = field(repr=False)
+    v: NDArray[np.float64] = field(repr=False)
+    problem: Problem = field(repr=False)
+    status: Status
+    message: str
+    nfev: int
+    steps: int
+
+    @property
+    def success(self) -> bool:
+        """Whether the last requested α was reached."""
+        return self.status == Status.DONE
+
+    @property
+    def t(self) -> NDArray[np.float64]:
+        """The times α, under `solve_ivp`'s name."""
+        return self.alpha
+
+    @property
+    def Q(self) -> NDArray[np.float64]:
+        """Student overlaps Σ_c Q^c, (S, K, K)."""
+        return np.asarray(self.Q_classes.sum(axis=1))
+
+    @property
+    def R(self) -> NDArray[np.float64]:
+        """Student-teacher overlaps Σ_c R^c, (S, K, M)."""
+        return np.asarray(self.R_classes.sum(axis=1))
+
+    def state(self, index: int = -1) -> OrderParameters:
+        """The order parameters at one of the times."""
+        return self.problem.state.with_(
+            Q_classes=self.Q_classes[index], R_classes=self.R_classes[index], v=self.v[index]
+        )
+
+    def save(self, path: str | Path) -> None:
+        """Write alpha, generalization_error, Q, R, v (and Q_classes, R_classes) to an npz file."""
+        arrays = {
+            "alpha": self.alpha,
+            "generalization_error": self.generalization_error,
+            "Q": self.Q,
+            "R": self.R,
+            "v": self.v,
+        }
+        if self.Q_classes.shape[1] > 1:
+            arrays |= {"Q_classes": self.Q_classes, "R_classes": self.R_classes}
+        with written_aside(Path(path)) as file:
+            np.savez(file, allow_pickle=False, **arrays)
+
+
+def integrate(
+    problem: Problem,
+    alphas: ArrayLike,
+    *,
+    rtol: float = 1e-8,
+    atol: float | None = None,
+    max_steps: int = 1_000_000,
+    throw: bool = True,
+) -> Solution:
+    """Integrate with adaptive Dormand–Prince 5(4) and its dense output.
+
+    Parameters
+    ----------
+    problem : Problem
+    alphas : (S,)
+        Times to report, increasing, ≥ 0; the problem's state is the one at α = 0.
+    rtol : float
+        Relative error allowed in each step; `atol` (default rtol) is its absolute counterpart.
+    max_steps : int
+    throw : bool
+        Raise when the last α is not reached; otherwise the partial solution says why.
+
+    Raises
+    ------
+    BadInput
+        Times not increasing or negative, tolerances out of range.
+    IntegrationFailed
+        See `throw`.
+    """
+    rtol = number("rtol", rtol, 1e-14, 1.0)
+    atol = rtol if atol is None else number("atol", atol, 0.0, 1.0)
+    max_steps = integer("max_steps", max_steps, 1)
+    a, b, error, dense = DORMAND_PRINCE.arrays()
+    module, y0, p = _prepared(problem)
+    times = checked_alphas(alphas)
+    result = module.adaptive(y0, times, rtol, atol, max_steps, DORMAND_PRINCE.order, a, b, error, dense, p)
+    return _solution(problem, times, result, throw)
+
+
+def integrate_fixed_step(problem: Problem, alphas: ArrayLike, dt: float, *, throw: bool = True) -> Solution:
+    """Integrate with classical RK4 and a fixed step dt, to compare with published codes."""
+    dt = number("dt", dt, 1e-12)
+    a, b, _, _ = RK4.arrays()
+    module, y0, p = _prepared(problem)
+    times = checked_alphas(alphas)
+    return _solution(problem, times, module.fixed_step(y0, times, dt, a, b, p), throw)
+
+
+def checked_alphas(alphas: ArrayLike) -> NDArray[np.float64]:
+    """Times as a strictly increasing float64 array, ≥ 0 and not empty; `BadInput` otherwise."""
+    times = real_array("alphas", alphas, (None,))
+    if len(times) == 0:
+        msg = "alphas: empty, expected at least one time"
+        raise BadInput(msg)
+    if times[0] < 0:
+        msg = f"alphas: starts at {times[0]:g}, must be ≥ 0"
+        raise BadInput(msg)
+    falls = np.flatnonzero(np.diff(times) <= 0)
+    if len(falls):
+        at = int(falls[0])
+        msg = f"alphas: must increase, but {times[at]:g} is followed by {times[at + 1]:g}"
+        raise BadInput(msg)
+    return times
+
+
+def _prepared(problem: Problem):  # type: ignore[no-untyped-def]
+    """The generated module, the flat state (Q, R, v) and the parameters its right-hand side takes."""
+    x = problem.state
+    learns = problem.eta_v > 0
+    module = problem_module(problem.activation, x.K, x.M, learns)
+    y0 = np.concatenate([x.Q_classes.ravel(), x.R_classes.ravel(), x.v if learns else np.empty(0)])
+    rates = (problem.eta, problem.eta_v, problem.sigma, problem.weight_decay)
+    writable = (np.array(z) for z in (x.T_classes, x.A, x.mask, x.fraction, x.variance, x.v))
+    return module, y0, (*writable, *rates)
+
+
+def _solution(problem: Problem, times: NDArray[np.float64], result: tuple, throw: bool) -> Solution:  # type: ignore[type-arg]
+    states, filled, code, steps, nfev, reached = result
+    status = Status(code)
+    x = problem.state
+    classes, K, M = x.R_classes.shape
+    q, r = classes * K * K, classes * K * (K + M)
+    Q = states[:filled, :q].reshape(filled, classes, K, K)
+    R = states[:filled, q:r].reshape(filled, classes, K, M)
+    v = states[:filled, r:] if problem.eta_v > 0 else np.tile(x.v, (filled, 1))
+    message = _MESSAGES[status].format(steps=steps)
+    errors = _errors(x, Q, R, v, problem.activation)
+    if throw and status != Status.DONE:
+        last = f"; last ε_g = {errors[-1]:.3g}" if filled else ""
+        msg = f"stopped at α = {reached:.6g}: {message}{last}"
+        raise IntegrationFailed(msg)
+    return Solution(times[:filled], errors, Q, R, v, problem, status, message, int(nfev), int(steps))
+
+
+def _errors(
+    x: OrderParameters,
+    Q: NDArray[np.float64],
+    R: NDArray[np.float64],
+    v: NDArray[np.float64],
+    activation: str,
+) -> NDArray[np.float64]:
+    """ε_g along a trajectory."""
+    K, M = x.K, x.M
+    C = np.empty((len(Q), K + M, K + M))
+    C[:, :K, :K] = np.einsum("c,scik->sik", x.variance, Q)
+    C[:, :K, K:] = np.einsum("c,scin->sin", x.variance, R)
+    C[:, K:, :K] = np.swapaxes(C[:, :K, K:], 1, 2)
+    C[:, K:, K:] = np.einsum("c,cnm->nm", x.variance, x.T_classes)
+    s = np.concatenate([v, np.tile(-x.A, (len(v), 1))], axis=1)
+    return generalization_error(C, s, activation)

@@ -1,0 +1,84 @@
+"""A problem's generated module: right-hand side, generalisation error and the loop that integrates them."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+from divprune_sym.codegen.cache import cached_module
+
+if TYPE_CHECKING:
+    from types import ModuleType
+
+# y holds Q, R (class by class) and v, where v learns
+_GLUE = """
+
+@jit
+def rhs(y, dydt, p):
+    T, A, mask, fraction, variance, v, eta, eta_v, sigma, weight_decay = p
+    classes, K, M = mask.shape[0], {K}, {M}
+    q, r = classes * K * K, classes * K * (K + M)
+    Q, R = y[:q].reshape((classes, K, K)), y[q:r].reshape((classes, K, M))
+    dQ, dR = dydt[:q].reshape((classes, K, K)), dydt[q:r].reshape((classes, K, M))
+    {call}
+
+
+"""
+
+_COPIED_FROM = "# --- copied into every generated module from here on"
+_BOTH_LAYERS = (
+    "equations_of_motion(Q, R, T, y[r:], A, mask, fraction, variance, eta, eta_v, sigma, weight_decay,"
+    " dQ, dR, dydt[r:])"
+)
+_FIRST_LAYER = "equations_of_motion(Q, R, T, v, A, mask, fraction, variance, eta, sigma, weight_decay, dQ, dR)"
+
+
+def _stepping() -> str:
+    """The time-stepping kernels as text."""
+    text = (Path(__file__).parent / "_kernels.py").read_text(encoding="utf-8")
+    return text.split(_COPIED_FROM, 1)[1].split("\n", 1)[1]
+
+
+def problem_module(activation: str, K: int, M: int, second_layer: bool) -> ModuleType:
+    """The compiled equations of motion for K student and M teacher nodes (any number of classes)."""
+    recipe: dict[str, Any] = {"activation": activation, "K": K, "M": M, "second_layer": second_layer}
+
+    def generate() -> str:
+        # SymPy is needed only here
+        from divprune_sym.codegen.compiler import PREAMBLE, compile_system
+        from divprune_sym.dynamics.equations import equations_of_motion
+        from divprune_sym.gaussian import ACTIVATIONS
+
+        sizes: dict[str, int | str] = {"K": K, "M": M, "classes": "mask.shape[0]"}
+        outputs = ("dQ", "dR", "dv") if second_layer else ("dQ", "dR")
+        system = equations_of_motion(second_layer)
+        function = compile_system(system, ACTIVATIONS[activation], sizes, outputs)
+        glue = _GLUE.format(K=K, M=M, call=_BOTH_LAYERS if second_layer else _FIRST_LAYER)
+        return PREAMBLE + function.source + glue + _stepping()
+
+    return cached_module(recipe, generate)
+
+
+def moments_module(activation: str) -> ModuleType:
+    """`second_moments(C, moments)` and `generalization_error(C, s)` for any number of fields."""
+
+    def generate() -> str:
+        from divprune_sym.codegen.compiler import PREAMBLE, compile_system
+        from divprune_sym.dynamics.equations import generalisation_error, second_moments
+        from divprune_sym.gaussian import ACTIVATIONS
+
+        # all fields count as students here: only K + M enters
+        sizes: dict[str, int | str] = {"K": "C.shape[0]", "M": 0}
+        g = ACTIVATIONS[activation]
+        moments = compile_system(second_moments(), g, sizes, ("moments",))
+        error = compile_system(generalisation_error(), g, sizes)
+        many = """
+
+@jit
+def many_generalization_errors(C, s, out):
+    for t in range(C.shape[0]):
+        out[t] = generalization_error(C[t], s[t])
+"""
+        return PREAMBLE + moments.source + "\n\n" + error.source + many
+
+    return cached_module({"activation": activation, "moments": True}, generate)

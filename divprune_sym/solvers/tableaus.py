@@ -1,0 +1,119 @@
+"""Butcher tableaus, exact, and checked when they are made."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, field
+from fractions import Fraction as F
+from typing import TYPE_CHECKING
+
+import numpy as np
+
+if TYPE_CHECKING:
+    from numpy.typing import NDArray
+
+
+class InconsistentTableau(ValueError):
+    """The coefficients contradict each other; the message names the stage."""
+
+
+Row = tuple[F, ...]
+
+
+@dataclass(frozen=True)
+class Tableau:
+    """An explicit Runge–Kutta method.
+
+    Parameters
+    ----------
+    name : str
+    order : int
+    c : (s,)
+        Nodes.
+    a : s rows
+        Row i holds the i coefficients of stage i.
+    b : (s,)
+        Weights of the solution.
+    error : (s,) or empty
+        Weights of the solution minus those of the embedded one.
+    dense : s rows or empty
+        Weight of stage i at θ ∈ [0, 1] is Σ_j dense[i][j] θ^(j+1).
+
+    Raises
+    ------
+    InconsistentTableau
+        Σ_j a_ij ≠ c_i, Σ b ≠ 1, Σ error ≠ 0, or the dense weights at θ = 1 differ from b.
+    """
+
+    name: str
+    order: int
+    c: Row
+    a: tuple[Row, ...]
+    b: Row
+    error: Row = field(default=())
+    dense: tuple[Row, ...] = field(default=())
+
+    def __post_init__(self) -> None:
+        for stage, (row, node) in enumerate(zip(self.a, self.c, strict=True)):
+            if sum(row, F(0)) != node:
+                msg = f"{self.name}, stage {stage}: Σ a = {sum(row, F(0))}, but c = {node}"
+                raise InconsistentTableau(msg)
+        if sum(self.b) != 1 or sum(self.error) != 0:
+            msg = f"{self.name}: Σ b = {sum(self.b)}, Σ error = {sum(self.error)}; expected 1 and 0"
+            raise InconsistentTableau(msg)
+        for stage, row in enumerate(self.dense):
+            if sum(row) != self.b[stage]:
+                msg = f"{self.name}, stage {stage}: dense weight at θ = 1 is {sum(row)}, but b = {self.b[stage]}"
+                raise InconsistentTableau(msg)
+
+    def arrays(self) -> tuple[NDArray[np.float64], ...]:
+        """a (s, s), b (s,), error (s,), dense (s, d) in float64."""
+        s = len(self.c)
+        a = np.zeros((s, s))
+        for stage, row in enumerate(self.a):
+            a[stage, : len(row)] = [float(x) for x in row]
+        dense = np.array([_floats(row) for row in self.dense]) if self.dense else np.empty((0, 0))
+        return a, _floats(self.b), _floats(self.error), dense
+
+
+def _floats(row: Row) -> NDArray[np.float64]:
+    return np.array([float(x) for x in row])
+
+
+def _row(*values: int | str) -> Row:
+    return tuple(F(value) for value in values)
+
+
+# Dormand & Prince 1980; dense output: Shampine 1986 (Hairer, Nørsett & Wanner, II.6)
+DORMAND_PRINCE = Tableau(
+    "Dormand–Prince 5(4)",
+    5,
+    c=_row(0, "1/5", "3/10", "4/5", "8/9", 1, 1),
+    a=(
+        (),
+        _row("1/5"),
+        _row("3/40", "9/40"),
+        _row("44/45", "-56/15", "32/9"),
+        _row("19372/6561", "-25360/2187", "64448/6561", "-212/729"),
+        _row("9017/3168", "-355/33", "46732/5247", "49/176", "-5103/18656"),
+        _row("35/384", 0, "500/1113", "125/192", "-2187/6784", "11/84"),
+    ),
+    b=_row("35/384", 0, "500/1113", "125/192", "-2187/6784", "11/84", 0),
+    error=_row("71/57600", 0, "-71/16695", "71/1920", "-17253/339200", "22/525", "-1/40"),
+    dense=(
+        _row(1, "-8048581381/2820520608", "8663915743/2820520608", "-12715105075/11282082432"),
+        _row(0, 0, 0, 0),
+        _row(0, "131558114200/32700410799", "-68118460800/10900136933", "87487479700/32700410799"),
+        _row(0, "-1754552775/470086768", "14199869525/1410260304", "-10690763975/1880347072"),
+        _row(0, "127303824393/49829197408", "-318862633887/49829197408", "701980252875/199316789632"),
+        _row(0, "-282668133/205662961", "2019193451/616988883", "-1453857185/822651844"),
+        _row(0, "40617522/29380423", "-110615467/29380423", "69997945/29380423"),
+    ),
+)
+
+RK4 = Tableau(
+    "classical RK4",
+    4,
+    c=_row(0, "1/2", "1/2", 1),
+    a=((), _row("1/2"), _row(0, "1/2"), _row(0, 0, 1)),
+    b=_row("1/6", "1/3", "1/3", "1/6"),
+)
