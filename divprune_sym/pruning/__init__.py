@@ -1,0 +1,38 @@
+"""Pruning methods, one file each, and what may follow them: reweighting and rescaling."""
+
+from divprune_sym.pruning.dpp_edge import DPPEdge
+from divprune_sym.pruning.dpp_node import DPPNode
+from divprune_sym.pruning.importance_node import ImportanceNode
+from divprune_sym.pruning.magnitude_edge import MagnitudeEdge
+from divprune_sym.pruning.method import EdgeLimit, EdgeMethod, Layer, NodeLimit, NodeMethod, PruningMethod
+from divprune_sym.pruning.random_edge import RandomEdge
+from divprune_sym.pruning.random_node import RandomNode
+from divprune_sym.pruning.rescaling import RESCALINGS, rescaled_error
+from divprune_sym.pruning.reweighting import reweighted_edges, reweighted_second_layer
+from divprune_sym.pruning.specialised import specialised_state
+
+METHODS: dict[str, NodeMethod | EdgeMethod] = {
+    method.name: method
+    for method in (RandomNode(), ImportanceNode(), DPPNode(), RandomEdge(), MagnitudeEdge(), DPPEdge())
+}
+
+__all__ = [
+    "METHODS",
+    "RESCALINGS",
+    "DPPEdge",
+    "DPPNode",
+    "EdgeLimit",
+    "EdgeMethod",
+    "ImportanceNode",
+    "Layer",
+    "MagnitudeEdge",
+    "NodeLimit",
+    "NodeMethod",
+    "PruningMethod",
+    "RandomEdge",
+    "RandomNode",
+    "rescaled_error",
+    "reweighted_edges",
+    "reweighted_second_layer",
+    "specialised_state",
+]

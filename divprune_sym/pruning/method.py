@@ -1,0 +1,245 @@
+"""A pruning method is one object with two faces: `limit`, what it does to order parameters as N → ∞, and
+`draw`, the masks it draws on a real layer. The validator runs both faces of the same object.
+"""
+
+from __future__ import annotations
+
+from abc import ABC, abstractmethod
+from collections.abc import Callable
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, ClassVar, Literal
+
+import numpy as np
+
+from divprune_sym.checks import BadInput, integer, number
+from divprune_sym.pruning.moments import bivariate_moment
+from divprune_sym.pruning.rescaling import RESCALINGS, Rescaling, rescaled_error
+from divprune_sym.pruning.reweighting import reweighted_second_layer
+from divprune_sym.solvers.error import second_moments
+
+if TYPE_CHECKING:
+    from numpy.typing import NDArray
+
+    from divprune_sym.notation import OrderParameters
+
+    Subsets = tuple[NDArray[np.int64], NDArray[np.float64]]
+
+
+@dataclass(frozen=True)
+class Layer:
+    """What a method may look at when it draws masks: one hidden layer of K nodes with N inputs each.
+
+    Parameters
+    ----------
+    weights : (K, N)
+        Incoming weights.
+    outgoing : (K, O)
+        Outgoing weights.
+    activation_kernel, preactivation_kernel : (K, K)
+        Second moments of the nodes' outputs g(λ) and of λ over the inputs.
+    input_moments : (N, N), optional
+        Second moments of the inputs; None: white inputs (the identity).
+    """
+
+    weights: NDArray[np.float64]
+    outgoing: NDArray[np.float64]
+    activation_kernel: NDArray[np.float64]
+    preactivation_kernel: NDArray[np.float64]
+    input_moments: NDArray[np.float64] | None = None
+
+    @classmethod
+    def on_white_inputs(
+        cls, weights: NDArray[np.float64], outgoing: NDArray[np.float64], activation: str = "erf"
+    ) -> Layer:
+        """A layer whose fields are Gaussian: both kernels follow from Q = wwᵀ/N."""
+        Q = weights @ weights.T / weights.shape[1]
+        return cls(weights, np.asarray(outgoing).reshape(len(weights), -1), second_moments(Q, activation), Q)
+
+
+class PruningMethod(ABC):
+    """Base of all methods; `name` is what users type."""
+
+    name: ClassVar[str]
+    unit: ClassVar[Literal["node", "edge"]]
+    deterministic: ClassVar[bool] = False
+
+    def __repr__(self) -> str:
+        return f"<pruning method {self.name}>"
+
+
+@dataclass(frozen=True)
+class NodeLaw:
+    """A law on the subsets of `keep` out of K nodes.
+
+    `pairs` (K, K) is P(i and j kept), its diagonal P(i kept); `subsets` lists every subset with its
+    probability, and refuses where there are too many.
+    """
+
+    keep: int
+    pairs: NDArray[np.float64]
+    subsets: Callable[[], Subsets]
+
+
+@dataclass(frozen=True)
+class NodeLimit:
+    """Order parameters after node pruning: those of the kept nodes, averaged over the law of the subset."""
+
+    state: OrderParameters
+    law: NodeLaw
+    activation: str = "erf"
+
+    def generalization_error(self, *, reweight: bool = False) -> float:
+        """ε_g averaged over the kept subset; `reweight` first refits v on the kept nodes.
+
+        Without reweighting ε_g is quadratic in the kept indicators, so pair probabilities suffice.
+        """
+        if reweight:
+            return self._reweighted()
+        x = self.state
+        moments = second_moments(x.covariance, self.activation)
+        s = x.signed_weights
+        kept = np.ones((x.K + x.M, x.K + x.M))
+        kept[: x.K, : x.K] = self.law.pairs
+        kept[: x.K, x.K :] = np.diag(self.law.pairs)[:, None]
+        kept[x.K :, : x.K] = np.diag(self.law.pairs)
+        return float(0.5 * s @ (moments * kept) @ s)
+
+    def _reweighted(self) -> float:
+        x = self.state
+        subsets, probability = self.law.subsets()
+        moments = second_moments(x.covariance, self.activation)
+        refitted = reweighted_second_layer(moments[: x.K, : x.K], x.v, subsets)
+        s = np.tile(x.signed_weights, (len(subsets), 1))
+        s[:, : x.K] = 0.0
+        np.put_along_axis(s, subsets, refitted, axis=1)
+        return float(probability @ (0.5 * np.einsum("ta,ab,tb->t", s, moments, s)))
+
+
+class NodeMethod(PruningMethod):
+    """Keeps k of K nodes. A new method defines `law` and `draw`."""
+
+    unit = "node"
+
+    @abstractmethod
+    def law(self, state: OrderParameters, keep: int) -> NodeLaw:
+        """The law of the kept subset for given order parameters."""
+
+    @abstractmethod
+    def draw(self, layer: Layer, keep: int, rng: np.random.Generator, count: int = 1) -> NDArray[np.bool_]:
+        """Masks (count, K): which nodes are kept."""
+
+    def limit(self, state: OrderParameters, keep: int) -> NodeLimit:
+        """What the method does to order parameters as N → ∞.
+
+        Raises
+        ------
+        BadInput
+            `keep` is no integer in [0, K].
+        """
+        return NodeLimit(state, self.law(state, integer("keep", keep, 0, state.K)))
+
+
+@dataclass(frozen=True)
+class EdgeLimit:
+    """Order parameters after edge pruning: one state, whose ε_g may be lowered by one common factor."""
+
+    covariance: NDArray[np.float64]
+    signed_weights: NDArray[np.float64]
+    K: int
+    keep: float
+    activation: str = "erf"
+
+    def generalization_error(self, *, rescale: Rescaling = "none") -> float:
+        """ε_g; `rescale` multiplies all kept weights by 1/√p ("inverse-sqrt") or by the best factor ("optimal")."""
+        if rescale not in RESCALINGS:
+            msg = f"rescale {rescale!r}: choose from {', '.join(RESCALINGS)}"
+            raise BadInput(msg)
+        C, s = self.covariance[None], self.signed_weights[None]
+        return float(rescaled_error(C, s, self.K, self.keep, rescale, self.activation)[0])
+
+
+@dataclass(frozen=True)
+class KeepLaw:
+    """How an edge method keeps a weight of standardised value z = w/√Q_ii, as N → ∞, given the weights.
+
+    Parameters
+    ----------
+    kept_square : float
+        E[z² π(z)] for z ~ N(0, 1).
+    kept : callable
+        z π(z), elementwise.
+    smoothed : callable
+        (μ, sd) ↦ E[y π(y)] for y ~ N(μ, sd²), elementwise.
+    breaks : tuple of float
+        Positive z where π jumps or bends, for the quadrature.
+    """
+
+    kept_square: float
+    kept: Callable[[NDArray[np.float64]], NDArray[np.float64]]
+    smoothed: Callable[[NDArray[np.float64], float], NDArray[np.float64]]
+    breaks: tuple[float, ...] = ()
+
+    def product(self, correlation: float) -> float:
+        """E[x π(x) y π(y)] for standard normal x, y with a given correlation, masks independent given x, y."""
+        return bivariate_moment(self.kept, self.smoothed, self.breaks, correlation)
+
+
+class EdgeMethod(PruningMethod):
+    """Keeps round(pN) incoming edges of every node. A new method defines `keep_law` and `draw`."""
+
+    unit = "edge"
+
+    @abstractmethod
+    def keep_law(self, keep: float) -> KeepLaw:
+        """π(z) at keep fraction p ∈ (0, 1), through its moments."""
+
+    @abstractmethod
+    def draw(self, layer: Layer, keep: float, rng: np.random.Generator, count: int = 1) -> NDArray[np.bool_]:
+        """Masks (count, K, N): which incoming edges of every node are kept."""
+
+    def limit(self, state: OrderParameters, keep: float) -> EdgeLimit:
+        """What the method does to order parameters as N → ∞, in the Gaussian weight ensemble.
+
+        Raises
+        ------
+        BadInput
+            `keep` lies outside [0, 1], or the state has more than one mask class.
+        """
+        p = number("keep fraction", keep, 0.0, 1.0)
+        if len(state.fraction) != 1:
+            msg = f"{self.name}: the state has {len(state.fraction)} mask classes, expected an unpruned one"
+            raise BadInput(msg)
+        C = state.covariance
+        K = state.K
+        if p == 0.0:
+            C[:K, :] = C[:, :K] = 0.0
+        elif p < 1.0:
+            law = self.keep_law(p)
+            C[:K, :K] = pruned_overlaps(C[:K, :K], law)
+            C[:K, K:] *= law.kept_square
+            C[K:, :K] *= law.kept_square
+        return EdgeLimit(C, state.signed_weights, K, p)
+
+
+def pruned_overlaps(Q: NDArray[np.float64], law: KeepLaw) -> NDArray[np.float64]:
+    """Q' (K, K): Q_ii E[z²π] on the diagonal, √(Q_ii Q_kk) E[xπ(x) yπ(y)] off it."""
+    length = np.sqrt(np.diag(Q))
+    pruned = np.diag(np.diag(Q) * law.kept_square)
+    for i in range(len(Q)):
+        for k in range(i):
+            scale = length[i] * length[k]
+            r = float(np.clip(Q[i, k] / scale, -1.0, 1.0)) if scale > 0 else 0.0
+            pruned[i, k] = pruned[k, i] = scale * law.product(r)
+    return pruned
+
+
+def edges_kept(keep: float, N: int) -> int:
+    """round(pN), half up, for p in [0, 1]."""
+    return int(np.floor(number("keep fraction", keep, 0.0, 1.0) * N + 0.5))
+
+
+def as_masks(chosen: NDArray[np.int64], size: int) -> NDArray[np.bool_]:
+    """Index sets (count, k) as boolean masks (count, size)."""
+    masks = np.zeros((len(chosen), size), dtype=np.bool_)
+    np.put_along_axis(masks, chosen, True, axis=1)
+    return masks
