@@ -1,0 +1,285 @@
+"""Online SGD step by step: the kernel against its definition, the data it consumes, and what it refuses."""
+
+import threading
+import time
+from dataclasses import replace
+
+import numpy as np
+import pytest
+from scipy.special import erf
+
+from divprune_sym.checks import BadInput
+from divprune_sym.simulate import Diverged, Network, Training, random_network, sgd, train, train_replicas
+from divprune_sym.simulate._kernel import sgd_steps
+
+K, M, N = 3, 2, 37
+TRAINING = Training(eta=0.9, eta_v=0.7, sigma=0.4, weight_decay=0.3)
+
+
+def make_network(seed=3, *, masked=True):
+    rng = np.random.default_rng(seed)
+    network = random_network(rng, N, K, M, teacher_v=1.5)
+    if not masked:
+        return network
+    mask = rng.integers(0, 2, (K, N)).astype(float)
+    mask[1] = 1  # one node keeps every weight: the kernel treats such rows apart
+    return replace(network, mask=mask, variance=rng.uniform(0.2, 3.0, N))
+
+
+def plain_sgd(network, training, X, zeta):
+    """The definition, one step after another.   X: (S, N)  zeta: (S,) → w (K, N), v (K,)"""
+    n = network.N
+    w, v = network.w, network.v
+    for x, noise in zip(X, zeta, strict=True):
+        lam, rho = w @ x / np.sqrt(n), network.B @ x / np.sqrt(n)
+        g = erf(lam / np.sqrt(2))
+        slope = np.sqrt(2 / np.pi) * np.exp(-(lam**2) / 2)
+        delta = v @ g - network.A @ erf(rho / np.sqrt(2)) - training.sigma * noise
+        gradient = np.outer(v * slope * delta, x) * network.mask
+        keep = 1 - training.weight_decay / n
+        w, v = (
+            keep * w - training.eta / np.sqrt(n) * gradient,
+            keep * v - training.eta_v / n * g * delta,
+        )
+    return w, v
+
+
+def run_kernel(network, training, X, zeta):
+    w, v = network.w.copy(), network.v.copy()
+    steps = sgd_steps(
+        w, v, network.B, network.A, network.mask, X, zeta,
+        training.eta, training.eta_v, training.sigma, training.weight_decay,
+    )  # fmt: skip
+    return steps, w, v
+
+
+# A field is a sum of N products of order 1/√N: summed in any order its rounding is below N ε ≈ 1e-14.  A step
+# carries that into the weights with a factor η v g' x/√N < 1 and the fields of the next step see it again, so
+# 12 steps stay below 12 · 12 · 1e-14 / 2 < 1e-12.
+ROUNDING = {"rtol": 0, "atol": 1e-12}
+
+
+@pytest.mark.parametrize("steps", [1, 2, 12])
+@pytest.mark.parametrize("masked", [False, True])
+@pytest.mark.parametrize(
+    "training",
+    [TRAINING, Training(0.9), Training(0, eta_v=0.7), Training(0.9, sigma=2), Training(0.9, weight_decay=1)],
+    ids=repr,
+)
+def test_kernel_is_the_definition(steps, masked, training):
+    network = make_network(masked=masked)
+    rng = np.random.default_rng(8)
+    X, zeta = rng.standard_normal((steps, N)), rng.standard_normal(steps)
+    taken, w, v = run_kernel(network, training, X, zeta)
+    w_plain, v_plain = plain_sgd(network, training, X, zeta)
+    assert taken == steps
+    np.testing.assert_allclose(w, w_plain, **ROUNDING)
+    np.testing.assert_allclose(v, v_plain, **ROUNDING)
+
+
+@pytest.mark.parametrize("masked", [False, True])
+def test_train_consumes_two_spawned_streams(masked):
+    """Inputs from the first, scaled by √ω_j, noise from the second."""
+    network = make_network(masked=masked)
+    result = train(network, TRAINING, [0.1, 12 / N], np.random.default_rng(4))
+    inputs, noise = np.random.default_rng(4).spawn(2)
+    X = inputs.standard_normal((12, N)) * np.sqrt(network.variance)
+    zeta = noise.standard_normal(12)
+    w, v = plain_sgd(network, TRAINING, X, zeta)
+    np.testing.assert_allclose(result.network.w, w, **ROUNDING)
+    np.testing.assert_allclose(result.network.v, v, **ROUNDING)
+    early = replace(network, **dict(zip("wv", plain_sgd(network, TRAINING, X[:4], zeta[:4]), strict=True)))
+    np.testing.assert_allclose(result.states[0].Q, early.order_parameters().Q, **ROUNDING)
+    np.testing.assert_array_equal(result.states[1].Q, result.network.order_parameters().Q)
+
+
+def test_time_zero_measures_the_initial_state():
+    network = make_network()
+    result = train(network, TRAINING, [0.0], np.random.default_rng(0))
+    assert result.alpha.tolist() == [0.0]
+    assert (result.states[0].Q_classes == network.order_parameters().Q_classes).all()
+    assert (result.network.w == network.w).all()
+
+
+def test_masked_weights_do_not_move():
+    network = make_network()
+    pruned = network.mask == 0
+    assert pruned.any()
+    still = train(network, replace(TRAINING, weight_decay=0), [2.0], np.random.default_rng(1)).network
+    assert (still.w[pruned] == network.w[pruned]).all()
+    assert (still.w[~pruned] != network.w[~pruned]).all()
+
+
+def test_masked_weights_feel_decay_only():
+    network = make_network()
+    pruned = network.mask == 0
+    decayed = train(network, TRAINING, [2.0], np.random.default_rng(1)).network
+    expected = network.w * (1 - TRAINING.weight_decay / N) ** (2 * N)
+    np.testing.assert_allclose(decayed.w[pruned], expected[pruned], rtol=1e-13)  # 74 products of 2 ulp
+
+
+def test_second_layer_frozen():
+    network = make_network()
+    assert (train(network, Training(1.0, sigma=1.0), [2.0], np.random.default_rng(1)).network.v == network.v).all()
+
+
+def same(one, other):
+    return (one.network.w == other.network.w).all() and (one.network.v == other.network.v).all()
+
+
+def test_seed_decides():
+    network = make_network()
+    one, again, other = (train(network, TRAINING, [1.0], np.random.default_rng(s)) for s in (1, 1, 2))
+    assert same(one, again)
+    assert not same(one, other)
+
+
+def test_second_run_from_one_generator_sees_new_data():
+    network, rng = make_network(), np.random.default_rng(1)
+    assert not same(train(network, TRAINING, [1.0], rng), train(network, TRAINING, [1.0], rng))
+
+
+def test_result_depends_neither_on_blocks_nor_on_measurements(monkeypatch):
+    network = make_network()
+    one = train(network, TRAINING, [3.0], np.random.default_rng(1))
+    monkeypatch.setattr(sgd, "BLOCK", 5 * N + 2)
+    other = train(network, TRAINING, [0.0, 0.1, 0.777, 3.0], np.random.default_rng(1))
+    assert same(one, other)
+
+
+def test_replicas_do_not_depend_on_workers():
+    networks = [make_network(seed, masked=seed % 2 == 0) for seed in range(5)]
+    runs = [train_replicas(networks, TRAINING, [1.0, 5.0], np.random.default_rng(1), workers=n) for n in (1, 2, None)]
+    for one, two, three in zip(*runs, strict=True):
+        assert same(one, two)
+        assert same(one, three)
+        assert (one.states[0].Q_classes == two.states[0].Q_classes).all()
+    alone = train(networks[3], TRAINING, [5.0], np.random.default_rng(1).spawn(5)[3])
+    assert same(runs[0][3], alone)
+
+
+def test_replicas_of_one_network_differ():
+    one, other = train_replicas([make_network()] * 2, TRAINING, [1.0], np.random.default_rng(1), workers=1)
+    assert not same(one, other)
+
+
+def test_progress_rises_to_one_in_the_calling_thread(monkeypatch):
+    monkeypatch.setattr(sgd, "POLL", 0.001)
+    seen, threads = [], set()
+
+    def progress(fraction):
+        seen.append(fraction)
+        threads.add(threading.current_thread())
+
+    train_replicas([make_network()] * 3, TRAINING, [400.0], np.random.default_rng(1), workers=2, progress=progress)
+    assert seen == sorted(seen)
+    assert seen[0] >= 0
+    assert seen[-1] == 1
+    assert threads == {threading.current_thread()}
+    train_replicas([make_network()], TRAINING, [0.0], np.random.default_rng(1), progress=progress)
+    assert seen[-1] == 1
+
+
+def test_interrupt_stops_all_runs():
+    """A thousand runs of minutes each, two of them running: none may outlive the interrupt."""
+
+    def progress(fraction):
+        raise KeyboardInterrupt
+
+    start, threads = time.monotonic(), threading.active_count()
+    with pytest.raises(KeyboardInterrupt):
+        train_replicas([make_network()] * 1000, TRAINING, [1e7], np.random.default_rng(1), workers=2, progress=progress)
+    assert time.monotonic() - start < 10
+    assert threading.active_count() == threads
+
+
+def test_on_step_counts_and_may_stop():
+    seen = []
+    train(make_network(), TRAINING, [1.0, 100.0], np.random.default_rng(1), on_step=seen.append)
+    assert seen == sorted(set(seen))
+    assert (seen[0], seen[-1]) == (N, 100 * N)
+
+    def stop(steps):
+        raise InterruptedError(steps)
+
+    with pytest.raises(InterruptedError):
+        train(make_network(), TRAINING, [1e7], np.random.default_rng(1), on_step=stop)
+
+
+@pytest.mark.parametrize("value", [np.nan, np.inf, -np.inf])
+@pytest.mark.parametrize("name", ["w", "v"])
+def test_kernel_stops_before_a_step_that_is_not_finite(name, value):
+    network = make_network()
+    arrays = {"w": network.w.copy(), "v": network.v.copy()}
+    arrays[name].flat[0] = value
+    before = {key: array.copy() for key, array in arrays.items()}
+    X = np.random.default_rng(2).standard_normal((4, N))
+    steps = sgd_steps(*arrays.values(), network.B, network.A, network.mask, X, np.zeros(4), 0.5, 0.5, 0.5, 0.5)
+    assert steps == 0
+    for key in arrays:
+        np.testing.assert_array_equal(arrays[key], before[key])
+
+
+def test_diverged_in_the_kernel():
+    """Σ g² η_v/N ≫ 2: every step multiplies v, and Δ overflows; the kernel stops there."""
+    with pytest.raises(Diverged, match=r"no longer finite at α = \d.* with η = 0.5, η_v = 1e\+06"):
+        train(make_network(), Training(0.5, eta_v=1e6), [100.0], np.random.default_rng(1))
+
+
+def test_diverged_between_measurements():
+    """|1 − κ/N| > 1 blows up w alone: fields and Δ stay finite, the square of a weight does not."""
+    network = replace(make_network(), v=np.zeros(K))
+    with pytest.raises(Diverged, match=r"α = 1 with η = 0, η_v = 0, κ = 1e\+07: take smaller rates"):
+        train(network, Training(0.0, weight_decay=1e7), [1.0], np.random.default_rng(1))
+
+
+def test_one_diverging_replica_stops_the_others():
+    rates = Training(0.5, eta_v=1e6)
+    safe = Network(np.zeros((1, N)), [0.0], np.zeros((1, N)), [1.0])  # no field, no error: nothing moves
+    start = time.monotonic()
+    with pytest.raises(Diverged):
+        train_replicas([safe, make_network()], rates, [1e7], np.random.default_rng(1), workers=2)
+    assert time.monotonic() - start < 10
+
+
+@pytest.mark.parametrize("name", ["eta", "eta_v", "sigma", "weight_decay"])
+@pytest.mark.parametrize("value", [-0.1, np.nan, np.inf, "fast", True])
+def test_training_refuses(name, value):
+    with pytest.raises(BadInput, match=name):
+        Training(**({"eta": 1.0} | {name: value}))
+
+
+@pytest.mark.parametrize(
+    ("alphas", "message"),
+    [
+        ([], "alphas: expected at least one time, got none"),
+        ([-1.0, 1.0], r"alphas\[0\] = -1.0: must lie in \[0, inf\]"),
+        ([0.0, 2.0, 2.0], r"alphas: must increase, but \[2\] = 2 follows 2"),
+        ([0.0, 2.0, 1.0], r"alphas: must increase, but \[2\] = 1 follows 2"),
+        ([[1.0]], r"alphas: shape \(1, 1\)"),
+        ([1.0, np.inf], "alphas: inf at index"),
+    ],
+)
+def test_times_refused(alphas, message):
+    with pytest.raises(BadInput, match=message):
+        train(make_network(), TRAINING, alphas, np.random.default_rng(1))
+    with pytest.raises(BadInput, match=message):
+        train_replicas([make_network()], TRAINING, alphas, np.random.default_rng(1))
+
+
+def test_generator_refused():
+    with pytest.raises(BadInput, match=r"rng: expected a numpy.random.Generator, .* got int"):
+        train(make_network(), TRAINING, [1.0], 1)
+    with pytest.raises(BadInput, match="got RandomState"):
+        random_network(np.random.RandomState(1), N, K, M)
+    seedless = np.random.Generator(np.random.Philox(key=1))
+    with pytest.raises(BadInput, match="rng: its bit generator has no seed sequence"):
+        train(make_network(), TRAINING, [1.0], seedless)
+
+
+def test_replicas_refused():
+    rng = np.random.default_rng(1)
+    with pytest.raises(BadInput, match="networks: expected at least one, got none"):
+        train_replicas([], TRAINING, [1.0], rng)
+    with pytest.raises(BadInput, match="workers = 0: must be at least 1"):
+        train_replicas([make_network()], TRAINING, [1.0], rng, workers=0)
