@@ -1,0 +1,322 @@
+"""The L-ensemble: a symmetric positive semi-definite kernel in spectral form, its DPP and its k-DPPs."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, Any
+
+import numpy as np
+from scipy.special import expit, logsumexp
+
+from divprune_sym.checks import (
+    EPS,
+    BadInput,
+    NotPositiveSemidefinite,
+    integer,
+    number,
+    psd_cutoff,
+    real_array,
+    refuse_negative,
+    symmetric,
+)
+from divprune_sym.dpp._choice import choices, joint_inclusion, single_inclusion
+from divprune_sym.dpp._enumeration import all_subsets, log_gram_determinants
+from divprune_sym.dpp._moments import complete_pairs, complete_singles, mixed_minors_jit
+from divprune_sym.dpp._projection import draw_projections_jit
+from divprune_sym.dpp._sets import complements_jit, completions_jit
+
+if TYPE_CHECKING:
+    from numpy.typing import NDArray
+
+LOG_2 = float(np.log(2.0))
+LARGEST = float(np.finfo(np.float64).max)
+
+
+@dataclass(frozen=True, eq=False, repr=False)
+class LEnsemble:
+    """Determinantal point processes of a kernel L = V diag(λ) Vᵀ on N items: P(S) ∝ det L_S.
+
+    Build one with `from_matrix`, `from_factor` or `from_diagonal`; each decomposes the kernel, once.
+
+    k larger than the rank: every det L_S is zero, and the law is that of L + εI as ε → 0+. The leading term of
+    det(L_S + εI) makes it P(S) ∝ Σ_{T⊂S, |T|=rank} det(V_T)² = det(V_Sᵀ V_S), V the eigenvectors of nonzero
+    eigenvalue: their projection DPP, completed by k − rank of the other items chosen uniformly. Rank 0 gives
+    uniform subsets.
+
+    Attributes
+    ----------
+    eigenvalues : (N,) array
+        Descending; for a diagonal kernel, in the order of its items. `rank` of them are positive, the others
+        zero. (A tiny one may underflow here; samples and laws use `log_eigenvalues`.)
+    eigenvectors : (N, m) array or None
+        Orthonormal columns in the order of `eigenvalues`, m = N from a matrix and m = rank from a factor; None
+        for a diagonal kernel.
+    log_eigenvalues : (rank,) array
+        Of the eigenvalues that count as nonzero, same order.
+    shift : float
+        Largest magnitude of an eigenvalue that was set to zero, as rounding cannot tell it from zero.
+
+    References
+    ----------
+    Kulesza & Taskar, Determinantal point processes for machine learning (2012), arXiv:1207.6083.
+    """
+
+    eigenvalues: NDArray[np.float64]
+    eigenvectors: NDArray[np.float64] | None
+    log_eigenvalues: NDArray[np.float64]
+    shift: float
+
+    def __post_init__(self) -> None:
+        for array in (self.eigenvalues, self.eigenvectors, self.log_eigenvalues):
+            if array is not None:
+                array.flags.writeable = False
+
+    def __repr__(self) -> str:
+        kind = "diagonal, " if self.eigenvectors is None else ""
+        return f"LEnsemble({kind}N = {self.N}, rank = {self.rank}, shift = {self.shift:.2g})"
+
+    @classmethod
+    def from_matrix(cls, L: Any) -> LEnsemble:
+        """Decompose a symmetric positive semi-definite matrix.   L: (N, N)
+
+        Eigenvalues of magnitude up to N ε_mach λ_max are set to zero (see `shift`).
+
+        Raises
+        ------
+        BadShape, BadInput
+            Not a square array of finite numbers, empty, or too large to sum in float64.
+        NotSymmetric
+            L differs from its transpose by more than rounding.
+        NotPositiveSemidefinite
+            An eigenvalue lies below −N ε_mach λ_max.
+        """
+        matrix = real_array("L", L, (None, None))
+        N = integer("N", len(matrix), 1)
+        matrix = real_array("L", matrix, (N, N))
+        largest = number("the largest |L|", np.abs(matrix).max(), high=LARGEST / (4 * N))
+        exponent = int(np.frexp(largest)[1])
+        spectrum, vectors = np.linalg.eigh(np.ldexp(symmetric("L", matrix), -exponent))
+        spectrum, vectors = spectrum[::-1], np.ascontiguousarray(vectors[:, ::-1])
+        refuse_negative("L", np.ldexp(spectrum, exponent))
+        nonzero = spectrum > psd_cutoff(spectrum)
+        return cls(
+            eigenvalues=np.ldexp(np.where(nonzero, spectrum, 0.0), exponent),
+            eigenvectors=vectors,
+            log_eigenvalues=np.log(spectrum[nonzero]) + exponent * LOG_2,
+            shift=float(np.ldexp(np.abs(spectrum[~nonzero]).max(initial=0.0), exponent)),
+        )
+
+    @classmethod
+    def from_factor(cls, Phi: Any) -> LEnsemble:
+        """Decompose L = Φ Φᵀ without forming it.   Phi: (N, r)
+
+        The eigenvalues are the squared singular values of Φ. A singular value counts as zero up to
+        max(N, r) ε_mach σ_max, the rounding of a singular value decomposition; so an eigenvalue counts as zero up
+        to (max(N, r) ε_mach)² λ_max, and far smaller ones are told from zero than L itself could show. (Going
+        through ΦᵀΦ would lose these, and the orthogonality of the eigenvectors of the small ones.)
+
+        Raises
+        ------
+        BadShape, BadInput
+            Not an (N, r) array of finite numbers, N = 0, or so large that λ leaves float64.
+        """
+        factor = real_array("Phi", Phi, (None, None))
+        N, r = integer("N", len(factor), 1), factor.shape[1]
+        limit = float(np.sqrt(LARGEST / (4 * N * max(r, 1))))
+        largest = number("the largest |Phi|", np.abs(factor).max(initial=0.0), high=limit)
+        exponent = int(np.frexp(largest)[1])
+        factor = np.ldexp(factor, -exponent)
+        if r > N:
+            factor = np.asarray(np.linalg.qr(factor.T, mode="r")).T
+        vectors, singular, _ = np.linalg.svd(factor, full_matrices=False)
+        nonzero = singular > max(N, r) * EPS * singular.max(initial=0.0)
+        spectrum = np.zeros(N)
+        spectrum[: nonzero.sum()] = singular[nonzero] ** 2
+        return cls(
+            eigenvalues=np.ldexp(spectrum, 2 * exponent),
+            eigenvectors=np.ascontiguousarray(vectors[:, nonzero]),
+            log_eigenvalues=2.0 * (np.log(singular[nonzero]) + exponent * LOG_2),
+            shift=float(np.ldexp(singular[~nonzero].max(initial=0.0) ** 2, 2 * exponent)),
+        )
+
+    @classmethod
+    def from_diagonal(cls, d: Any) -> LEnsemble:
+        """Take the diagonal kernel L = diag(d): conditional Poisson sampling, O(N k).   d: (N,), d ≥ 0
+
+        The entries are the eigenvalues, without rounding: only exact zeros count as zero.
+
+        Raises
+        ------
+        BadShape, BadInput
+            Not a vector of finite numbers, or empty.
+        NotPositiveSemidefinite
+            An entry is negative.
+        """
+        entries = real_array("d", d, (None,))
+        integer("N", len(entries), 1)
+        lowest = int(entries.argmin())
+        if entries[lowest] < 0:
+            msg = f"d[{lowest}] = {entries[lowest]:.6g}: a diagonal kernel needs entries ≥ 0"
+            raise NotPositiveSemidefinite(msg)
+        return cls(
+            eigenvalues=entries,
+            eigenvectors=None,
+            log_eigenvalues=np.log(entries[entries > 0]),
+            shift=0.0,
+        )
+
+    @property
+    def N(self) -> int:
+        """Number of items."""
+        return len(self.eigenvalues)
+
+    @property
+    def rank(self) -> int:
+        """Number of eigenvalues that count as nonzero."""
+        return len(self.log_eigenvalues)
+
+    def expected_size(self) -> float:
+        """E|S| = Σ λ/(1 + λ) of the DPP."""
+        return float(expit(self.log_eigenvalues).sum())
+
+    def sample(self, rng: np.random.Generator, count: int = 1) -> list[NDArray[np.int64]]:
+        """Draw from the DPP, P(S) = det L_S / det(1 + L): `count` sorted arrays of random length.
+
+        Raises
+        ------
+        BadInput
+            rng is not a `numpy.random.Generator`, or count is not an integer ≥ 0.
+        """
+        _check_generator(rng)
+        odds = expit(self.log_eigenvalues)
+        draws = []
+        for _ in range(integer("count", count, 0)):
+            chosen = np.flatnonzero(rng.random(self.rank) < odds)
+            draws.append(self._draw(chosen[None, :], rng)[0])
+        return draws
+
+    def sample_k(self, k: int, rng: np.random.Generator, count: int = 1) -> NDArray[np.int64]:
+        """Draw from the k-DPP: (count, k), rows sorted.
+
+        Raises
+        ------
+        BadInput
+            k is not an integer in [0, N], rng not a `numpy.random.Generator`, or count not an integer ≥ 0.
+        """
+        k = self._size(k)
+        _check_generator(rng)
+        count = integer("count", count, 0)
+        chosen = choices(self.log_eigenvalues, min(k, self.rank), count, rng)
+        draws = self._draw(chosen, rng)
+        if k > self.rank:
+            draws = completions_jit(draws, self.N, k, rng)
+        return draws
+
+    def inclusion(self, k: int | None = None) -> NDArray[np.float64]:
+        """P(j ∈ S), (N,), to rounding, of the k-DPP, or of the DPP when k is None.
+
+        Raises
+        ------
+        BadInput
+            k is neither None nor an integer in [0, N].
+        """
+        if k is None:
+            return self._singles(expit(self.log_eigenvalues))
+        k = self._size(k)
+        singles = self._singles(single_inclusion(self.log_eigenvalues, min(k, self.rank)))
+        return complete_singles(singles, self.rank, k) if k > self.rank else singles
+
+    def pair_inclusion(self, k: int) -> NDArray[np.float64]:
+        """P(i and j ∈ S), (N, N), of the k-DPP; the diagonal is `inclusion(k)`.
+
+        Takes O(N² rank²) operations; for a diagonal kernel O(rank² k).
+
+        Raises
+        ------
+        BadInput
+            k is not an integer in [0, N].
+        """
+        k = self._size(k)
+        chosen = min(k, self.rank)
+        pairs = self._pairs(joint_inclusion(self.log_eigenvalues, chosen))
+        if k > self.rank:
+            singles = self._singles(single_inclusion(self.log_eigenvalues, chosen))
+            pairs = complete_pairs(pairs, singles, self.rank, k)
+        np.fill_diagonal(pairs, self.inclusion(k))
+        return pairs
+
+    def subset_probabilities(self, k: int) -> tuple[NDArray[np.int64], NDArray[np.float64]]:
+        """Every subset of size k, (n, k) in lexicographic order, and its probability under the k-DPP, (n,).
+
+        Raises
+        ------
+        BadInput
+            k is not an integer in [0, N], or there are more than a million subsets.
+        """
+        k = self._size(k)
+        subsets = all_subsets(self.N, k)
+        logs = self._log_weights(subsets)
+        return subsets, np.exp(logs - logsumexp(logs))
+
+    def _size(self, k: int) -> int:
+        return integer(f"k (N = {self.N}, rank = {self.rank})", k, 0, self.N)
+
+    def _support(self) -> NDArray[np.int64]:
+        return np.flatnonzero(self.eigenvalues)
+
+    def _draw(self, chosen: NDArray[np.int64], rng: np.random.Generator) -> NDArray[np.int64]:
+        """Draw one set from the projection on each row of eigenvector indices, (count, k), rows sorted."""
+        drawn: NDArray[np.int64]
+        if self.eigenvectors is None:
+            drawn = self._support()[chosen]
+        elif self.eigenvectors.shape[1] == self.N and 2 * chosen.shape[1] > self.N:
+            # the items left out follow the projection DPP of the other eigenvectors
+            left_out = draw_projections_jit(self.eigenvectors, complements_jit(chosen, self.N), rng)
+            drawn = complements_jit(left_out, self.N)
+        else:
+            drawn = draw_projections_jit(self.eigenvectors, chosen, rng)
+        return drawn
+
+    def _singles(self, odds: NDArray[np.float64]) -> NDArray[np.float64]:
+        """Turn P(eigenvector n chosen), (rank,), into P(item j drawn), (N,)."""
+        if self.eigenvectors is None:
+            singles = np.zeros(self.N)
+            singles[self._support()] = odds
+            return singles
+        squares: NDArray[np.float64] = self.eigenvectors[:, : self.rank] ** 2
+        return squares @ odds
+
+    def _pairs(self, joint: NDArray[np.float64]) -> NDArray[np.float64]:
+        """Turn P(eigenvectors n, m chosen), (rank, rank), into P(i, j drawn), (N, N), off the diagonal."""
+        if self.eigenvectors is None:
+            pairs = np.zeros((self.N, self.N))
+            pairs[np.ix_(self._support(), self._support())] = joint
+            return pairs
+        minors: NDArray[np.float64] = mixed_minors_jit(self.eigenvectors[:, : self.rank].copy(), joint)
+        return minors
+
+    def _log_weights(self, subsets: NDArray[np.int64]) -> NDArray[np.float64]:
+        """Unnormalised log P(S), (n,), for subsets (n, k)."""
+        beyond = subsets.shape[1] > self.rank
+        logs: NDArray[np.float64]
+        if self.eigenvectors is None:
+            weights = np.full(self.N, -np.inf)
+            weights[self._support()] = self.log_eigenvalues
+            logs = weights[subsets].sum(axis=1)
+            if beyond:
+                holds_all = np.isfinite(weights)[subsets].sum(axis=1) == self.rank
+                logs = np.where(holds_all, 0.0, -np.inf)
+            return logs
+        factor = self.eigenvectors[:, : self.rank]
+        if not beyond:
+            factor = factor * np.exp(0.5 * (self.log_eigenvalues - self.log_eigenvalues.max(initial=-np.inf)))
+        return log_gram_determinants(factor, subsets)
+
+
+def _check_generator(rng: Any) -> None:
+    if not isinstance(rng, np.random.Generator):
+        msg = (
+            f"rng: expected a numpy.random.Generator, got {type(rng).__name__}; "
+            "make one with numpy.random.default_rng(seed)"
+        )
+        raise BadInput(msg)
