@@ -2,6 +2,7 @@
 
 The text below the line is copied into the generated module of each problem, next to its right-hand
 side, so that Numba compiles and caches the two together (it cannot cache functions that take functions).
+Arrays are copied by loops: Numba spends seconds on compiling the error message of a slice assignment.
 """
 
 from __future__ import annotations
@@ -23,11 +24,25 @@ DONE, TOO_MANY_STEPS, STEP_TOO_SMALL, NOT_FINITE = 0, 1, 2, 3
 
 
 @jit
+def copy(source, target):
+    for j in range(len(source)):
+        target[j] = source[j]
+
+
+@jit
+def all_finite(y):
+    total = 0.0
+    for j in range(len(y)):
+        total += 0.0 * y[j]
+    return total == 0.0
+
+
+@jit
 def error_norm(error, y, y_new, rtol, atol):
     total = 0.0
     for j in range(len(y)):
         scale = atol + rtol * max(abs(y[j]), abs(y_new[j]))
-        total += (error[j] / scale) ** 2
+        total += (error[j] / scale) * (error[j] / scale)
     return np.sqrt(total / len(y))
 
 
@@ -56,6 +71,8 @@ def starting_step(y, slope, rtol, atol, p, order):
     for j in range(len(y)):
         zero[j] = moved[j] - slope[j]
     d2 = error_norm(zero, y, y, rtol, atol) / h0
+    if not np.isfinite(d2):
+        return h0
     steepest = max(d1, d2)
     h1 = max(1e-6, h0 * 1e-3) if steepest <= 1e-15 else (0.01 / steepest) ** (1.0 / (order + 1))
     return min(100 * h0, h1)
@@ -69,38 +86,38 @@ def adaptive(y0, alphas, rtol, atol, max_steps, order, a, b, error, dense, p):
     """
     n, s = len(y0), len(b)
     out = np.empty((len(alphas), n))
-    y, y_new, gap = y0.copy(), np.empty(n), np.empty(n)
+    y, y_new, zero, gap = y0.copy(), np.empty(n), np.zeros(n), np.empty(n)
     stages = np.empty((s, n))
     weights = np.empty(s)
     t, filled, steps, nfev, previous = 0.0, 0, 0, 1, 1e-4
     rhs(y, stages[0], p)
     while filled < len(alphas) and alphas[filled] <= 0.0:
-        out[filled] = y
+        copy(y, out[filled])
         filled += 1
     if filled == len(alphas):
         return out, filled, DONE, steps, nfev, t
+    if not all_finite(stages[0]):
+        return out, filled, NOT_FINITE, steps, nfev, t
     h = starting_step(y, stages[0], rtol, atol, p, order)
     nfev += 1
     last = alphas[-1]
-    rejected = False
+    rejected, finite = False, True
     for _ in range(max_steps):
-        h = min(h, last - t) if last - t > 1e-14 * last else h
-        if not np.isfinite(h):
-            return out, filled, NOT_FINITE, steps, nfev, t
-        if h <= 1e-15 * max(abs(t), 1e-300):
-            return out, filled, STEP_TOO_SMALL, steps, nfev, t
+        if last - t > 1e-14 * last:
+            h = min(h, last - t)
+        if h <= 1e-15 * max(t, 1e-300):
+            return out, filled, STEP_TOO_SMALL if finite else NOT_FINITE, steps, nfev, t
         for stage in range(1, s):
             combine(y, h, a[stage], stages, stage, y_new)
             rhs(y_new, stages[stage], p)
         nfev += s - 1
         # the last stage's point is the solution itself: a[s-1] = b
-        combine(np.zeros(n), h, error, stages, s, gap)
+        combine(zero, h, error, stages, s, gap)
         norm = error_norm(gap, y, y_new, rtol, atol)
-        if not np.isfinite(norm):
+        finite = np.isfinite(norm)
+        if not finite:
             h *= 0.1
             rejected = True
-            if h < 1e-12:
-                return out, filled, NOT_FINITE, steps, nfev, t
             continue
         if norm > 1.0:
             h *= max(0.2, 0.9 * norm ** (-1.0 / order))
@@ -116,8 +133,8 @@ def adaptive(y0, alphas, rtol, atol, max_steps, order, a, b, error, dense, p):
             filled += 1
         t += h
         steps += 1
-        y[:] = y_new
-        stages[0] = stages[s - 1]
+        copy(y_new, y)
+        copy(stages[s - 1], stages[0])
         if filled == len(alphas):
             return out, filled, DONE, steps, nfev, t
         norm = max(norm, 1e-10)
@@ -141,17 +158,17 @@ def fixed_step(y0, alphas, dt, a, b, p):
     t, steps = 0.0, 0
     for filled in range(len(alphas)):
         span = alphas[filled] - t
-        count = int(np.ceil(span / dt - 1e-9))
-        for _ in range(count):
+        count = max(1, int(np.ceil(span / dt - 1e-9))) if span > 0.0 else 0
+        for step in range(count):
             h = span / count
             for stage in range(s):
                 combine(y, h, a[stage], stages, stage, point)
                 rhs(point, stages[stage], p)
             combine(y, h, b, stages, s, point)
-            y[:] = point
+            copy(point, y)
             steps += 1
+            if not all_finite(y):
+                return out, filled, NOT_FINITE, steps, steps * s, t + h * (step + 1)
         t = alphas[filled]
-        if not np.isfinite(y).all():
-            return out, filled, NOT_FINITE, steps, steps * s, t
-        out[filled] = y
+        copy(y, out[filled])
     return out, len(alphas), DONE, steps, steps * s, t

@@ -5,7 +5,7 @@ from __future__ import annotations
 from dataclasses import dataclass, field
 from enum import IntEnum
 from pathlib import Path
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
@@ -33,8 +33,11 @@ _MESSAGES = {
     Status.DONE: "reached the last α",
     Status.TOO_MANY_STEPS: "gave up after max_steps = {steps} steps; raise max_steps or rtol",
     Status.STEP_TOO_SMALL: "the step fell below rounding; the equations have become too stiff for this method",
-    Status.NOT_FINITE: "the order parameters diverged; lower eta or eta_v",
+    Status.NOT_FINITE: "the order parameters diverged; lower eta, eta_v or a fixed dt",
 }
+
+
+MOST_FIXED_STEPS = 1e9
 
 
 class IntegrationFailed(RuntimeError):
@@ -49,11 +52,11 @@ class Problem:
     ----------
     state : OrderParameters
     eta, eta_v : float
-        Learning rates of the first and second layer; eta_v = 0 keeps the second layer fixed.
+        Learning rates of the first and second layer; 0 stops a layer from learning, not from decaying.
     sigma : float
         Standard deviation of the label noise.
     weight_decay : float
-        κ; both layers that learn decay.
+        κ, felt by every weight of the student, masked or not.
     activation : str
     """
 
@@ -131,7 +134,7 @@ class Solution:
 
     def save(self, path: str | Path) -> None:
         """Write alpha, generalization_error, Q, R, v (and Q_classes, R_classes) to an npz file."""
-        arrays = {
+        arrays: dict[str, Any] = {
             "alpha": self.alpha,
             "generalization_error": self.generalization_error,
             "Q": self.Q,
@@ -141,7 +144,7 @@ class Solution:
         if self.Q_classes.shape[1] > 1:
             arrays |= {"Q_classes": self.Q_classes, "R_classes": self.R_classes}
         with written_aside(Path(path)) as file:
-            np.savez(file, allow_pickle=False, **arrays)
+            np.savez(file, **arrays)
 
 
 def integrate(
@@ -161,7 +164,8 @@ def integrate(
     alphas : (S,)
         Times to report, increasing, ≥ 0; the problem's state is the one at α = 0.
     rtol : float
-        Relative error allowed in each step; `atol` (default rtol) is its absolute counterpart.
+        Relative error allowed in each step; `atol` (default rtol) is its absolute counterpart and positive,
+        because an overlap that starts at zero has no relative error.
     max_steps : int
     throw : bool
         Raise when the last α is not reached; otherwise the partial solution says why.
@@ -174,7 +178,7 @@ def integrate(
         See `throw`.
     """
     rtol = number("rtol", rtol, 1e-14, 1.0)
-    atol = rtol if atol is None else number("atol", atol, 0.0, 1.0)
+    atol = rtol if atol is None else number("atol", atol, 1e-100, 1.0)
     max_steps = integer("max_steps", max_steps, 1)
     a, b, error, dense = DORMAND_PRINCE.arrays()
     module, y0, p = _prepared(problem)
@@ -184,11 +188,19 @@ def integrate(
 
 
 def integrate_fixed_step(problem: Problem, alphas: ArrayLike, dt: float, *, throw: bool = True) -> Solution:
-    """Integrate with classical RK4 and a fixed step dt, to compare with published codes."""
-    dt = number("dt", dt, 1e-12)
+    """Integrate with classical RK4 and a fixed step dt, to compare with published codes.
+
+    Raises
+    ------
+    BadInput
+        Times not increasing or negative, dt not positive or so small that it needs over 1e9 steps.
+    IntegrationFailed
+        The order parameters diverged, and `throw`.
+    """
+    times = checked_alphas(alphas)
+    dt = number("dt", dt, max(1e-12, times[-1] / MOST_FIXED_STEPS))
     a, b, _, _ = RK4.arrays()
     module, y0, p = _prepared(problem)
-    times = checked_alphas(alphas)
     return _solution(problem, times, module.fixed_step(y0, times, dt, a, b, p), throw)
 
 
@@ -209,12 +221,16 @@ def checked_alphas(alphas: ArrayLike) -> NDArray[np.float64]:
     return times
 
 
+def _second_layer_moves(problem: Problem) -> bool:
+    return problem.eta_v > 0 or problem.weight_decay > 0
+
+
 def _prepared(problem: Problem):  # type: ignore[no-untyped-def]
     """The generated module, the flat state (Q, R, v) and the parameters its right-hand side takes."""
     x = problem.state
-    learns = problem.eta_v > 0
-    module = problem_module(problem.activation, x.K, x.M, learns)
-    y0 = np.concatenate([x.Q_classes.ravel(), x.R_classes.ravel(), x.v if learns else np.empty(0)])
+    moves = _second_layer_moves(problem)
+    module = problem_module(problem.activation, x.K, x.M, moves)
+    y0 = np.concatenate([x.Q_classes.ravel(), x.R_classes.ravel(), x.v if moves else np.empty(0)])
     rates = (problem.eta, problem.eta_v, problem.sigma, problem.weight_decay)
     writable = (np.array(z) for z in (x.T_classes, x.A, x.mask, x.fraction, x.variance, x.v))
     return module, y0, (*writable, *rates)
@@ -228,7 +244,7 @@ def _solution(problem: Problem, times: NDArray[np.float64], result: tuple, throw
     q, r = classes * K * K, classes * K * (K + M)
     Q = states[:filled, :q].reshape(filled, classes, K, K)
     R = states[:filled, q:r].reshape(filled, classes, K, M)
-    v = states[:filled, r:] if problem.eta_v > 0 else np.tile(x.v, (filled, 1))
+    v = states[:filled, r:] if _second_layer_moves(problem) else np.tile(x.v, (filled, 1))
     message = _MESSAGES[status].format(steps=steps)
     errors = _errors(x, Q, R, v, problem.activation)
     if throw and status != Status.DONE:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from functools import cache
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -39,6 +40,7 @@ def _stepping() -> str:
     return text.split(_COPIED_FROM, 1)[1].split("\n", 1)[1]
 
 
+@cache
 def problem_module(activation: str, K: int, M: int, second_layer: bool) -> ModuleType:
     """The compiled equations of motion for K student and M teacher nodes (any number of classes)."""
     recipe: dict[str, Any] = {"activation": activation, "K": K, "M": M, "second_layer": second_layer}
@@ -59,6 +61,7 @@ def problem_module(activation: str, K: int, M: int, second_layer: bool) -> Modul
     return cached_module(recipe, generate)
 
 
+@cache
 def moments_module(activation: str) -> ModuleType:
     """`second_moments(C, moments)` and `generalization_error(C, s)` for any number of fields."""
 

@@ -41,7 +41,7 @@ class Tableau:
     Raises
     ------
     InconsistentTableau
-        Σ_j a_ij ≠ c_i, Σ b ≠ 1, Σ error ≠ 0, or the dense weights at θ = 1 differ from b.
+        Σ_j a_ij ≠ c_i, Σ b ≠ 1, Σ error ≠ 0, the dense weights at θ = 1 differ from b, or lengths differ.
     """
 
     name: str
@@ -53,6 +53,14 @@ class Tableau:
     dense: tuple[Row, ...] = field(default=())
 
     def __post_init__(self) -> None:
+        s = len(self.c)
+        lengths = [len(row) for row in self.a]
+        if lengths != list(range(s)) or len(self.b) != s or {len(self.error), len(self.dense)} - {0, s}:
+            msg = (
+                f"{self.name}: {s} nodes, but rows of a with {lengths} entries and {len(self.b)} b, "
+                f"{len(self.error)} error and {len(self.dense)} dense weights"
+            )
+            raise InconsistentTableau(msg)
         for stage, (row, node) in enumerate(zip(self.a, self.c, strict=True)):
             if sum(row, F(0)) != node:
                 msg = f"{self.name}, stage {stage}: Σ a = {sum(row, F(0))}, but c = {node}"

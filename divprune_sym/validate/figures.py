@@ -1,0 +1,158 @@
+"""The figures of the reproduction, drawn from its results alone."""
+
+from __future__ import annotations
+
+from io import BytesIO
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+import matplotlib as mpl
+import numpy as np
+from matplotlib import ticker
+from matplotlib.figure import Figure
+
+from divprune_sym.files import written_aside
+
+if TYPE_CHECKING:
+    from matplotlib.axes import Axes
+
+STYLE = Path(__file__).parent / "report.mplstyle"
+
+# Okabe & Ito's palette: told apart with any colour vision; nodes are round, edges square
+COLOURS = {
+    "random-node": "#999999",
+    "importance-node": "#E69F00",
+    "dpp-node": "#0072B2",
+    "random-edge": "#56B4E9",
+    "magnitude-edge": "#009E73",
+    "dpp-edge": "#D55E00",
+}
+_SETTINGS = {"noiseless": "M = 2, K = 6, σ = 0", "noisy": "M = 2, K = 6, σ = 0.25", "five_teachers": "M = 5, K = 20"}
+
+
+def marker(method: str) -> str:
+    """Nodes are round, edges square."""
+    return "o" if method.endswith("node") else "s"
+
+
+def all_figures(results: dict[str, Any]) -> dict[str, Figure]:
+    """Every figure of the report, by the name of its files."""
+    with mpl.rc_context(fname=STYLE):
+        figures = {"training": training(results["training"])}
+        for name, rows in results["pruning"].items():
+            figures[f"pruning_{name}"] = pruning(rows)
+        figures["retraining"] = retraining(results["retraining"])
+        figures["digits"] = digits(results["digits"])
+    return figures
+
+
+def save(figure: Figure, folder: Path, name: str) -> str:
+    """Write NAME.png and NAME.svg; returns the SVG's text."""
+    with mpl.rc_context(fname=STYLE):
+        for kind in ("png", "svg"):
+            picture = BytesIO()
+            # a fixed salt and no date: the same results give the same file
+            with mpl.rc_context({"svg.hashsalt": name}):
+                metadata = {"Date": None} if kind == "svg" else None
+                figure.savefig(picture, format=kind, metadata=metadata)
+            with written_aside(folder / f"{name}.{kind}") as file:
+                file.write(picture.getvalue())
+    return picture.getvalue().decode()
+
+
+def training(curves: dict[str, Any]) -> Figure:
+    """ε_g(α): theory as lines, simulation as points."""
+    figure = Figure(figsize=(6.4, 4.2))
+    axes = figure.add_subplot()
+    for name, colour in zip(curves, ("#0072B2", "#D55E00", "#009E73"), strict=True):
+        _theory_and_simulation(axes, curves[name], _SETTINGS[name], colour)
+    return _finished(figure, axes, r"$\alpha$ = steps / $N$", r"generalisation error $\varepsilon_g$")
+
+
+def retraining(curves: dict[str, Any]) -> Figure:
+    """ε_g(α) under the mask."""
+    figure = Figure(figsize=(6.4, 4.2))
+    axes = figure.add_subplot()
+    for name, colour in zip(curves, ("#56B4E9", "#0072B2"), strict=True):
+        _theory_and_simulation(axes, curves[name], name, colour)
+    return _finished(figure, axes, r"$\alpha$ = steps / $N$ after pruning", r"generalisation error $\varepsilon_g$")
+
+
+def _theory_and_simulation(axes: Axes, curve: dict[str, Any], label: str, colour: str) -> None:
+    alpha = np.array(curve["alpha"])
+    later = alpha > 0
+    simulated, bar = np.array(curve["simulated"])[later], np.array(curve["error_bar"])[later]
+    axes.plot(alpha[later], np.array(curve["theory"])[later], color=colour, label=f"{label}: theory")
+    axes.errorbar(
+        alpha[later], simulated, bar, fmt="o", color=colour, markerfacecolor="white", label=f"{label}: simulation"
+    )
+    axes.set_xscale("log")
+    axes.set_yscale("log")
+
+
+def pruning(rows: list[dict[str, Any]]) -> Figure:
+    """ε_g against the keep fraction: as pruned, and after reweighting (nodes) or the best rescaling (edges)."""
+    figure = Figure(figsize=(9.6, 4.6))
+    left, right = figure.subplots(1, 2, sharey=True)
+    for axes, node, edge, title in (
+        (left, "plain", "plain", "as pruned"),
+        (right, "reweighted", "optimal", "nodes reweighted, edges rescaled optimally"),
+    ):
+        for method, colour in COLOURS.items():
+            wanted = node if method.endswith("node") else edge
+            _compared(axes, [r for r in rows if r["method"] == method and r["variant"] == wanted], colour)
+        axes.set_title(title)
+        axes.set_xlabel("fraction of parameters kept")
+    left.set_ylabel(r"generalisation error $\varepsilon_g$")
+    handles, labels = left.get_legend_handles_labels()
+    figure.legend(handles, labels, loc="outside lower center", ncols=3)
+    return figure
+
+
+def _compared(axes: Axes, rows: list[dict[str, Any]], colour: str) -> None:
+    method = rows[0]["method"]
+    keep = [row["keep"] for row in rows]
+    axes.plot(keep, [row["theory"] for row in rows], color=colour)
+    axes.errorbar(
+        keep,
+        [row["measured"] for row in rows],
+        [row["error_bar"] for row in rows],
+        fmt=marker(method),
+        color=colour,
+        markerfacecolor="white",
+        label=method,
+    )
+
+
+def digits(study: dict[str, Any]) -> Figure:
+    """Test error against the kept fraction, before and after reweighting."""
+    figure = Figure(figsize=(9.6, 4.6))
+    left, right = figure.subplots(1, 2, sharey=True)
+    for axes, reweighted, title in ((left, False, "as pruned"), (right, True, "reweighted by least squares")):
+        for method, colour in COLOURS.items():
+            rows = [r for r in study["rows"] if r["method"] == method and r["reweighted"] == reweighted]
+            axes.errorbar(
+                [row["fraction"] for row in rows],
+                [100 * row["error"] for row in rows],
+                [100 * row["standard_error"] for row in rows],
+                fmt=f"-{marker(method)}",
+                color=colour,
+                markerfacecolor="white",
+                label=method,
+            )
+        axes.axhline(100 * study["unpruned_error"], color="black", linestyle=":", label="unpruned")
+        axes.set_yscale("log")
+        axes.set_title(title)
+        axes.set_xlabel("fraction kept in every hidden layer")
+    left.set_ylabel("test error (%)")
+    left.yaxis.set_major_formatter(ticker.FuncFormatter(lambda y, _: f"{y:g}"))
+    handles, labels = left.get_legend_handles_labels()
+    figure.legend(handles, labels, loc="outside lower center", ncols=4)
+    return figure
+
+
+def _finished(figure: Figure, axes: Axes, x: str, y: str) -> Figure:
+    axes.set_xlabel(x)
+    axes.set_ylabel(y)
+    figure.legend(loc="outside lower center", ncols=2)
+    return figure

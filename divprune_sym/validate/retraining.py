@@ -1,0 +1,90 @@
+"""Further online SGD after pruning: the masked equations of motion over the simulation."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, replace
+from typing import TYPE_CHECKING
+
+import numpy as np
+
+from divprune_sym.notation import OrderParameters
+from divprune_sym.pruning import DPPNode, Layer, RandomEdge
+from divprune_sym.simulate import Network, train_replicas
+from divprune_sym.solvers import integrate
+from divprune_sym.validate.teacher_student import Setting, error_of, problem
+
+if TYPE_CHECKING:
+    from collections.abc import Sequence
+
+    from numpy.typing import NDArray
+
+    from divprune_sym.validate.teacher_student import Progress
+
+
+@dataclass(frozen=True)
+class Retrained:
+    """ε_g after pruning and during further training, theory and simulation, each (R, S).
+
+    The theory of edge pruning starts from the limit N → ∞ of each network's order parameters; that of node
+    pruning from the order parameters of the nodes that were kept.
+    """
+
+    label: str
+    alphas: NDArray[np.float64]
+    simulated: NDArray[np.float64]
+    theory: NDArray[np.float64]
+
+
+def retrain_random_edges(
+    networks: Sequence[Network],
+    setting: Setting,
+    keep: float,
+    alphas: Sequence[float],
+    rng: np.random.Generator,
+    progress: Progress | None = None,
+) -> Retrained:
+    """Prune a fraction 1 − keep of every node's edges at random, then train on under the mask."""
+    method = RandomEdge()
+    pruned = []
+    for network in networks:
+        mask = method.draw(Layer.on_white_inputs(network.w, network.v), keep, rng)[0]
+        pruned.append(replace(network, w=network.w * mask, mask=mask.astype(np.float64)))
+    starts = [method.mask_classes(network.order_parameters(), keep) for network in networks]
+    return _retrained(f"{method.name}, p = {keep:g}", pruned, starts, setting, alphas, rng, progress)
+
+
+def retrain_dpp_nodes(
+    networks: Sequence[Network],
+    setting: Setting,
+    keep: int,
+    alphas: Sequence[float],
+    rng: np.random.Generator,
+    progress: Progress | None = None,
+) -> Retrained:
+    """Keep k nodes drawn by a DPP, remove the others, then train on."""
+    method = DPPNode()
+    pruned = []
+    for network in networks:
+        kept = method.draw(Layer.on_white_inputs(network.w, network.v), keep, rng)[0]
+        pruned.append(Network(w=network.w[kept], v=network.v[kept], B=network.B, A=network.A))
+    starts = [network.order_parameters() for network in pruned]
+    return _retrained(f"{method.name}, k = {keep}", pruned, starts, setting, alphas, rng, progress)
+
+
+def _retrained(
+    label: str,
+    pruned: Sequence[Network],
+    starts: Sequence[OrderParameters],
+    setting: Setting,
+    alphas: Sequence[float],
+    rng: np.random.Generator,
+    progress: Progress | None,
+) -> Retrained:
+    runs = train_replicas(pruned, setting.training, alphas, rng, progress=progress)
+    solutions = [integrate(problem(state, setting), alphas) for state in starts]
+    return Retrained(
+        label,
+        np.asarray(alphas),
+        np.array([[error_of(state) for state in run.states] for run in runs]),
+        np.array([solution.generalization_error for solution in solutions]),
+    )
