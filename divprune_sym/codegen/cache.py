@@ -5,10 +5,12 @@ Numba caches compiled code only beside real files; a module kept here is compile
 
 from __future__ import annotations
 
+import atexit
 import hashlib
 import importlib.util
 import json
 import os
+import shutil
 import stat
 import sys
 import tempfile
@@ -45,12 +47,23 @@ def cache_folder() -> Path:
         folder.mkdir(parents=True, exist_ok=True, mode=0o700)
     except OSError:
         return _temporary_folder()
-    if os.name == "posix":
-        status = folder.stat()
-        if status.st_uid != os.getuid() or status.st_mode & (stat.S_IWGRP | stat.S_IWOTH):
-            msg = f"cache folder {folder}: others may write to it, so nothing in it is run; chmod 700 it"
-            raise UnsafeCache(msg)
-    return folder if os.access(folder, os.W_OK) else _temporary_folder()
+    _refuse_shared(folder)
+    if not os.access(folder, os.W_OK):
+        return _temporary_folder()
+    # Python and Numba keep their compiled code here, and would make the folder by the umask
+    compiled = folder / "__pycache__"
+    compiled.mkdir(exist_ok=True, mode=0o700)
+    _refuse_shared(compiled)
+    return folder
+
+
+def _refuse_shared(folder: Path) -> None:
+    if os.name != "posix":
+        return
+    status = folder.stat()
+    if status.st_uid != os.getuid() or status.st_mode & (stat.S_IWGRP | stat.S_IWOTH):
+        msg = f"cache folder {folder}: others may write to it, so nothing in it is run; chmod 700 it"
+        raise UnsafeCache(msg)
 
 
 def _wanted_folder() -> Path:
@@ -63,7 +76,9 @@ def _wanted_folder() -> Path:
 
 @cache
 def _temporary_folder() -> Path:
-    return Path(tempfile.mkdtemp(prefix="divprune_sym_"))
+    folder = tempfile.mkdtemp(prefix="divprune_sym_")
+    atexit.register(shutil.rmtree, folder, ignore_errors=True)
+    return Path(folder)
 
 
 @cache
@@ -117,9 +132,13 @@ def _pointed_at(pointer: Path) -> Path | None:
 
 def _write_aside(path: Path, text: str) -> None:
     handle, temporary = tempfile.mkstemp(dir=path.parent, prefix=".writing_")
-    with os.fdopen(handle, "w", encoding="utf-8") as file:
-        file.write(text)
-    Path(temporary).replace(path)
+    try:
+        with os.fdopen(handle, "w", encoding="utf-8") as file:
+            file.write(text)
+        Path(temporary).replace(path)
+    except BaseException:
+        Path(temporary).unlink(missing_ok=True)
+        raise
 
 
 def _imported(path: Path) -> ModuleType:

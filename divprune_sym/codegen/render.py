@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING
 
 import sympy as sp
 from sympy import Expr
+from sympy.printing.codeprinter import PrintMethodNotImplementedError
 from sympy.printing.pycode import PythonCodePrinter
 
 from divprune_sym.codegen.sums import HalfSum, bound_indices, free_indices
@@ -17,6 +18,10 @@ if TYPE_CHECKING:
 
     from divprune_sym.codegen.hoist import Temporary
     from divprune_sym.dynamics.equations import Assignment
+
+
+# what the preamble of a generated module imports from math; nothing else may be printed
+FROM_MATH = ("asin", "pi", "sqrt")
 
 
 class CannotPrint(ValueError):
@@ -44,6 +49,22 @@ class _Printer(PythonCodePrinter):  # type: ignore[misc]
         bracketed = f"({product})" if len(factors) > 1 else product
         return bracketed if exponent > 0 else f"(1.0 / {bracketed})"
 
+    def _module_format(self, fqn: str, register: bool = True) -> str:
+        """Every function and constant of a library passes here, by its full name."""
+        name = fqn.rsplit(".", 1)[-1]
+        if name not in FROM_MATH:
+            msg = f"cannot print {name}: generated code knows {', '.join(FROM_MATH)}"
+            raise CannotPrint(msg)
+        return str(super()._module_format(fqn, register))
+
+    def _print_Sum(self, expr: sp.Sum) -> str:
+        msg = f"cannot print {expr} inside an expression: sums become loops around a system"
+        raise CannotPrint(msg)
+
+    def _print_ImaginaryUnit(self, expr: sp.Expr) -> str:
+        msg = "cannot print i: generated code is real"
+        raise CannotPrint(msg)
+
     def _print_Function(self, expr: sp.Function) -> str:
         msg = f"cannot print {expr.func.__name__}: no numerical counterpart is known"
         raise CannotPrint(msg)
@@ -55,16 +76,21 @@ class _Printer(PythonCodePrinter):  # type: ignore[misc]
 
 @dataclass
 class Renderer:
-    """Writes assignments and temporaries as indented lines."""
+    """Writes assignments and temporaries as indented lines; shared sub-expressions avoid the `reserved` names."""
 
     lines: list[str] = field(default_factory=list)
     depth: int = 1
+    reserved: frozenset[str] = frozenset()
     _accumulators: int = 0
     _printer: _Printer = field(default_factory=_Printer)
 
     def text(self, expression: Expr) -> str:
         """One expression on one line."""
-        return str(self._printer.doprint(expression))
+        try:
+            return str(self._printer.doprint(expression))
+        except PrintMethodNotImplementedError:
+            msg = f"cannot print {type(expression).__name__} {expression}"
+            raise CannotPrint(msg) from None
 
     def write(self, line: str) -> None:
         """Append one line at the current depth."""
@@ -133,7 +159,8 @@ class Renderer:
     def _shared_names(self) -> Iterable[sp.Symbol]:
         while True:
             self._accumulators += 1
-            yield sp.Symbol(f"x{self._accumulators}", real=True)
+            if f"x{self._accumulators}" not in self.reserved:
+                yield sp.Symbol(f"x{self._accumulators}", real=True)
 
     def _without_sums(self, expression: Expr) -> Expr:
         """Run the sums of an expression into accumulators and put those in their place."""

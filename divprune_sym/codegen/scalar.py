@@ -36,6 +36,6 @@ def scalar_kernel(expression: sp.Expr) -> tuple[Callable[..., float], tuple[str,
 
 
 def _source(expression: sp.Expr, names: tuple[str, ...]) -> str:
-    renderer = Renderer()
+    renderer = Renderer(reserved=frozenset(names))
     renderer.returned(expression)
     return "\n".join([f"{PREAMBLE}@jit", f"def value({', '.join(names)}):", *renderer.lines]) + "\n"

@@ -7,10 +7,10 @@ from typing import TYPE_CHECKING
 import numpy as np
 
 from divprune_sym.checks import BadInput, integer
+from divprune_sym.codegen.error import second_moments
 from divprune_sym.dpp import LEnsemble
 from divprune_sym.pruning.method import Layer, NodeLaw, NodeMethod, as_masks
 from divprune_sym.pruning.subset_laws import determinantal_law
-from divprune_sym.solvers.error import second_moments
 
 if TYPE_CHECKING:
     from numpy.typing import NDArray

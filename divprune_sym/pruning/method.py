@@ -12,10 +12,10 @@ from typing import TYPE_CHECKING, ClassVar, Literal
 import numpy as np
 
 from divprune_sym.checks import BadInput, integer, number
+from divprune_sym.codegen.error import second_moments
 from divprune_sym.pruning.moments import bivariate_moment
 from divprune_sym.pruning.rescaling import RESCALINGS, Rescaling, rescaled_error
 from divprune_sym.pruning.reweighting import reweighted_second_layer
-from divprune_sym.solvers.error import second_moments
 
 if TYPE_CHECKING:
     from numpy.typing import NDArray

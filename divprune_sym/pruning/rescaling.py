@@ -6,13 +6,13 @@ from typing import TYPE_CHECKING, Literal, get_args
 
 import numpy as np
 
-from divprune_sym.solvers.error import generalization_error
+from divprune_sym.codegen.error import generalization_error
 
 if TYPE_CHECKING:
     from numpy.typing import NDArray
 
 Rescaling = Literal["none", "inverse-sqrt", "optimal"]
-RESCALINGS: tuple[str, ...] = get_args(Rescaling)
+RESCALINGS: tuple[Rescaling, ...] = get_args(Rescaling)
 
 _GRID = np.linspace(-4.0, 4.0, 65)  # log of the factor
 _GOLDEN = 0.5 * (np.sqrt(5.0) - 1.0)

@@ -1,5 +1,6 @@
 """Integrate the generated equations of motion."""
 
+from divprune_sym.codegen.error import generalization_error, second_moments
 from divprune_sym.solvers.api import (
     IntegrationFailed,
     Problem,
@@ -8,7 +9,6 @@ from divprune_sym.solvers.api import (
     integrate,
     integrate_fixed_step,
 )
-from divprune_sym.solvers.error import generalization_error, second_moments
 
 __all__ = [
     "IntegrationFailed",

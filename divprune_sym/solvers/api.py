@@ -10,9 +10,9 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 
 from divprune_sym.checks import BadInput, integer, number, real_array
+from divprune_sym.codegen.error import generalization_error
 from divprune_sym.files import written_aside
 from divprune_sym.notation import OrderParameters
-from divprune_sym.solvers.error import generalization_error
 from divprune_sym.solvers.problem import problem_module
 from divprune_sym.solvers.tableaus import DORMAND_PRINCE, RK4
 

@@ -59,29 +59,3 @@ def problem_module(activation: str, K: int, M: int, second_layer: bool) -> Modul
         return PREAMBLE + function.source + glue + _stepping()
 
     return cached_module(recipe, generate)
-
-
-@cache
-def moments_module(activation: str) -> ModuleType:
-    """`second_moments(C, moments)` and `generalization_error(C, s)` for any number of fields."""
-
-    def generate() -> str:
-        from divprune_sym.codegen.compiler import PREAMBLE, compile_system
-        from divprune_sym.dynamics.equations import generalisation_error, second_moments
-        from divprune_sym.gaussian import ACTIVATIONS
-
-        # all fields count as students here: only K + M enters
-        sizes: dict[str, int | str] = {"K": "C.shape[0]", "M": 0}
-        g = ACTIVATIONS[activation]
-        moments = compile_system(second_moments(), g, sizes, ("moments",))
-        error = compile_system(generalisation_error(), g, sizes)
-        many = """
-
-@jit
-def many_generalization_errors(C, s, out):
-    for t in range(C.shape[0]):
-        out[t] = generalization_error(C[t], s[t])
-"""
-        return PREAMBLE + moments.source + "\n\n" + error.source + many
-
-    return cached_module({"activation": activation, "moments": True}, generate)

@@ -2,20 +2,23 @@
 
 from __future__ import annotations
 
+from functools import cache
 from typing import TYPE_CHECKING
 
 import numpy as np
 
-from divprune_sym.solvers.problem import moments_module
+from divprune_sym.codegen.cache import cached_module
 
 if TYPE_CHECKING:
+    from types import ModuleType
+
     from numpy.typing import NDArray
 
 
 def second_moments(covariance: NDArray[np.float64], activation: str = "erf") -> NDArray[np.float64]:
     """I2[a, b] = E[g(u_a) g(u_b)] for fields with the given covariance (F, F)."""
     moments = np.empty_like(covariance)
-    moments_module(activation).second_moments(np.ascontiguousarray(covariance), moments)
+    _moments_module(activation).second_moments(np.ascontiguousarray(covariance), moments)
     return moments
 
 
@@ -42,5 +45,31 @@ def generalization_error(
     flat_C = np.ascontiguousarray(C.reshape(-1, F, F))
     flat_s = np.ascontiguousarray(s.reshape(-1, F))
     out = np.empty(len(flat_C))
-    moments_module(activation).many_generalization_errors(flat_C, flat_s, out)
+    _moments_module(activation).many_generalization_errors(flat_C, flat_s, out)
     return out.reshape(C.shape[:-2])
+
+
+@cache
+def _moments_module(activation: str) -> ModuleType:
+    """`second_moments(C, moments)` and `generalization_error(C, s)` for any number of fields."""
+
+    def generate() -> str:
+        from divprune_sym.codegen.compiler import PREAMBLE, compile_system
+        from divprune_sym.dynamics.equations import generalisation_error, second_moments
+        from divprune_sym.gaussian import ACTIVATIONS
+
+        # all fields count as students here: only K + M enters
+        sizes: dict[str, int | str] = {"K": "C.shape[0]", "M": 0}
+        g = ACTIVATIONS[activation]
+        moments = compile_system(second_moments(), g, sizes, ("moments",))
+        error = compile_system(generalisation_error(), g, sizes)
+        many = """
+
+@jit
+def many_generalization_errors(C, s, out):
+    for t in range(C.shape[0]):
+        out[t] = generalization_error(C[t], s[t])
+"""
+        return PREAMBLE + moments.source + "\n\n" + error.source + many
+
+    return cached_module({"activation": activation, "moments": True}, generate)
