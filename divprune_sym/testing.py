@@ -95,10 +95,10 @@ def _well_conditioned_correlations(size: int) -> st.SearchStrategy[NDArray[np.fl
 
 
 def _near_singular_correlations(size: int) -> st.SearchStrategy[NDArray[np.float64]]:
-    digits = st.lists(st.floats(1, MOST_DIGITS_LOST), min_size=size - 1, max_size=size - 1)
+    digits = st.lists(st.integers(1, MOST_DIGITS_LOST), min_size=size - 1, max_size=size - 1)
     signs = st.lists(st.sampled_from([1.0, -1.0]), min_size=size - 1, max_size=size - 1)
 
-    def correlation(lost: list[float], sign: list[float], order: list[int]) -> NDArray[np.float64]:
+    def correlation(lost: list[int], sign: list[float], order: list[int]) -> NDArray[np.float64]:
         # A Markov chain: two fields correlate by the product of the links between them, so it is
         # positive definite for any links below 1.
         links = [s * (1 - 10.0**-k) for s, k in zip(sign, lost, strict=True)]
