@@ -1,0 +1,5 @@
+"""`python -m divprune_sym` is `divprune-sym`."""
+
+from divprune_sym.cli import main
+
+main()

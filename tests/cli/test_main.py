@@ -1,0 +1,77 @@
+"""What `main` makes of the errors of its commands, and how it hands on to `reproduce`."""
+
+from __future__ import annotations
+
+import sys
+from pathlib import Path
+from types import ModuleType
+
+import pytest
+
+from divprune_sym import cli
+
+
+@pytest.fixture
+def reproduced(monkeypatch):
+    """Stand in for the real thing, which takes minutes; records what it was asked."""
+    asked = []
+    stand_in = ModuleType("divprune_sym.validate.reproduce")
+
+    def reproduce(out, quick, seed):
+        asked.append((out, quick, seed))
+        if isinstance(stand_in.answer, BaseException):
+            raise stand_in.answer
+        return stand_in.answer
+
+    stand_in.answer = 0
+    stand_in.reproduce = reproduce
+    monkeypatch.setitem(sys.modules, "divprune_sym.validate.reproduce", stand_in)
+    return stand_in, asked
+
+
+def test_reproduce_defaults_and_options(reproduced):
+    _, asked = reproduced
+    assert cli.main(["reproduce"]) == 0
+    assert cli.main(["reproduce", "--out", "here", "--quick", "--seed", "7"]) == 0
+    assert asked == [(Path("reproduction"), False, 1), (Path("here"), True, 7)]
+
+
+def test_a_failed_check_is_exit_code_1(reproduced):
+    reproduced[0].answer = 1
+    assert cli.main(["reproduce"]) == 1
+
+
+@pytest.mark.parametrize("seed", ["-1", "1.5", "one"])
+def test_bad_seed(stops, reproduced, seed):
+    assert "--seed" in stops("reproduce", "--seed", seed)
+    assert not reproduced[1]
+
+
+@pytest.mark.parametrize(
+    ("error", "code", "words"),
+    [
+        (KeyboardInterrupt(), 130, "interrupted"),
+        (MemoryError("no room"), 2, "not enough memory: no room"),
+        (OSError(28, "No space left on device", "report.html"), 2, "report.html: No space left on device"),
+        (RuntimeError("two\nlines"), 1, "RuntimeError: two lines (--debug shows where)"),
+        (OSError("strange"), 1, "OSError: strange"),
+    ],
+)
+def test_errors_become_one_line(stops, reproduced, error, code, words):
+    reproduced[0].answer = error
+    assert words in stops("reproduce", code=code)
+
+
+def test_debug_lets_errors_through(reproduced):
+    reproduced[0].answer = RuntimeError("inside")
+    with pytest.raises(RuntimeError, match="inside"):
+        cli.main(["reproduce", "--debug"])
+
+
+@pytest.mark.parametrize("arguments", [("eror",), ("--bogus",), ("reproduce", "--quik"), ("reproduce", "extra")])
+def test_unknown_words(stops, arguments):
+    assert arguments[-1] in stops(*arguments)
+
+
+def test_free_memory_is_a_number():
+    assert cli._free_memory() > 2**20

@@ -1,0 +1,180 @@
+"""The console script as a process: start-up, exit codes, streams, signals."""
+
+from __future__ import annotations
+
+import json
+import os
+import re
+import signal
+import subprocess
+import sys
+import time
+from pathlib import Path
+
+import numpy as np
+import pytest
+
+from .files import kernel, unpruned, written
+
+SCRIPT = Path(sys.executable).with_name("divprune-sym")
+COMMANDS = ("reproduce", "integrate", "error", "sample")
+HEAVY = {"sympy", "numba", "scipy", "matplotlib", "sklearn", "numpy"}
+ERROR = ("error", "dpp-node", "--teachers", "2", "--copies", "3", "--second-layer", "4", "--keep", "3")
+
+
+def run(*arguments, **options):
+    return subprocess.run(
+        [SCRIPT, *map(str, arguments)], capture_output=True, text=True, timeout=120, check=False, **options
+    )
+
+
+def imported(*code):
+    done = subprocess.run(
+        [sys.executable, "-X", "importtime", *code], capture_output=True, text=True, timeout=120, check=True
+    )
+    names = {line.rpartition("|")[2].strip().partition(".")[0] for line in done.stderr.splitlines()}
+    assert "divprune_sym" in names
+    return names
+
+
+def test_import_is_cheap():
+    assert not HEAVY & imported("-c", "import divprune_sym; divprune_sym.__version__")
+
+
+@pytest.mark.parametrize("arguments", [("--help",), ("--version",), *((name, "--help") for name in COMMANDS)])
+def test_help_is_cheap(arguments):
+    assert not HEAVY & imported(str(SCRIPT), *arguments)
+
+
+def test_help_answers_at_once():
+    times = []
+    for _ in range(5):
+        start = time.perf_counter()
+        assert run("--help").returncode == 0
+        times.append(time.perf_counter() - start)
+    assert min(times) < 1.0  # 0.12 s on an idle machine
+
+
+def test_help_teaches():
+    shown = run("--help")
+    assert (shown.returncode, shown.stderr) == (0, "")
+    assert all(name in shown.stdout for name in COMMANDS)
+    assert run().stdout == shown.stdout
+    for name in COMMANDS:
+        text = run(name, "--help").stdout
+        assert f"  divprune-sym {name} " in text  # an example
+
+
+@pytest.mark.parametrize("name", ["error", "sample", "integrate"])
+def test_examples_in_the_help_run(tmp_path, name):
+    written(tmp_path / "PROBLEM.json", unpruned())
+    np.save(tmp_path / "KERNEL.npy", kernel(12, 12))
+    text = run(name, "--help").stdout.replace("\\\n", " ")
+    examples = re.findall(rf"^  (divprune-sym {name} .*)$", text, re.MULTILINE)
+    assert examples
+    for example in examples:
+        done = run(*example.split()[1:], cwd=tmp_path)
+        assert (done.returncode, done.stderr) == (0, "")
+        assert done.stdout
+
+
+def test_the_problem_in_the_help_runs(tmp_path):
+    text = run("integrate", "--help").stdout
+    example = re.search(r'^  (\{"eta".*?\})$', text, re.MULTILINE | re.DOTALL)
+    done = run("integrate", written(tmp_path / "problem.json", example[1]), "-o", tmp_path / "out.npz", "--json")
+    assert (done.returncode, done.stderr) == (0, "")
+    assert json.loads(done.stdout)["alphas"] == [0, 10, 100]
+
+
+def test_version():
+    from importlib.metadata import version
+
+    done = run("--version")
+    assert (done.returncode, done.stdout, done.stderr) == (0, f"divprune-sym {version('divprune-sym')}\n", "")
+
+
+def test_error_from_the_shell():
+    done = run(*ERROR, "--json")
+    assert (done.returncode, done.stderr) == (0, "")
+    assert done.stdout.startswith('{"generalization_error": 1.48148')
+
+
+def test_integrate_and_sample_from_the_shell(tmp_path):
+    problem = written(tmp_path / "problem.json", unpruned())
+    assert run("integrate", problem, "-o", tmp_path / "out.npz").returncode == 0
+    np.save(tmp_path / "kernel.npy", kernel(9, 9))
+    done = run("sample", tmp_path / "kernel.npy", "--size", 3, "--count", 4, "--seed", 1, "-o", tmp_path / "out.npy")
+    assert (done.returncode, done.stderr) == (0, "")
+    assert np.load(tmp_path / "out.npy").shape == (4, 3)
+    assert sorted(p.name for p in tmp_path.iterdir()) == ["kernel.npy", "out.npy", "out.npz", "problem.json"]
+
+
+@pytest.mark.parametrize(
+    "arguments", [("eror",), ("--bogus",), ("error",), ("error", "dpp-nod"), ("integrate", "no.json", "-o", "out.npz")]
+)
+def test_bad_input_from_the_shell(tmp_path, arguments):
+    done = run(*arguments, cwd=tmp_path)
+    assert (done.returncode, done.stdout) == (2, "")
+    assert done.stderr.startswith("divprune-sym: ")
+    assert done.stderr.count("\n") == 1
+    assert not list(tmp_path.iterdir())
+
+
+def test_debug_shows_where(tmp_path):
+    problem = written(tmp_path / "problem.json", "{}")
+    done = run("integrate", problem, "-o", tmp_path / "out.npz", "--debug")
+    assert done.returncode != 0
+    assert "Traceback" in done.stderr
+    assert "BadInput" in done.stderr
+
+
+def test_names_in_an_ascii_locale(tmp_path):
+    done = run("integrate", tmp_path / "größe.json", "-o", tmp_path / "out.npz", env=os.environ | {"LC_ALL": "C"})
+    assert done.returncode == 2
+    assert done.stderr.count("\n") == 1
+
+
+def test_a_reader_that_leaves_early():
+    process = subprocess.Popen([SCRIPT, *ERROR, "--json"], stdout=subprocess.PIPE, stderr=subprocess.PIPE)
+    process.stdout.close()
+    assert process.stderr.read() == b""
+    process.stderr.close()
+    assert process.wait(timeout=120) == 0
+
+
+@pytest.mark.skipif(os.name != "posix", reason="terminals and signals of POSIX")
+def test_progress_on_a_terminal_and_ctrl_c(tmp_path):
+    import pty
+
+    K = 8
+    long = {
+        "eta": 0.5,
+        "sigma": 1,
+        "alphas": [1e9],
+        "v": [1] * K,
+        "A": [1],
+        "Q": np.eye(K).tolist(),
+        "R": [[0]] * K,
+        "T": [[1]],
+    }
+    problem = written(tmp_path / "problem.json", long)
+    ours, theirs = pty.openpty()
+    process = subprocess.Popen(
+        [SCRIPT, "integrate", problem, "-o", tmp_path / "out.npz"], stdout=subprocess.PIPE, stderr=theirs
+    )
+    os.close(theirs)
+    seen = b""
+    while b"integrating" not in seen:
+        seen += os.read(ours, 4096)
+    time.sleep(3)  # by then compiled code runs, unless it has to be made first
+    assert process.poll() is None
+    process.send_signal(signal.SIGINT)
+    start = time.perf_counter()
+    while b"interrupted" not in seen:
+        seen += os.read(ours, 4096)
+    out, _ = process.communicate(timeout=60)
+    os.close(ours)
+    assert time.perf_counter() - start < 10
+    assert (process.returncode, out) == (130, b"")
+    assert b"Traceback" not in seen
+    assert [p.name for p in tmp_path.iterdir()] == ["problem.json"]
