@@ -2,4 +2,4 @@
 
 from divprune_sym.cli import main
 
-main()
+raise SystemExit(main())

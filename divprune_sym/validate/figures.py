@@ -92,21 +92,17 @@ def _theory_and_simulation(axes: Axes, curve: dict[str, Any], label: str, colour
 
 def pruning(rows: list[dict[str, Any]]) -> Figure:
     """ε_g against the keep fraction: as pruned, and after reweighting (nodes) or the best rescaling (edges)."""
-    figure = Figure(figsize=(9.6, 4.6))
-    left, right = figure.subplots(1, 2, sharey=True)
+    figure, (first, second) = _stacked()
     for axes, node, edge, title in (
-        (left, "plain", "plain", "as pruned"),
-        (right, "reweighted", "optimal", "nodes reweighted, edges rescaled optimally"),
+        (first, "plain", "plain", "as pruned"),
+        (second, "reweighted", "optimal", "nodes reweighted, edges rescaled optimally"),
     ):
         for method, colour in COLOURS.items():
             wanted = node if method.endswith("node") else edge
             _compared(axes, [r for r in rows if r["method"] == method and r["variant"] == wanted], colour)
         axes.set_title(title)
-        axes.set_xlabel("fraction of parameters kept")
-    left.set_ylabel(r"generalisation error $\varepsilon_g$")
-    handles, labels = left.get_legend_handles_labels()
-    figure.legend(handles, labels, loc="outside lower center", ncols=3)
-    return figure
+        axes.set_ylabel(r"generalisation error $\varepsilon_g$")
+    return _finished_pair(figure, first, second, "fraction of parameters kept")
 
 
 def _compared(axes: Axes, rows: list[dict[str, Any]], colour: str) -> None:
@@ -126,9 +122,8 @@ def _compared(axes: Axes, rows: list[dict[str, Any]], colour: str) -> None:
 
 def digits(study: dict[str, Any]) -> Figure:
     """Test error against the kept fraction, before and after reweighting."""
-    figure = Figure(figsize=(9.6, 4.6))
-    left, right = figure.subplots(1, 2, sharey=True)
-    for axes, reweighted, title in ((left, False, "as pruned"), (right, True, "reweighted by least squares")):
+    figure, (first, second) = _stacked()
+    for axes, reweighted, title in ((first, False, "as pruned"), (second, True, "reweighted by least squares")):
         for method, colour in COLOURS.items():
             rows = [r for r in study["rows"] if r["method"] == method and r["reweighted"] == reweighted]
             axes.errorbar(
@@ -143,11 +138,22 @@ def digits(study: dict[str, Any]) -> Figure:
         axes.axhline(100 * study["unpruned_error"], color="black", linestyle=":", label="unpruned")
         axes.set_yscale("log")
         axes.set_title(title)
-        axes.set_xlabel("fraction kept in every hidden layer")
-    left.set_ylabel("test error (%)")
-    left.yaxis.set_major_formatter(ticker.FuncFormatter(lambda y, _: f"{y:g}"))
-    handles, labels = left.get_legend_handles_labels()
-    figure.legend(handles, labels, loc="outside lower center", ncols=4)
+        axes.set_ylabel("test error (%)")
+        axes.yaxis.set_major_formatter(ticker.FuncFormatter(lambda y, _: f"{y:g}"))
+    return _finished_pair(figure, first, second, "fraction kept in every hidden layer")
+
+
+def _stacked() -> tuple[Figure, tuple[Axes, Axes]]:
+    """Two panels, one above the other: side by side they cannot be read on a phone."""
+    figure = Figure(figsize=(6.4, 7.6))
+    first, second = figure.subplots(2, 1, sharex=True, sharey=True)
+    return figure, (first, second)
+
+
+def _finished_pair(figure: Figure, first: Axes, second: Axes, x: str) -> Figure:
+    second.set_xlabel(x)
+    handles, labels = first.get_legend_handles_labels()
+    figure.legend(handles, labels, loc="outside lower center", ncols=3)
     return figure
 
 

@@ -20,7 +20,7 @@ _CSS = """
 :root { color-scheme: light; }
 body { font: 17px/1.55 system-ui, sans-serif; color: #1a1a1a; max-width: 60rem; margin: 0 auto; padding: 1rem; }
 h1 { font-size: 1.6rem; line-height: 1.25; } h2 { font-size: 1.25rem; margin-top: 2.2rem; }
-figure { margin: 1rem 0; } figure img { width: 100%; height: auto; }
+figure { margin: 1rem 0; } figure img { width: 100%; max-width: 44rem; height: auto; }
 figcaption { color: #333; } .wide { overflow-x: auto; }
 table { border-collapse: collapse; font-size: .9rem; font-variant-numeric: tabular-nums; }
 th, td { padding: .25rem .6rem; text-align: right; border-bottom: 1px solid #ddd; white-space: nowrap; }
@@ -84,14 +84,19 @@ def _ranking(rows: Sequence[dict[str, Any]]) -> str:
 
 
 def _digits_reading(study: dict[str, Any]) -> str:
+    """Errors at the smallest fraction, and how many paired comparisons tell a method from reweighted DPP edges."""
     rows = [row for row in study["rows"] if row["reweighted"]]
     least = min(row["fraction"] for row in rows)
     order = sorted((row for row in rows if row["fraction"] == least), key=lambda row: row["error"])
     listed = ", ".join(
         f"{row['method']} {100 * row['error']:.1f} ± {100 * row['standard_error']:.1f} %" for row in order
     )
-    unpruned = f"unpruned {100 * study['unpruned_error']:.1f} %"
-    return f"With {least:.0%} kept and reweighting, from best to worst: {listed}; {unpruned}."
+    verdicts = [row["verdict"] for row in study["differences"]]
+    return (
+        f"With {least:.0%} kept and reweighting: {listed}; unpruned {100 * study['unpruned_error']:.1f} %. Of "
+        f"{len(verdicts)} paired comparisons with reweighted dpp-edge, {verdicts.count('worse')} find the other method "
+        f"worse, {verdicts.count('better')} find it better, and {verdicts.count('undecided')} are undecided."
+    )
 
 
 def _page(results: dict[str, Any], pictures: dict[str, str]) -> str:
@@ -121,12 +126,13 @@ def _page(results: dict[str, Any], pictures: dict[str, str]) -> str:
 
 def _agreement_table(results: dict[str, Any]) -> str:
     marks = {True: '<span class="good">agree</span>', False: '<span class="bad">disagree</span>'}
-    rows = [[name, *_verdict_cells(v), marks[v["agrees"]]] for name, v in results["agreement"].items()]
-    head = ["section", "comparisons", "beyond their 95 % range", "largest |t|", "limit", "theory and measurement"]
+    rows = [[name, marks[v["agrees"]], *_verdict_cells(v)] for name, v in results["agreement"].items()]
+    head = ["section", "verdict", "compared", "beyond 95 %", "worst |t|", "limit"]
     note = (
         "<p>t is the mean difference between measurement and theory on the same networks, over its standard error. "
         "Even where theory is exact, 5 % of the comparisons fall outside their 95 % range; the limit is the |t| that "
-        "chance passes anywhere in this table in 1 of 100 runs.</p>"
+        "chance passes anywhere in this table in 1 of 100 runs. The theory is the limit N → ∞; "
+        f"these networks have N = {results['settings']['noisy']['N']} inputs, and corrections of order 1/N remain.</p>"
     )
     return "<h2>Where theory and measurement agree</h2>" + note + _table(head, rows)
 

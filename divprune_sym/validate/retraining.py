@@ -9,6 +9,7 @@ import numpy as np
 
 from divprune_sym.notation import OrderParameters
 from divprune_sym.pruning import DPPNode, Layer, RandomEdge
+from divprune_sym.pruning.method import edges_kept
 from divprune_sym.simulate import Network, train_replicas
 from divprune_sym.solvers import integrate
 from divprune_sym.validate.teacher_student import Setting, error_of, problem
@@ -49,7 +50,8 @@ def retrain_random_edges(
     for network in networks:
         mask = method.draw(Layer.on_white_inputs(network.w, network.v), keep, rng)[0]
         pruned.append(replace(network, w=network.w * mask, mask=mask.astype(np.float64)))
-    starts = [method.mask_classes(network.order_parameters(), keep) for network in networks]
+    # a finite network keeps round(pN) edges: the theory is asked for that fraction
+    starts = [method.mask_classes(x.order_parameters(), edges_kept(keep, x.N) / x.N) for x in networks]
     return _retrained(f"{method.name}, p = {keep:g}", pruned, starts, setting, alphas, rng, progress)
 
 

@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING
 
 import numpy as np
 
+from divprune_sym.checks import BadInput, integer
 from divprune_sym.notation import OrderParameters
 from divprune_sym.pruning import (
     METHODS,
@@ -173,7 +174,16 @@ def compare_pruning(
     keeps : numbers k of kept nodes
     masks : int
         Drawn per network where the method is random.
+
+    Raises
+    ------
+    BadInput
+        Fewer than two networks (their spread is the error bar), no reference, or no mask.
     """
+    if len(networks) < 2 or not references:
+        msg = f"got {len(networks)} networks and {len(references)} references; expected at least 2 and 1"
+        raise BadInput(msg)
+    masks = integer("masks", masks, 1)
     rows = []
     for done, (method, keep) in enumerate([(m, k) for m in METHODS.values() for k in keeps]):
         fraction = keep / networks[0].K
@@ -268,4 +278,4 @@ def pruned_covariances(network: Network, masks: NDArray[np.bool_]) -> NDArray[np
 
 def _covariance(w: NDArray[np.float64], B: NDArray[np.float64]) -> NDArray[np.float64]:
     rows = np.concatenate([w, B])
-    return rows @ rows.T / w.shape[1]
+    return np.asarray(rows @ rows.T / w.shape[1])
