@@ -181,7 +181,7 @@ def print_tables(results: dict[str, Any], folder: Path) -> None:
     console.print(_pruning_table(results["pruning"]["noisy"]))
     verdicts = Table(title="theory against measurement", box=SIMPLE)
     for column in ("section", "compared", "beyond 95 %", "worst |t|", "limit", ""):
-        verdicts.add_column(column, no_wrap=True)
+        verdicts.add_column(column, no_wrap=column != "section")
     for name, v in results["agreement"].items():
         verdicts.add_row(name, *_verdict_cells(v), "agree" if v["agrees"] else "DISAGREE")
     console.print(verdicts)
