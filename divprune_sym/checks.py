@@ -63,10 +63,14 @@ def number(name: str, value: Any, low: float = -np.inf, high: float = np.inf) ->
     if isinstance(value, bool) or not isinstance(value, (int, float, np.integer, np.floating)):
         msg = f"{name}: expected a number, got {value!r}"
         raise BadInput(msg)
-    if not np.isfinite(value) or not low <= value <= high:
-        msg = f"{name} = {value}: must lie in [{low:g}, {high:g}]"
+    try:
+        converted = float(value)
+    except OverflowError:
+        converted = np.inf
+    if not np.isfinite(converted) or not low <= converted <= high:
+        msg = f"{name} = {converted}: must lie in [{low:g}, {high:g}]"
         raise BadInput(msg)
-    return float(value)
+    return converted
 
 
 def integer(name: str, value: Any, low: int, high: int | None = None) -> int:
@@ -82,7 +86,7 @@ def integer(name: str, value: Any, low: int, high: int | None = None) -> int:
 
 
 def symmetric(name: str, matrix: NDArray[np.float64]) -> NDArray[np.float64]:
-    """Return the symmetric part of a matrix that is symmetric up to rounding (√ε of its largest entry is too much).
+    """Return the symmetric part of a matrix that is symmetric up to rounding.
 
     Raises
     ------

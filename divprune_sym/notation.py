@@ -13,7 +13,7 @@ if TYPE_CHECKING:
     from numpy.typing import ArrayLike, NDArray
 
 
-@dataclass(frozen=True)
+@dataclass(frozen=True, eq=False)
 class OrderParameters:
     """Order parameters of a student of K nodes and a teacher of M, split into C mask classes.
 

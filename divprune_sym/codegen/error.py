@@ -17,9 +17,15 @@ if TYPE_CHECKING:
 
 def second_moments(covariance: NDArray[np.float64], activation: str = "erf") -> NDArray[np.float64]:
     """I2[a, b] = E[g(u_a) g(u_b)] for fields with the given covariance (F, F)."""
-    moments = np.empty_like(covariance)
-    _moments_module(activation).second_moments(np.ascontiguousarray(covariance), moments)
+    C = _plain(covariance)
+    moments = np.empty_like(C)
+    _moments_module(activation).second_moments(C, moments)
     return moments
+
+
+def _plain(array: NDArray[np.float64]) -> NDArray[np.float64]:
+    """A writable C-ordered copy: Numba compiles anew for every other kind of array."""
+    return np.array(array, dtype=np.float64, order="C")
 
 
 def generalization_error(
@@ -42,8 +48,7 @@ def generalization_error(
     C = np.asarray(covariance, dtype=np.float64)
     s = np.broadcast_to(signed_weights, C.shape[:-1])
     F = C.shape[-1]
-    flat_C = np.ascontiguousarray(C.reshape(-1, F, F))
-    flat_s = np.ascontiguousarray(s.reshape(-1, F))
+    flat_C, flat_s = _plain(C.reshape(-1, F, F)), _plain(s.reshape(-1, F))
     out = np.empty(len(flat_C))
     _moments_module(activation).many_generalization_errors(flat_C, flat_s, out)
     return out.reshape(C.shape[:-2])

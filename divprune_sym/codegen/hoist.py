@@ -100,7 +100,7 @@ class _Scope:
         if not self.nest or not set(self.nest) <= set(indices):
             return self.owner.shared(expression, indices)
         extra = tuple(index for index in indices if index not in self.nest)
-        canonical, back = _canonical(expression, extra)
+        canonical, back = _canonical(expression, extra, taken=self.nest)
         if canonical not in self._names:
             own = tuple(index.xreplace({old: new for new, old in back.items()}) for index in extra)
             # the nest's indices stay visible until the pass is over: they decide where things go
@@ -135,14 +135,14 @@ def _is_worth_storing(expression: Expr) -> bool:
     return not (isinstance(expression, (sp.Mul, sp.Add)) and plain and len(operands) <= 2)
 
 
-def _canonical(expression: Expr, indices: Indices) -> tuple[Expr, dict[Expr, Expr]]:
-    """Rename indices to the first of their kind, so that f(i, a) and f(i, b) are one array.
+def _canonical(expression: Expr, indices: Indices, taken: Indices = ()) -> tuple[Expr, dict[Expr, Expr]]:
+    """Rename indices to the first of their kind that is not taken, so that f(i, a) and f(i, b) are one array.
 
     Returns the renamed expression and the map back to the caller's names.
     """
     if expression.has(sp.Sum) or any(bound_indices(part) for part in sp.preorder_traversal(expression)):
         return expression, {}
-    used: set[sp.Idx] = set()
+    used: set[sp.Idx] = set(taken)
     forward: dict[Expr, Expr] = {}
     for index in indices:
         same_range = [other for other in INDEX_ORDER if other.upper == index.upper and other not in used]

@@ -78,7 +78,7 @@ class Problem:
 SUPPORTED_ACTIVATIONS = ("erf",)
 
 
-@dataclass(frozen=True)
+@dataclass(frozen=True, eq=False)
 class Solution:
     """Order parameters and generalisation error at the requested times.
 
@@ -232,7 +232,8 @@ def _prepared(problem: Problem):  # type: ignore[no-untyped-def]
     module = problem_module(problem.activation, x.K, x.M, moves)
     y0 = np.concatenate([x.Q_classes.ravel(), x.R_classes.ravel(), x.v if moves else np.empty(0)])
     rates = (problem.eta, problem.eta_v, problem.sigma, problem.weight_decay)
-    writable = (np.array(z) for z in (x.T_classes, x.A, x.mask, x.fraction, x.variance, x.v))
+    # one memory layout, writable: Numba compiles anew for every other kind of array
+    writable = (np.array(z, order="C") for z in (x.T_classes, x.A, x.mask, x.fraction, x.variance, x.v))
     return module, y0, (*writable, *rates)
 
 

@@ -1,0 +1,65 @@
+"""Generated source as plain Python functions: nothing is compiled, and asin can be counted."""
+
+from __future__ import annotations
+
+import math
+from functools import cache
+
+import numpy as np
+
+from divprune_sym.codegen.compiler import compile_system
+from divprune_sym.dynamics.equations import equations_of_motion
+from divprune_sym.gaussian import ERF
+
+RATES = {"eta": 0.7, "eta_v": 0.3, "sigma": 0.4, "weight_decay": 0.05}
+SIZES = {"K": "v.shape[0]", "M": "A.shape[0]", "classes": "mask.shape[0]"}
+
+
+class Counting:
+    """math.asin that counts its calls."""
+
+    def __init__(self):
+        self.calls = 0
+
+    def __call__(self, x):
+        self.calls += 1
+        return math.asin(x)
+
+
+def plain_python(function, asin=math.asin):
+    """The function of a generated source, run by the interpreter."""
+    names = {"jit": lambda f: f, "asin": asin, "sqrt": math.sqrt, "pi": math.pi, "np": np}
+    exec(function.source, names)  # our own generated text
+    return names[function.name]
+
+
+def generate_equations(second_layer=True, sizes=SIZES):
+    outputs = ("dQ", "dR", "dv") if second_layer else ("dQ", "dR")
+    return compile_system(equations_of_motion(second_layer), ERF, sizes, outputs)
+
+
+@cache
+def generated_equations(second_layer=True):
+    """For sizes read at run time, generated once for all tests."""
+    return generate_equations(second_layer)
+
+
+def right_hand_side(function, state, rates=RATES, asin=math.asin):
+    """dQ^c, dR^c and dv (zeros where the second layer does not learn) by the generated source."""
+    given = {
+        "Q": state.Q_classes,
+        "R": state.R_classes,
+        "T": state.T_classes,
+        "v": state.v,
+        "A": state.A,
+        "mask": state.mask,
+        "fraction": state.fraction,
+        "variance": state.variance,
+        "dQ": np.full_like(state.Q_classes, np.nan),
+        "dR": np.full_like(state.R_classes, np.nan),
+        "dv": np.full_like(state.v, np.nan),
+    } | rates
+    plain_python(function, asin)(*[given[name] for name in function.arguments])
+    if "dv" not in function.arguments:
+        given["dv"] = np.zeros_like(state.v)
+    return given["dQ"], given["dR"], given["dv"]

@@ -1,0 +1,217 @@
+"""Generated modules on disk: private, verified before they are run, and found again by other processes."""
+
+import hashlib
+import json
+import os
+import stat
+import subprocess
+import sys
+
+import pytest
+
+from divprune_sym.codegen import UnsafeCache, cache, cache_folder, cached_module
+
+SOURCE = "answer = 42\n"
+RECIPE = {"test": "cache"}
+posix = pytest.mark.skipif(os.name != "posix", reason="permissions are POSIX")
+
+
+@pytest.fixture
+def folder(tmp_path, monkeypatch):
+    """A cache folder of our own, and no module left imported from it."""
+    wanted = tmp_path / "cache"
+    monkeypatch.setenv(cache.FOLDER_VARIABLE, str(wanted))
+    before = set(sys.modules)
+    yield wanted
+    for name in set(sys.modules) - before:
+        if name.startswith("divprune_sym_g_"):
+            del sys.modules[name]
+
+
+def forget():
+    """What a new process starts with."""
+    for name in [name for name in sys.modules if name.startswith("divprune_sym_g_")]:
+        del sys.modules[name]
+
+
+class Generator:
+    """Gives a source and counts how often it is asked."""
+
+    def __init__(self, source=SOURCE):
+        self.source, self.calls = source, 0
+
+    def __call__(self):
+        self.calls += 1
+        return self.source
+
+
+def files(folder, suffix):
+    return sorted(path for path in folder.iterdir() if path.suffix == suffix)
+
+
+def test_generated_once_and_found_again(folder):
+    generate = Generator()
+    assert cached_module(RECIPE, generate).answer == 42
+    assert cached_module(RECIPE, generate).answer == 42
+    forget()
+    assert cached_module(RECIPE, generate).answer == 42
+    assert generate.calls == 1
+    (module,) = files(folder, ".py")
+    assert module.stem == f"g_{hashlib.sha256(module.read_bytes()).hexdigest()}"
+    assert module.read_text().startswith(SOURCE)
+
+
+def test_another_recipe_is_another_module(folder):
+    assert cached_module(RECIPE, Generator()).answer == 42
+    assert cached_module(RECIPE | {"K": 2}, Generator("answer = 43\n")).answer == 43
+
+
+def test_the_fingerprint_is_part_of_the_key(folder, monkeypatch):
+    """New sources or another Numba: nothing old is used."""
+    cached_module(RECIPE, Generator())
+    monkeypatch.setattr(cache, "fingerprint", lambda: "another version")
+    generate = Generator("answer = 44\n")
+    assert cached_module(RECIPE, generate).answer == 44
+    assert generate.calls == 1
+
+
+def test_the_fingerprint_reads_the_sources_and_the_versions(monkeypatch, tmp_path):
+    original = cache.fingerprint.__wrapped__()
+    monkeypatch.setattr(cache, "_SOURCES", ("gaussian",))
+    fewer = cache.fingerprint.__wrapped__()
+    monkeypatch.setattr("importlib.metadata.version", lambda library: "0")
+    assert len({original, fewer, cache.fingerprint.__wrapped__()}) == 3
+
+
+@posix
+def test_only_the_owner_can_read_or_write(folder):
+    cached_module(RECIPE, Generator())
+    for path in [folder, folder / "__pycache__"]:
+        assert stat.S_IMODE(path.stat().st_mode) == 0o700
+    for path in [*files(folder, ".py"), *files(folder, ".json")]:
+        assert stat.S_IMODE(path.stat().st_mode) == 0o600
+
+
+@posix
+@pytest.mark.parametrize("mode", [0o777, 0o770, 0o702])
+@pytest.mark.parametrize("inner", ["", "__pycache__"])
+def test_a_folder_that_others_may_write_to_is_refused(folder, mode, inner):
+    cached_module(RECIPE, Generator())
+    forget()
+    (folder / inner).chmod(mode)
+    generate = Generator()
+    with pytest.raises(UnsafeCache, match="others may write to it, so nothing in it is run; chmod 700 it"):
+        cached_module(RECIPE, generate)
+    assert generate.calls == 0
+
+
+@posix
+def test_a_folder_of_another_user_is_refused(folder, monkeypatch):
+    folder.mkdir(mode=0o700)
+    monkeypatch.setattr(os, "getuid", lambda: folder.stat().st_uid + 1)
+    with pytest.raises(UnsafeCache, match=str(folder)):
+        cache_folder()
+
+
+def test_tampered_code_is_not_run(folder):
+    cached_module(RECIPE, Generator())
+    forget()
+    (module,) = files(folder, ".py")
+    genuine = module.read_text()
+    module.write_text("raise SystemExit('tampered code was run')\n")
+    generate = Generator()
+    assert cached_module(RECIPE, generate).answer == 42
+    assert generate.calls == 1
+    assert module.read_text() == genuine
+
+
+@pytest.mark.parametrize(
+    "content",
+    ["", '{"module": "g_', "[]", "null", '{"recipe": 1}', '{"module": 3}', '{"module": "../../etc/passwd"}', "\udce9"],
+)
+def test_a_damaged_pointer_is_ignored(folder, content):
+    cached_module(RECIPE, Generator())
+    forget()
+    (pointer,) = files(folder, ".json")
+    pointer.write_bytes(content.encode("utf-8", "surrogateescape"))
+    generate = Generator()
+    assert cached_module(RECIPE, generate).answer == 42
+    assert generate.calls == 1
+    assert json.loads(pointer.read_text())["recipe"] == RECIPE
+
+
+def test_a_pointer_to_a_module_that_is_gone_is_ignored(folder):
+    cached_module(RECIPE, Generator())
+    forget()
+    files(folder, ".py")[0].unlink()
+    generate = Generator()
+    assert cached_module(RECIPE, generate).answer == 42
+    assert generate.calls == 1
+
+
+def test_a_pointer_cannot_lead_out_of_the_folder(folder):
+    cached_module(RECIPE, Generator())
+    forget()
+    outside = folder.parent / f"g_{hashlib.sha256(b'answer = 0').hexdigest()}.py"
+    outside.write_bytes(b"answer = 0")
+    (pointer,) = files(folder, ".json")
+    pointer.write_text(json.dumps({"module": f"../{outside.name}"}))
+    assert cached_module(RECIPE, Generator()).answer == 42
+
+
+def test_nothing_half_written_is_left_behind(folder, monkeypatch):
+    cache_folder()
+    monkeypatch.setattr(cache.Path, "replace", lambda *_: (_ for _ in ()).throw(OSError("disk full")))
+    with pytest.raises(OSError, match="disk full"):
+        cached_module(RECIPE, Generator())
+    assert [path.name for path in folder.iterdir()] == ["__pycache__"]
+
+
+def test_a_module_that_fails_to_import_is_not_kept(folder):
+    for _ in range(2):
+        with pytest.raises(ZeroDivisionError):
+            cached_module(RECIPE, Generator("1 / 0\n"))
+    (module,) = files(folder, ".py")
+    assert f"divprune_sym_{module.stem}" not in sys.modules
+
+
+@pytest.mark.parametrize("reason", ["a file in its place", "read-only"])
+def test_without_a_writable_folder_a_temporary_one_serves(folder, monkeypatch, reason):
+    if reason == "read-only":
+        monkeypatch.setattr(os, "access", lambda *_: False)
+    else:
+        folder.write_text("not a folder")
+    temporary = cache_folder()
+    assert temporary not in (folder, folder.parent)
+    assert temporary == cache_folder()
+    assert cached_module(RECIPE, Generator()).answer == 42
+
+
+def test_the_users_cache_folder_is_the_default(monkeypatch, tmp_path):
+    monkeypatch.delenv(cache.FOLDER_VARIABLE, raising=False)
+    monkeypatch.setattr("platformdirs.user_cache_path", lambda name: tmp_path / name)
+    assert cache_folder() == tmp_path / "divprune_sym" / "generated"
+
+
+SECOND_PROCESS = """
+import sys
+import numpy as np
+from divprune_sym.solvers import generalization_error
+value = generalization_error(np.ones((1, 1)), np.ones(1))
+print(float(value), "sympy" in sys.modules, "scipy" in sys.modules)
+"""
+
+
+def test_a_second_process_needs_no_sympy(folder):
+    """The first derives, generates and compiles; the second only loads."""
+    outputs = [
+        subprocess.run([sys.executable, "-c", SECOND_PROCESS], capture_output=True, text=True, check=True).stdout
+        for _ in range(2)
+    ]
+    first, second = (output.split() for output in outputs)
+    assert first[1] == "True"
+    assert second[1] == "False"
+    assert first[0] == second[0]
+    assert float(first[0]) == pytest.approx(1 / 6, abs=1e-15)
+    compiled = list((folder / "__pycache__").glob("*.nbc"))
+    assert compiled, "Numba kept no compiled code"
