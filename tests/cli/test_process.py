@@ -5,6 +5,7 @@ from __future__ import annotations
 import json
 import os
 import re
+import shlex
 import signal
 import subprocess
 import sys
@@ -17,7 +18,7 @@ import pytest
 from .files import kernel, unpruned, written
 
 SCRIPT = Path(sys.executable).with_name("divprune-sym")
-COMMANDS = ("reproduce", "integrate", "error", "sample")
+COMMANDS = ("reproduce", "integrate", "error", "sample", "derive", "check")
 HEAVY = {"sympy", "numba", "scipy", "matplotlib", "sklearn", "numpy"}
 ERROR = ("error", "dpp-node", "--teachers", "2", "--copies", "3", "--second-layer", "4", "--keep", "3")
 
@@ -65,7 +66,7 @@ def test_help_teaches():
         assert f"  divprune-sym {name} " in text  # an example
 
 
-@pytest.mark.parametrize("name", ["error", "sample", "integrate"])
+@pytest.mark.parametrize("name", ["error", "sample", "integrate", "derive", "check"])
 def test_examples_in_the_help_run(tmp_path, name):
     written(tmp_path / "PROBLEM.json", unpruned())
     np.save(tmp_path / "KERNEL.npy", kernel(12, 12))
@@ -73,7 +74,7 @@ def test_examples_in_the_help_run(tmp_path, name):
     examples = re.findall(rf"^  (divprune-sym {name} .*)$", text, re.MULTILINE)
     assert examples
     for example in examples:
-        done = run(*example.split()[1:], cwd=tmp_path)
+        done = run(*shlex.split(example)[1:], cwd=tmp_path)
         assert (done.returncode, done.stderr) == (0, "")
         assert done.stdout
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import contextlib
 import time
 
 import pytest
@@ -252,10 +253,8 @@ def test_messages(text, words):
 
 @given(st.text(max_size=60))
 def test_any_text_is_read_or_refused(text):
-    try:
-        read(text)
-    except BadInput as error:
-        assert "\n" not in str(error)
+    with contextlib.suppress(BadInput):
+        assert isinstance(read(text), sp.Expr)
 
 
 LANGUAGE = ["x", "y_1", "2", "0", ".5", "+", "-", "*", "/", "^", "(", ")", "sqrt(", "exp(", "asin(", "log(", "pi", ","]

@@ -1,4 +1,4 @@
-"""`check_formula`: right formulas are proved right, wrong ones are refuted by a small covariance that anyone can redo."""
+"""`check_formula`: right formulas are proved, wrong ones refuted by a small covariance that anyone can redo."""
 
 from __future__ import annotations
 
