@@ -100,6 +100,8 @@ class _Evaluation:
             if abs(argument) > _BOUNDED_ARGUMENTS and not isinstance(node, (sp.Abs, sp.sign, sp.atan, sp.log)):
                 return mp.nan
             return _FUNCTIONS[type(node)](argument)
+        if isinstance(node, sp.atan2):
+            return mp.atan2(*(self(argument) for argument in node.args))
         return mp.mpmathify(node.subs({s: sp.Rational(self.point[s]) for s in node.free_symbols}).evalf(mp.mp.dps))
 
     def power(self, base: Mpf, exponent: Expr) -> Mpf:

@@ -4,7 +4,8 @@
     product  signed (("*" | "/") signed)*
     signed   ("+" | "-")* power
     power    atom (("^" | "**") signed)?
-    atom     number | name | function "(" sum ")" | head primes? "(" labels ")" | "E" "[" sum "]" | "(" sum ")"
+    atom     number | name | function "(" sum ("," sum)? ")" | head primes? "(" labels ")"
+             | "E" "[" sum "]" | "(" sum ")"
 
 Which names and heads exist is the business of a `Vocabulary`. Numbers are exact: 0.1 is one tenth.
 """
@@ -32,7 +33,7 @@ MOST_DECIMAL_PLACES = 300
 HIGHEST_POWER = 64
 MOST_BITS = 1024
 
-FUNCTIONS: dict[str, Callable[[Expr], Expr]] = {
+FUNCTIONS: dict[str, Callable[..., Expr]] = {
     "sqrt": sp.sqrt,
     "exp": sp.exp,
     "log": sp.log,
@@ -52,7 +53,9 @@ FUNCTIONS: dict[str, Callable[[Expr], Expr]] = {
     "arccos": sp.acos,
     "atan": sp.atan,
     "arctan": sp.atan,
+    "atan2": sp.atan2,
 }
+_TWO_ARGUMENTS = (sp.atan2,)
 _GROWING = (sp.exp, sp.sinh, sp.cosh)
 CONSTANTS = {"pi": sp.pi, "E": sp.E}
 
@@ -335,9 +338,22 @@ class _Parser:
         if token.text not in FUNCTIONS:
             known = [*FUNCTIONS, *self.vocabulary.heads]
             raise self.vocabulary.unknown(token, "function", known)
-        argument = self.enclosed(opening, ")")
-        if FUNCTIONS[token.text] is sp.log and argument == 0:
+        function = FUNCTIONS[token.text]
+        arguments = self.arguments(opening)
+        wanted = 2 if function in _TWO_ARGUMENTS else 1
+        if len(arguments) != wanted:
+            self.refuse(token, f"{token} takes {wanted} argument{'s' * (wanted > 1)}, found {len(arguments)}")
+        if function is sp.log and arguments[0] == 0:
             self.refuse(token, "the logarithm of zero")
-        if argument.is_number and FUNCTIONS[token.text] in _GROWING and abs(argument) > MOST_BITS:
+        if function in _GROWING and arguments[0].is_number and abs(arguments[0]) > MOST_BITS:
             self.refuse(token, f"the argument of {token.text} is too large (at most {MOST_BITS})")
-        return FUNCTIONS[token.text](argument)
+        return function(*arguments)
+
+    def arguments(self, opening: Token) -> list[Expr]:
+        self.enter(opening)
+        found = [self.sum()]
+        while self.take(","):
+            found.append(self.sum())
+        self.expect(")", opening)
+        self.depth -= 1
+        return found

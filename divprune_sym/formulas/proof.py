@@ -1,4 +1,4 @@
-"""A small prover: is an expression in covariances zero wherever 1 + C is positive definite?
+"""A small prover: is an expression in covariances zero wherever C is positive definite?
 
 Roots of a product are split where a factor is known to be positive, every root left becomes an unknown r with
 r² = its radicand, every transcendental value an unknown of its own; the rest is a question about polynomials.
@@ -27,7 +27,7 @@ def proves_zero(expression: Expr, fields: Sequence[str], conditions: Iterable[sp
     expression : Expr
         In the symbols C_ab of the fields.
     fields : sequence of str
-        The fields; all principal minors of 1 + C are known to be positive.
+        The fields; all principal minors of C and of 1 + C are known to be positive.
     conditions : iterable of inequalities ``x > 0``
         What else may be taken for granted.
     """
@@ -49,11 +49,13 @@ class _Prover:
         self.seen: dict[Expr, Expr] = {}
 
     def assume_minors(self, fields: Sequence[str]) -> None:
-        widened = sp.Matrix(len(fields), len(fields), lambda a, b: covariance_symbol(fields[a], fields[b]))
-        widened += sp.eye(len(fields))
-        for size in range(1, len(fields) + 1):
+        C = sp.Matrix(len(fields), len(fields), lambda a, b: covariance_symbol(fields[a], fields[b]))
+        for size in range(2, min(len(fields), _LARGEST_MINOR) + 1):
             for chosen in combinations(range(len(fields)), size):
-                self.assume(widened.extract(list(chosen), list(chosen)).det(method="berkowitz"))
+                block = C.extract(list(chosen), list(chosen))
+                for matrix in (block, block + sp.eye(size)):
+                    # expanded, and irreducible as it stands: nothing to factor
+                    self.positive.add(sp.expand(matrix.det(method="berkowitz")))
 
     def assume(self, positive: Expr) -> None:
         """Take an expression for positive, and its numerator with it where its denominator is known to be."""
@@ -90,6 +92,8 @@ class _Prover:
         if isinstance(node, sp.Pow) and (2 * node.exp).is_Integer:
             base = self.normal(node.base)
             return base**node.exp if node.exp.is_Integer else self.root(base) ** (2 * node.exp)
+        if isinstance(node, sp.atan2):
+            return self.angle(*node.args)
         if isinstance(node, sp.Abs):
             return self.root(self.normal(node.args[0]) ** 2)
         if isinstance(node, sp.exp):
@@ -134,6 +138,20 @@ class _Prover:
         self.radicands[symbol] = radicand
         return symbol
 
+    def angle(self, y: Expr, x: Expr) -> Expr:
+        """atan2(y, x) as the arc sine of y/√(x² + y²) where x is known to be positive."""
+        if self.is_positive(self.reduced(self.normal(x))):
+            return self.normal(sp.asin(y / sp.sqrt(x**2 + y**2)))
+        return self.constants.setdefault(sp.atan2(y, x), sp.Dummy("angle", real=True))
+
+    def is_positive(self, quotient: Expr) -> bool:
+        """Whether numerator and denominator are products of roots and of what is known to be positive."""
+        for part in sp.fraction(quotient):
+            coefficient, factors = sp.factor_list(part)
+            if coefficient <= 0 or not all(f in self.radicands or self.sign(f) == 1 for f, _ in factors):
+                return False
+        return True
+
     def exponential(self, argument: Expr) -> Expr:
         """exp(Σ terms) as ∏ exp(term/2)^2: halves let cosh(x/2) and cosh(x) meet."""
         product = sp.Integer(1)
@@ -176,4 +194,5 @@ class _Prover:
         return bool(sp.expand(lowered) == 0)
 
 
+_LARGEST_MINOR = 4
 _ODD = (sp.asin, sp.erf, sp.sin, sp.tan, sp.sign)

@@ -9,6 +9,7 @@ import re
 import numpy as np
 import pytest
 import sympy as sp
+from matplotlib.mathtext import MathTextParser
 from plain_ode import plain_rhs
 
 from divprune_sym.cli import main
@@ -163,6 +164,16 @@ def test_latex_is_clean(capsys, arguments):
     # everything we print is ASCII, and no two subscripts or superscripts follow each other
     assert text.isascii()
     assert not re.search(r"[_^]\{[^{}]*\}[_^]\{[^{}]*\}[_^]", text)
+
+
+@pytest.mark.parametrize("arguments", LATEX, ids=" ".join)
+def test_every_line_of_latex_can_be_typeset(capsys, arguments):
+    """By the one TeX engine that is installed everywhere; it knows no environments."""
+    parser = MathTextParser("path")
+    lines = [line for line in run(capsys, *arguments, "--format", "latex").splitlines() if line.startswith("  ")]
+    assert lines
+    for line in lines:
+        parser.parse(f"${line.strip().removesuffix(' ' + chr(92) * 2).replace('&=', '=')}$")
 
 
 def test_latex_of_the_equations_says_what_the_notation_page_says(capsys):

@@ -66,7 +66,8 @@ def test_values(text, value):
 
 @pytest.mark.parametrize("name", FUNCTIONS)
 def test_functions(name):
-    assert read(f"{name}(x)") == FUNCTIONS[name](x)
+    arguments = (x, y) if name == "atan2" else (x,)
+    assert read(f"{name}({'x, y_1' if name == 'atan2' else 'x'})") == FUNCTIONS[name](*arguments)
 
 
 ATTACKS = [
@@ -237,6 +238,8 @@ def test_what_is_within_the_limits_is_read_quickly(text):
         ("log(0)", ("logarithm of zero",)),
         ("sqrt(-2)", ("not real",)),
         ("asin(2)*x", ()),
+        ("sqrt(x, x)", ("'sqrt' takes 1 argument, found 2",)),
+        ("atan2(x)", ("'atan2' takes 2 arguments, found 1",)),
         ("sqrt*2", ("write sqrt(…)",)),
         ("x'", ("no derivative",)),
         ("a" * 300, ("'" + "a" * 40 + "'",)),
