@@ -66,6 +66,9 @@ _ALLOWED = {"Q_ii": {"Q_ii"}, "Q_ik": {"Q_ii", "Q_kk", "Q_ik"}, "R_in": {"Q_ii",
 
 _ERROR = 1e-8
 
+# what SymPy's printers and the functions they print raise where they cannot go on
+_NOT_NUMERICAL = (KeyError, NameError, NotImplementedError, SyntaxError, TypeError, ValueError)
+
 
 class NumericFunction(sp.Function):  # type: ignore[misc]
     """A function that SymPy has no name for: `numeric` computes it, `eval` may know closed forms."""
@@ -160,8 +163,9 @@ class SymbolicEdgeMethod(EdgePruning):
             formula = sp.sympify(value, strict=True)
         except sp.SympifyError:
             formula = None
-        if not isinstance(formula, Expr):
-            msg = f"{self.name}: limit gives {name} = {value!r}, expected a SymPy formula"
+        if not isinstance(formula, Expr) or formula.is_Matrix:
+            shown = " ".join(repr(value).split())
+            msg = f"{self.name}: limit gives {name} = {shown}, expected a SymPy formula"
             raise BadInput(msg)
         undefined = sorted({str(f.func) for f in formula.atoms(sp.core.function.AppliedUndef)})
         if undefined:
@@ -239,8 +243,8 @@ class SymbolicEdgeMethod(EdgePruning):
         try:
             with np.errstate(all="ignore"):  # what is not finite is refused below
                 values = np.asarray(compiled[name](keep, *letters.values()))
-        except (NameError, TypeError, NotImplementedError) as error:
-            msg = f"{self.name}: {name} has no numerical counterpart: {error}"
+        except _NOT_NUMERICAL as error:
+            msg = f"{self.name}: {name} has no numerical counterpart: {type(error).__name__}: {error}"
             raise BadInput(msg) from None
         if values.dtype.kind not in "buif" or not np.isfinite(values).all():
             msg = f"{self.name}: {name} is no finite real number at p = {keep:.6g}"
@@ -254,8 +258,15 @@ class SymbolicEdgeMethod(EdgePruning):
             x = self.pair
             formulas = self.formulas(share)
             letters = (x.p, x.Q_ii, x.Q_kk, x.Q_ik, x.R_in)
-            self._compiled[share] = {name: compiled(letters, getattr(formulas, name)) for name in _ALLOWED}
+            self._compiled[share] = {name: self._function(name, letters, getattr(formulas, name)) for name in _ALLOWED}
         return self._compiled[share]
+
+    def _function(self, name: str, letters: tuple[Expr, ...], formula: Expr) -> Callable[..., Any]:
+        try:
+            return compiled(letters, formula)
+        except _NOT_NUMERICAL:
+            msg = f"{self.name}: {name} = {formula} has no numerical counterpart"
+            raise BadInput(msg) from None
 
     def draw(self, layer: Layer, keep: float, rng: np.random.Generator, count: int = 1) -> NDArray[np.bool_]:
         """The variant's masks (count, K, N).
@@ -275,7 +286,7 @@ class SymbolicEdgeMethod(EdgePruning):
 
 
 def compiled(letters: tuple[Expr, ...], formula: Expr) -> Callable[..., Any]:
-    """A formula as a NumPy function, elementwise; what is a `NumericFunction` computes itself."""
+    """A formula as a NumPy function, elementwise; what is a `NumericFunction` computes itself, an integral SciPy."""
     own = {type(f).__name__: f.numeric for f in formula.atoms(NumericFunction)}
     function: Callable[..., Any] = sp.lambdify(letters, formula, modules=[own, "scipy", "numpy"])
-    return function
+    return np.vectorize(function, otypes=[float]) if formula.has(sp.Integral) else function

@@ -107,6 +107,7 @@ class Bound:
     table: list[dict[str, Any]]
     curve: list[dict[str, Any]]
     regions: list[Region]
+    has_draw: bool
     agreement: Agreement | None
 
     def as_json(self) -> dict[str, Any]:
@@ -122,6 +123,7 @@ class Bound:
             "table": self.table,
             "regions": [asdict(region) for region in self.regions],
             "regions_are": "numerical, not proved",
+            "has_draw": self.has_draw,
             "draw_agrees_with_limit": agreement,
             "curve": self.curve,
         }
@@ -143,6 +145,10 @@ def bound(method: Method, comparison: Comparison, drawing: Drawing | None, rng: 
         msg = f"{method.name}: is the name of a built-in method, choose another"
         raise BadInput(msg)
     errors = _Errors(comparison, method, everyone)
+    has_draw = not isinstance(method, SymbolicEdgeMethod) or method.has_draw
+    agreement = None
+    if drawing is not None and has_draw:
+        agreement = compare_faces(method, comparison.M, comparison.Z, drawing, rng)
     return Bound(
         method.name,
         comparison,
@@ -150,7 +156,8 @@ def bound(method: Method, comparison: Comparison, drawing: Drawing | None, rng: 
         errors.table(),
         errors.curve(),
         errors.regions(),
-        _agreement(method, comparison, drawing, rng),
+        has_draw,
+        agreement,
     )
 
 
@@ -160,14 +167,6 @@ def _formulas(method: Method, comparison: Comparison) -> list[Formula]:
     if comparison.reweight:
         return []
     return node_formulas(method, specialised_state(comparison.M, comparison.Z, comparison.second_layer))
-
-
-def _agreement(
-    method: Method, comparison: Comparison, drawing: Drawing | None, rng: np.random.Generator
-) -> Agreement | None:
-    if drawing is None or (isinstance(method, SymbolicEdgeMethod) and not method.has_draw):
-        return None
-    return compare_faces(method, comparison.M, comparison.Z, drawing, rng)
 
 
 class _Errors:

@@ -162,7 +162,7 @@ def _python(error: Expr, letters: Mapping[sp.Symbol, Expr]) -> str | None:
     # p and what stands for it first, then the state, in the order people name it
     state = [M_, Z_, V_]
     arguments = [*sorted(str(s) for s in symbols - set(state)), *map(str, state)]
-    printer = _Printer()
+    printer = _Printer({"strict": False})
     lines = [f"    {symbol} = {printer.doprint(x)}" for symbol, x in values.items()]
     shared, (rest,) = sp.cse(error, symbols=sp.numbered_symbols("x"))
     lines += [f"    {symbol} = {printer.doprint(x)}" for symbol, x in shared]

@@ -24,6 +24,7 @@ if TYPE_CHECKING:
     from divprune_sym.validate.faces import Agreement
 
 _ROWS_SHOWN = 20
+_NOT_COMPARED = {True: "draw was not compared with limit", False: "no draw face: nothing checks the formulas"}
 _AFTER = {
     "none": "",
     "inverse-sqrt": ", kept edges multiplied by 1/√p",
@@ -94,7 +95,7 @@ def print_bound(found: Bound, files: list[Path]) -> None:
     _print_table(found)
     _print_regions(found)
     print()
-    print(_verdict(found.agreement))
+    print(_verdict(found.agreement) if found.agreement else _NOT_COMPARED[found.has_draw])
     print("\nwritten: " + ", ".join(map(str, files)))
 
 
@@ -149,9 +150,7 @@ def _where(region: Region) -> str:
     return "nowhere"
 
 
-def _verdict(agreement: Agreement | None) -> str:
-    if agreement is None:
-        return "draw was not compared with limit"
+def _verdict(agreement: Agreement) -> str:
     worst = agreement.worst
     verdict = "agrees with" if agreement.agrees else "DISAGREES WITH"
     share = Fraction(worst.keep).limit_denominator(1000)

@@ -17,7 +17,7 @@ import pytest
 from .files import kernel, unpruned, written
 
 SCRIPT = Path(sys.executable).with_name("divprune-sym")
-COMMANDS = ("reproduce", "integrate", "error", "sample")
+COMMANDS = ("reproduce", "integrate", "error", "sample", "bound")
 HEAVY = {"sympy", "numba", "scipy", "matplotlib", "sklearn", "numpy"}
 ERROR = ("error", "dpp-node", "--teachers", "2", "--copies", "3", "--second-layer", "4", "--keep", "3")
 
@@ -65,7 +65,7 @@ def test_help_teaches():
         assert f"  divprune-sym {name} " in text  # an example
 
 
-@pytest.mark.parametrize("name", ["error", "sample", "integrate"])
+@pytest.mark.parametrize("name", ["error", "sample", "integrate", "bound"])
 def test_examples_in_the_help_run(tmp_path, name):
     written(tmp_path / "PROBLEM.json", unpruned())
     np.save(tmp_path / "KERNEL.npy", kernel(12, 12))
