@@ -4,7 +4,15 @@ from divprune_sym.pruning.dpp_edge import DPPEdge
 from divprune_sym.pruning.dpp_node import DPPNode
 from divprune_sym.pruning.importance_node import ImportanceNode
 from divprune_sym.pruning.magnitude_edge import MagnitudeEdge
-from divprune_sym.pruning.method import EdgeLimit, EdgeMethod, Layer, NodeLimit, NodeMethod, PruningMethod
+from divprune_sym.pruning.method import (
+    EdgeLimit,
+    EdgeMethod,
+    EdgePruning,
+    Layer,
+    NodeLimit,
+    NodeMethod,
+    PruningMethod,
+)
 from divprune_sym.pruning.random_edge import RandomEdge
 from divprune_sym.pruning.random_node import RandomNode
 from divprune_sym.pruning.rescaling import RESCALINGS, rescaled_error
@@ -23,6 +31,7 @@ __all__ = [
     "DPPNode",
     "EdgeLimit",
     "EdgeMethod",
+    "EdgePruning",
     "ImportanceNode",
     "Layer",
     "MagnitudeEdge",

@@ -7,6 +7,7 @@ from __future__ import annotations
 from abc import ABC, abstractmethod
 from collections.abc import Callable
 from dataclasses import dataclass
+from fractions import Fraction
 from typing import TYPE_CHECKING, ClassVar, Literal
 
 import numpy as np
@@ -206,14 +207,19 @@ class KeepLaw:
         return bivariate_moment(self.kept, self.smoothed, self.breaks, correlation)
 
 
-class EdgeMethod(PruningMethod):
-    """Keeps round(pN) incoming edges of every node. A new method defines `keep_law` and `draw`."""
+class EdgePruning(PruningMethod):
+    """Keeps a share p of the incoming edges of every node.
+
+    A new method defines `pruned` and `draw`; `EdgeMethod` and `SymbolicEdgeMethod` are two ways to have `pruned`.
+    `fractions` lists the shares it can keep, where these are not all of [0, 1].
+    """
 
     unit = "edge"
+    fractions: tuple[Fraction, ...] | None = None
 
     @abstractmethod
-    def keep_law(self, keep: float) -> KeepLaw:
-        """π(z) at keep fraction p ∈ (0, 1), through its moments."""
+    def pruned(self, covariance: NDArray[np.float64], K: int, keep: float) -> NDArray[np.float64]:
+        """[[Q', R'], [R'ᵀ, T]] (K+M, K+M) of [[Q, R], [Rᵀ, T]] at keep fraction p ∈ (0, 1)."""
 
     @abstractmethod
     def draw(self, layer: Layer, keep: float, rng: np.random.Generator, count: int = 1) -> NDArray[np.bool_]:
@@ -236,11 +242,28 @@ class EdgeMethod(PruningMethod):
         if p == 0.0:
             C[:K, :] = C[:, :K] = 0.0
         elif p < 1.0:
-            law = self.keep_law(p)
-            C[:K, :K] = pruned_overlaps(C[:K, :K], law)
-            C[:K, K:] *= law.kept_square
-            C[K:, :K] *= law.kept_square
+            C = self.pruned(C, K, p)
         return EdgeLimit(C, state.signed_weights, K, p)
+
+
+class EdgeMethod(EdgePruning):
+    """Keeps round(pN) incoming edges of every node, masks independent between nodes given the weights.
+
+    A new method defines `keep_law` and `draw`.
+    """
+
+    @abstractmethod
+    def keep_law(self, keep: float) -> KeepLaw:
+        """π(z) at keep fraction p ∈ (0, 1), through its moments."""
+
+    def pruned(self, covariance: NDArray[np.float64], K: int, keep: float) -> NDArray[np.float64]:
+        """By the moments of π."""
+        C = covariance.copy()
+        law = self.keep_law(keep)
+        C[:K, :K] = pruned_overlaps(C[:K, :K], law)
+        C[:K, K:] *= law.kept_square
+        C[K:, :K] *= law.kept_square
+        return C
 
 
 def pruned_overlaps(Q: NDArray[np.float64], law: KeepLaw) -> NDArray[np.float64]:

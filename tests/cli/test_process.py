@@ -18,7 +18,7 @@ import pytest
 from .files import kernel, unpruned, written
 
 SCRIPT = Path(sys.executable).with_name("divprune-sym")
-COMMANDS = ("reproduce", "integrate", "error", "sample", "derive", "check")
+COMMANDS = ("reproduce", "integrate", "error", "sample", "bound", "derive", "check")
 HEAVY = {"sympy", "numba", "scipy", "matplotlib", "sklearn", "numpy"}
 ERROR = ("error", "dpp-node", "--teachers", "2", "--copies", "3", "--second-layer", "4", "--keep", "3")
 
@@ -77,7 +77,7 @@ def test_help_teaches():
         assert f"  divprune-sym {name} " in text  # an example
 
 
-@pytest.mark.parametrize("name", ["error", "sample", "integrate", "derive", "check"])
+@pytest.mark.parametrize("name", ["error", "sample", "integrate", "bound", "derive", "check"])
 def test_examples_in_the_help_run(tmp_path, name):
     written(tmp_path / "PROBLEM.json", unpruned())
     np.save(tmp_path / "KERNEL.npy", kernel(12, 12))
