@@ -119,7 +119,7 @@ class _Prover:
         for part, sense in ((numerator, 1), (denominator, -1)):
             coefficient, factors = sp.factor_list(part)
             inside *= sp.sign(coefficient)
-            for prime, power in sp.factorint(abs(coefficient)).items():
+            for prime, power in sp.factorrat(abs(coefficient)).items():
                 outside *= self.named_root(sp.Integer(prime)) ** (sense * power)
             for factor, power in factors:
                 sign = self.sign(factor)

@@ -26,6 +26,7 @@ FIELDS = ("a", "b")
         sp.sqrt(1 + A) * sp.sqrt(1 + B - C**2 / (1 + A)) - sp.sqrt((1 + A) * (1 + B) - C**2),
         sp.sqrt(A * (1 + B)) / sp.sqrt(A) - sp.sqrt(1 + B),
         1 / (sp.sqrt(2) + 1) - sp.sqrt(2) + 1,
+        sp.sqrt(A + sp.pi / 2) - sp.sqrt(2 * A + sp.pi) / sp.sqrt(2),
         sp.sqrt(12 * A) - 2 * sp.sqrt(3) * sp.sqrt(A),
         sp.sqrt(1 + 2 * A + A**2) - 1 - A,
         sp.asin(C / sp.sqrt(1 + A)) + sp.asin(-C / sp.sqrt(1 + A)),
