@@ -13,7 +13,7 @@ import sympy as sp
 from divprune_sym.gaussian import ERF, G, expectation, integral
 
 u = sp.Symbol("u", real=True)
-height, gamma = ERF.gaussian_slope
+height, gamma = ERF.slope.height, ERF.slope.rate
 assert sp.simplify(sp.diff(ERF.g(u), u) - height * sp.exp(-gamma * u**2 / 2)) == 0
 print(f"g'(u) = {height} exp(-γu²/2) with γ = {gamma}, found by differentiating erf(u/√2)")
 

@@ -109,8 +109,7 @@ def _derived(name: str, activation: Activation) -> Derivation:
     try:
         return integral(name, activation)
     except NoClosedForm as refused:
-        msg = f"{name} of {activation}: {refused}"
-        raise BadInput(msg) from None
+        raise BadInput(str(refused)) from None
 
 
 def _g(activation: Activation) -> sp.Expr:

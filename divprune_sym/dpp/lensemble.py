@@ -39,7 +39,7 @@ class LEnsemble:
     Build one with `from_matrix`, `from_factor` or `from_diagonal`; each decomposes the kernel, once.
 
     k larger than the rank: every det L_S is zero, and the law is that of L + εI as ε → 0+. The leading term of
-    det(L_S + εI) makes it P(S) ∝ Σ_{T⊂S, |T|=rank} det(V_T)² = det(V_Sᵀ V_S), V the eigenvectors of nonzero
+    det(L_S + εI) makes it P(S) ∝ Σ_{T⊂S, #T = rank} det(V_T)² = det(V_Sᵀ V_S), V the eigenvectors of nonzero
     eigenvalue: their projection DPP, completed by k − rank of the other items chosen uniformly. Rank 0 gives
     uniform subsets.
 
