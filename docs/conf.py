@@ -14,7 +14,7 @@ copyright = "2026, the divprune_sym developers"
 release = version = installed("divprune-sym")
 
 extensions = ["myst_nb", "numpydoc", "sphinx.ext.autodoc", "sphinx.ext.mathjax", "sphinxcontrib.bibtex"]
-exclude_patterns = ["_build"]
+exclude_patterns = ["_build", "conf.py", "examples"]
 html_theme = "pydata_sphinx_theme"
 html_theme_options = {"show_toc_level": 2, "navigation_with_keys": False}
 bibtex_bibfiles = ["references.bib"]
