@@ -67,8 +67,8 @@ def _refuse_shared(folder: Path) -> None:
 
 
 def _wanted_folder() -> Path:
-    if FOLDER_VARIABLE in os.environ:
-        return Path(os.environ[FOLDER_VARIABLE])
+    if wanted := os.environ.get(FOLDER_VARIABLE):
+        return Path(wanted)
     from platformdirs import user_cache_path
 
     return user_cache_path("divprune_sym") / "generated"

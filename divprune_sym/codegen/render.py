@@ -21,7 +21,7 @@ if TYPE_CHECKING:
 
 
 # what the preamble of a generated module imports from math; nothing else may be printed
-FROM_MATH = ("asin", "pi", "sqrt")
+FROM_MATH = ("asin", "atan2", "exp", "pi", "sqrt")
 
 
 class CannotPrint(ValueError):

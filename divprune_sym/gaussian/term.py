@@ -11,27 +11,41 @@ from sympy import Expr
 if TYPE_CHECKING:
     from collections.abc import Iterable
 
+    from divprune_sym.gaussian.activation import Activation
 
-@dataclass(frozen=True, order=True)
+
+@dataclass(frozen=True)
 class G:
-    """The factor g^(order)(u_field)."""
+    """The factor g^(order)(u_field); `of` names the function where it is not the one activation of all fields."""
 
     field: str
     order: int = 0
+    of: Activation | None = None
+
+    @property
+    def combination(self) -> tuple[tuple[str, Expr], ...]:
+        """The argument as a linear combination of fields."""
+        return ((self.field, sp.Integer(1)),)
 
     def __str__(self) -> str:
-        return f"g{chr(39) * self.order}(u_{self.field})"
+        return f"{self.of or 'g'}{chr(39) * self.order}(u_{self.field})"
 
     def latex(self) -> str:
         """The factor in LaTeX."""
-        return f"g{chr(39) * self.order}(u_{{{self.field}}})"
+        function = self.of.latex() if self.of else "g"
+        return f"{function}{chr(39) * self.order}(u_{{{self.field}}})"
 
 
-@dataclass(frozen=True, order=True)
+@dataclass(frozen=True)
 class U:
     """The linear factor u_field."""
 
     field: str
+
+    @property
+    def combination(self) -> tuple[tuple[str, Expr], ...]:
+        """The argument as a linear combination of fields."""
+        return ((self.field, sp.Integer(1)),)
 
     def __str__(self) -> str:
         return f"u_{self.field}"
@@ -41,7 +55,28 @@ class U:
         return f"u_{{{self.field}}}"
 
 
-Factor = G | U
+@dataclass(frozen=True)
+class Wave:
+    """The factor cos X or sin X of a linear combination X = Σ ω_a u_a of fields."""
+
+    function: type[sp.sin] | type[sp.cos]
+    combination: tuple[tuple[str, Expr], ...]
+
+    @property
+    def argument(self) -> Expr:
+        """X in symbols u_a."""
+        return sp.Add(*[weight * sp.Symbol(f"u_{field}", real=True) for field, weight in self.combination])
+
+    # Unevaluated: sin(−X) must not become −sin(X) in print, the sign would not be the term's.
+    def __str__(self) -> str:
+        return str(self.function(self.argument, evaluate=False))
+
+    def latex(self) -> str:
+        """The factor in LaTeX."""
+        return str(sp.latex(self.function(self.argument, evaluate=False)))
+
+
+Factor = G | U | Wave
 
 
 @dataclass(frozen=True)
@@ -58,11 +93,19 @@ class Covariance:
     def __call__(self, a: str, b: str) -> Expr:
         return self.matrix[self.fields.index(a), self.fields.index(b)]
 
+    def between(self, x: Factor, y: Factor) -> Expr:
+        """The covariance of the arguments of two factors."""
+        return sp.Add(*[p * q * self(a, b) for a, p in x.combination for b, q in y.combination])
+
 
 def covariance_symbol(a: str, b: str) -> sp.Symbol:
-    """The symbol C_ab: positive on the diagonal (a variance), real elsewhere."""
+    """The symbol C_ab: positive on the diagonal (a variance), real elsewhere.
+
+    Names of more than one letter are kept apart, C_a_bc, or they could be read in two ways.
+    """
     first, second = sorted((a, b))
-    return sp.Symbol(f"C_{first}{second}", **({"positive": True} if a == b else {"real": True}))
+    between = "" if len(first) == len(second) == 1 else "_"
+    return sp.Symbol(f"C_{first}{between}{second}", **({"positive": True} if a == b else {"real": True}))
 
 
 def symbolic_covariance(fields: Iterable[str]) -> Covariance:
@@ -80,10 +123,11 @@ class Term:
     factors: tuple[Factor, ...]
     covariance: Covariance
 
-    def without(self, factor: Factor) -> Term:
-        """The term with one occurrence of a factor removed."""
+    def without(self, *factors: Factor) -> Term:
+        """The term with one occurrence of each factor removed."""
         rest = list(self.factors)
-        rest.remove(factor)
+        for factor in factors:
+            rest.remove(factor)
         return replace(self, factors=tuple(rest))
 
     def times(self, coefficient: Expr, *factors: Factor) -> Term:
@@ -104,4 +148,6 @@ class Term:
         tilts = "_{" + ",".join(self.covariance.tilts) + "}" if self.covariance.tilts else ""
         product = r"\,".join(factor.latex() for factor in self.factors)
         expectation = rf"\mathbb{{E}}{tilts}\left[{product}\right]"
-        return expectation if self.coefficient == 1 else sp.latex(self.coefficient) + r"\," + expectation
+        if self.coefficient == 1:
+            return expectation
+        return rf"\left({sp.latex(self.coefficient)}\right)\,{expectation}"

@@ -15,6 +15,9 @@ if TYPE_CHECKING:
     from numpy.typing import NDArray
 
 
+_HERMITE = np.polynomial.hermite_e.hermegauss(64)
+
+
 class DPPEdge(EdgeMethod):
     """Node i draws k = round(pN) edges from the kernel L_jl = E[w_ij x_j w_il x_l] (Acharyya et al., UAI 2021).
 
@@ -39,7 +42,7 @@ class DPPEdge(EdgeMethod):
             return np.asarray(mean - b * b * transform)
 
         # π turns from 0 to 1 around |z| = b
-        return KeepLaw(1.0 - b * b * keep, kept, smoothed, breaks=(b,))
+        return KeepLaw(_kept_moment(b, 4), kept, smoothed, breaks=(b,))
 
     def draw(self, layer: Layer, keep: float, rng: np.random.Generator, count: int = 1) -> NDArray[np.bool_]:
         """Masks (count, K, N)."""
@@ -56,11 +59,26 @@ class DPPEdge(EdgeMethod):
 
 
 def _scale(keep: float) -> float:
-    """The b > 0 with E[z²/(b² + z²)] = p, z ~ N(0, 1): 1 − √(π/2) b erfcx(b/√2) = p."""
+    """The b > 0 with E[z²/(b² + z²)] = p, z ~ N(0, 1)."""
 
     def excess(log_b: float) -> float:
-        b = np.exp(log_b)
-        return float(1.0 - np.sqrt(np.pi / 2) * b * erfcx(b / np.sqrt(2.0)) - keep)
+        return _kept_moment(float(np.exp(log_b)), 2) / keep - 1.0
 
-    # p ~ 1/b² for large b, 1 − p ~ √(π/2) b for small: both ends of float64 are bracketed
-    return float(np.exp(brentq(excess, -40.0, 18.0, xtol=1e-15, rtol=1e-15)))
+    # p = (1 + O(p))/b² for large b: exact to rounding here, and 1e-280 keeps b² a float64
+    if keep < 1e-17:
+        return float(1.0 / np.sqrt(max(keep, 1e-280)))
+    # 1 − p ~ √(π/2) b for small b: both ends of what is left are bracketed
+    return float(np.exp(brentq(excess, -40.0, 20.0, xtol=1e-15, rtol=1e-15)))
+
+
+def _kept_moment(b: float, power: int) -> float:
+    """E[z^power/(b² + z²)], z ~ N(0, 1), power 2 or 4, to a relative error of rounding.
+
+    With P = 1 − √(π/2) b erfcx(b/√2) for the power 2, the power 4 gives 1 − b²P. Both cancel for large b, where
+    Gauss–Hermite adds positive terms and its error, from the poles at ±ib, is about exp(−2b √64).
+    """
+    if b > 3.0:
+        z, weight = _HERMITE
+        return float(np.sum(weight * z**power / (b * b + z * z)) / np.sqrt(2.0 * np.pi))
+    kept = 1.0 - np.sqrt(np.pi / 2) * b * erfcx(b / np.sqrt(2.0))
+    return float(kept if power == 2 else 1.0 - b * b * kept)

@@ -12,10 +12,10 @@ from typing import TYPE_CHECKING, ClassVar, Literal
 
 import numpy as np
 
-from divprune_sym.checks import BadInput, integer, number
+from divprune_sym.checks import BadInput, integer, number, real_array
 from divprune_sym.codegen.error import second_moments
 from divprune_sym.pruning.moments import bivariate_moment
-from divprune_sym.pruning.rescaling import RESCALINGS, Rescaling, rescaled_error
+from divprune_sym.pruning.rescaling import Rescaling, rescaled_error
 from divprune_sym.pruning.reweighting import reweighted_second_layer
 
 if TYPE_CHECKING:
@@ -40,6 +40,11 @@ class Layer:
         Second moments of the nodes' outputs g(λ) and of λ over the inputs.
     input_moments : (N, N), optional
         Second moments of the inputs; None: white inputs (the identity).
+
+    Raises
+    ------
+    BadInput
+        Wrong shapes, no node or no input, or entries that are not finite.
     """
 
     weights: NDArray[np.float64]
@@ -48,13 +53,33 @@ class Layer:
     preactivation_kernel: NDArray[np.float64]
     input_moments: NDArray[np.float64] | None = None
 
+    def __post_init__(self) -> None:
+        weights = _incoming(self.weights)
+        K, N = weights.shape
+        shapes = {"outgoing": (K, None), "activation_kernel": (K, K), "preactivation_kernel": (K, K)}
+        if self.input_moments is not None:
+            shapes["input_moments"] = (N, N)
+        object.__setattr__(self, "weights", weights)
+        for name, shape in shapes.items():
+            object.__setattr__(self, name, real_array(name, getattr(self, name), shape))
+
     @classmethod
     def on_white_inputs(
         cls, weights: NDArray[np.float64], outgoing: NDArray[np.float64], activation: str = "erf"
     ) -> Layer:
-        """A layer whose fields are Gaussian: both kernels follow from Q = wwᵀ/N."""
+        """A layer whose fields are Gaussian: both kernels follow from Q = wwᵀ/N.   outgoing: (K,) or (K, O)"""
+        weights, outgoing = _incoming(weights), np.asarray(outgoing)
         Q = weights @ weights.T / weights.shape[1]
-        return cls(weights, np.asarray(outgoing).reshape(len(weights), -1), second_moments(Q, activation), Q)
+        columns = outgoing[:, None] if outgoing.ndim == 1 else outgoing
+        return cls(weights, columns, second_moments(Q, activation), Q)
+
+
+def _incoming(weights: NDArray[np.float64]) -> NDArray[np.float64]:
+    weights = real_array("weights", weights, (None, None))
+    if 0 in weights.shape:
+        msg = f"weights: shape {weights.shape}, expected at least one node and one input"
+        raise BadInput(msg)
+    return weights
 
 
 class PruningMethod(ABC):
@@ -152,9 +177,6 @@ class EdgeLimit:
 
     def generalization_error(self, *, rescale: Rescaling = "none") -> float:
         """ε_g; `rescale` multiplies all kept weights by 1/√p ("inverse-sqrt") or by the best factor ("optimal")."""
-        if rescale not in RESCALINGS:
-            msg = f"rescale {rescale!r}: choose from {', '.join(RESCALINGS)}"
-            raise BadInput(msg)
         C, s = self.covariance[None], self.signed_weights[None]
         return float(rescaled_error(C, s, self.K, self.keep, rescale, self.activation)[0])
 

@@ -58,10 +58,12 @@ def _panels(breaks: tuple[float, ...], r: float, spread: float) -> NDArray[np.fl
     ends = [np.array([0.0, _END]), np.arange(0.5, _END, 0.5)]
     for point in breaks:
         # the outer factor bends at the break, the inner one at its image x = break/r, with width spread/r
-        image, width = point / r, max(spread / r, 1e-12)
+        # (no further out than matters: they grow without limit as r → 0)
+        image, width = min(point / r, 1e3), min(max(spread / r, 1e-12), 1e3)
         near = np.concatenate([-graded[graded > width / 4], [0.0], graded[graded > width / 4]])
         ends += [np.array([point]), image + near, image + width * np.arange(-8, 9)]
-        ends.append(point * graded[graded < 8])
+        # π may have poles at ±i break: panels no longer than their distance from these
+        ends.append(point * 2.0 ** np.arange(-40, 60))
     joined = np.unique(np.concatenate(ends))
     joined = joined[(joined >= 0.0) & (joined <= _END)]
     return np.asarray(joined[np.concatenate([[True], np.diff(joined) > 1e-13])])

@@ -29,8 +29,8 @@ class RandomEdge(EdgeMethod):
     def draw(self, layer: Layer, keep: float, rng: np.random.Generator, count: int = 1) -> NDArray[np.bool_]:
         """Masks (count, K, N)."""
         K, N = layer.weights.shape
-        order = rng.permuted(np.tile(np.arange(N), (count * K, 1)), axis=1).reshape(count, K, N)
-        return np.asarray(order < edges_kept(keep, N))
+        first = np.arange(N) < edges_kept(keep, N)
+        return rng.permuted(np.tile(first, (count * K, 1)), axis=1).reshape(count, K, N)
 
     def mask_classes(self, state: OrderParameters, keep: float) -> OrderParameters:
         """The pruned state split into its 2^K mask classes, ready for retraining under the mask.

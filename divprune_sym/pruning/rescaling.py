@@ -6,6 +6,7 @@ from typing import TYPE_CHECKING, Literal, get_args
 
 import numpy as np
 
+from divprune_sym.checks import BadInput
 from divprune_sym.codegen.error import generalization_error
 
 if TYPE_CHECKING:
@@ -37,7 +38,15 @@ def rescaled_error(
         p; "inverse-sqrt" multiplies by 1/√p.
     rescale : {"none", "inverse-sqrt", "optimal"}
         "optimal" is each state's own best factor in [e⁻⁴, e⁴].
+
+    Raises
+    ------
+    BadInput
+        `rescale` is none of these.
     """
+    if rescale not in RESCALINGS:
+        msg = f"rescale {rescale!r}: choose from {', '.join(RESCALINGS)}"
+        raise BadInput(msg)
     if rescale == "none" or keep == 0.0:
         return generalization_error(covariance, signed_weights, activation)
     if rescale == "inverse-sqrt":

@@ -32,13 +32,13 @@ def reweighted_second_layer(
     """
     lost = np.ones((len(subsets), len(moments)))
     np.put_along_axis(lost, subsets, 0.0, axis=1)
-    lost_output = np.einsum("ab,tb,b...->ta...", moments, lost, v)
+    outputs = v.reshape(len(v), -1)
+    lost_output = moments @ (lost[:, :, None] * outputs)
     kept = moments[subsets[:, :, None], subsets[:, None, :]]
-    wanted = np.take_along_axis(lost_output, subsets.reshape(*subsets.shape, *[1] * (v.ndim - 1)), axis=1)
+    wanted = np.take_along_axis(lost_output, subsets[:, :, None], axis=1)
     cutoff = subsets.shape[1] * np.finfo(np.float64).eps
-    change = np.linalg.pinv(kept, rcond=cutoff, hermitian=True) @ wanted.reshape(*subsets.shape, -1)
-    refitted: NDArray[np.float64] = v[subsets] + change.reshape(v[subsets].shape)
-    return refitted
+    change = np.linalg.pinv(kept, rcond=cutoff, hermitian=True) @ wanted
+    return np.asarray((outputs[subsets] + change).reshape(*subsets.shape, *v.shape[1:]))
 
 
 def reweighted_edges(

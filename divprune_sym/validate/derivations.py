@@ -12,8 +12,8 @@ import numpy as np
 from scipy.special import erf
 
 from divprune_sym.dynamics.equations import equations_of_motion
-from divprune_sym.gaussian import ERF, INTEGRALS, Derivation, U, integral
-from divprune_sym.gaussian.term import Factor, covariance_symbol
+from divprune_sym.gaussian import ERF, INTEGRALS, Derivation, G, U, integral
+from divprune_sym.gaussian.term import covariance_symbol
 
 if TYPE_CHECKING:
     from numpy.typing import NDArray
@@ -52,7 +52,7 @@ def equations_as_text() -> list[str]:
     return [f"{x.lhs} = {x.rhs}" for x in equations_of_motion().assignments if str(x.lhs.base) in shown]
 
 
-def _closed_form_gap(derived: Derivation, factors: tuple[Factor, ...], rng: np.random.Generator) -> float:
+def _closed_form_gap(derived: Derivation, factors: tuple[G | U, ...], rng: np.random.Generator) -> float:
     fields = derived.term.covariance.fields
     size = len(fields)
     root = 0.5 * rng.standard_normal((size, size + 1))
@@ -62,7 +62,7 @@ def _closed_form_gap(derived: Derivation, factors: tuple[Factor, ...], rng: np.r
     return exact - _quadrature(factors, fields, C)
 
 
-def _quadrature(factors: tuple[Factor, ...], fields: tuple[str, ...], C: NDArray[np.float64]) -> float:
+def _quadrature(factors: tuple[G | U, ...], fields: tuple[str, ...], C: NDArray[np.float64]) -> float:
     """E[∏ factors] on a tensor grid in whitened coordinates."""
     nodes, weights = np.polynomial.hermite_e.hermegauss(_NODES[len(fields)])
     weights = weights / weights.sum()
@@ -76,7 +76,7 @@ def _quadrature(factors: tuple[Factor, ...], fields: tuple[str, ...], C: NDArray
     return float(values.sum())
 
 
-def _value(factor: Factor, u: NDArray[np.float64]) -> NDArray[np.float64]:
+def _value(factor: G | U, u: NDArray[np.float64]) -> NDArray[np.float64]:
     if isinstance(factor, U):
         return u
     if factor.order == 0:

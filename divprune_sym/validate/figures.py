@@ -88,6 +88,7 @@ def _theory_and_simulation(axes: Axes, curve: dict[str, Any], label: str, colour
     )
     axes.set_xscale("log")
     axes.set_yscale("log")
+    _plain_numbers(axes)
 
 
 def pruning(rows: list[dict[str, Any]]) -> Figure:
@@ -122,7 +123,7 @@ def _compared(axes: Axes, rows: list[dict[str, Any]], colour: str) -> None:
 
 def digits(study: dict[str, Any]) -> Figure:
     """Test error against the kept fraction, before and after reweighting."""
-    figure, (first, second) = _stacked()
+    figure, (first, second) = _stacked(sharey=False)
     for axes, reweighted, title in ((first, False, "as pruned"), (second, True, "reweighted by least squares")):
         for method, colour in COLOURS.items():
             rows = [r for r in study["rows"] if r["method"] == method and r["reweighted"] == reweighted]
@@ -139,14 +140,20 @@ def digits(study: dict[str, Any]) -> Figure:
         axes.set_yscale("log")
         axes.set_title(title)
         axes.set_ylabel("test error (%)")
-        axes.yaxis.set_major_formatter(ticker.FuncFormatter(lambda y, _: f"{y:g}"))
+        _plain_numbers(axes)
     return _finished_pair(figure, first, second, "fraction kept in every hidden layer")
 
 
-def _stacked() -> tuple[Figure, tuple[Axes, Axes]]:
+def _plain_numbers(axes: Axes) -> None:
+    """Log ticks as 0.2, not 2 × 10⁻¹; of the minor ones only 2 and 5 are labelled."""
+    axes.yaxis.set_major_formatter(ticker.FuncFormatter(lambda y, _: f"{y:g}"))
+    axes.yaxis.set_minor_formatter(ticker.FuncFormatter(lambda y, _: f"{y:g}" if f"{y:e}"[0] in "25" else ""))
+
+
+def _stacked(sharey: bool = True) -> tuple[Figure, tuple[Axes, Axes]]:
     """Two panels, one above the other: side by side they cannot be read on a phone."""
     figure = Figure(figsize=(6.4, 7.6))
-    first, second = figure.subplots(2, 1, sharex=True, sharey=True)
+    first, second = figure.subplots(2, 1, sharex=True, sharey=sharey)
     return figure, (first, second)
 
 

@@ -105,7 +105,7 @@ def _page(results: dict[str, Any], pictures: dict[str, str]) -> str:
         f"<h2>{html.escape(_TITLES[name])}</h2><figure>"
         f'<img alt="{html.escape(said[name], quote=True)}" '
         f'src="data:image/svg+xml;base64,{base64.b64encode(svg.encode()).decode()}">'
-        f"<figcaption>{html.escape(said[name])}</figcaption></figure>"
+        f"<figcaption>{html.escape(said[name])}</figcaption></figure>{_numbers(name, results)}"
         for name, svg in pictures.items()
     )
     size = "A quick run: small networks, short training. " if results["quick"] else ""
@@ -122,6 +122,27 @@ def _page(results: dict[str, Any], pictures: dict[str, str]) -> str:
         f"<h2>How to repeat this</h2><p>seed {results['seed']}, {results['seconds']:.0f} s; "
         f"{html.escape(versions)}. Every number is in results.json.</p></body></html>\n"
     )
+
+
+def _numbers(figure: str, results: dict[str, Any]) -> str:
+    """The numbers of a pruning figure, folded away."""
+    rows = results["pruning"].get(figure.removeprefix("pruning_"))
+    if rows is None:
+        return ""
+    idealised = figure in ("pruning_idealised", "pruning_five_teachers")
+    beside = "theory, idealised state" if idealised else "theory, integrated ODE"
+    head = ["method", "variant", "kept", "theory", beside, "measured", "±", "difference", "±"]
+    cells = [
+        [
+            row["method"],
+            row["variant"],
+            f"{row['keep']:.0%}",
+            *(f"{row[name]:.4f}" for name in ("theory", "reference", "measured", "error_bar")),
+            *(f"{row[name]:+.4f}" for name in ("difference", "difference_error")),
+        ]
+        for row in rows
+    ]
+    return f"<details><summary>the numbers</summary>{_table(head, cells)}</details>"
 
 
 def _agreement_table(results: dict[str, Any]) -> str:

@@ -5,6 +5,7 @@ from __future__ import annotations
 import json
 import os
 import re
+import shlex
 import signal
 import subprocess
 import sys
@@ -17,7 +18,7 @@ import pytest
 from .files import kernel, unpruned, written
 
 SCRIPT = Path(sys.executable).with_name("divprune-sym")
-COMMANDS = ("reproduce", "integrate", "error", "sample", "bound")
+COMMANDS = ("reproduce", "integrate", "error", "sample", "bound", "derive", "check")
 HEAVY = {"sympy", "numba", "scipy", "matplotlib", "sklearn", "numpy"}
 ERROR = ("error", "dpp-node", "--teachers", "2", "--copies", "3", "--second-layer", "4", "--keep", "3")
 
@@ -55,6 +56,17 @@ def test_help_answers_at_once():
     assert min(times) < 1.0  # 0.12 s on an idle machine
 
 
+@pytest.mark.parametrize(("what", "seconds"), [("I2", 2), ("I4", 2), ("equations", 15)])
+def test_deriving_is_quick(tmp_path, what, seconds):
+    times = []
+    for attempt in range(3):
+        start = time.perf_counter()
+        cache = {"DIVPRUNE_SYM_CACHE": str(tmp_path / str(attempt))}
+        assert run("derive", what, env=os.environ | cache).returncode == 0
+        times.append(time.perf_counter() - start)
+    assert min(times) < 2 * seconds  # 0.7 s, 0.8 s and 1.3 s on an idle machine
+
+
 def test_help_teaches():
     shown = run("--help")
     assert (shown.returncode, shown.stderr) == (0, "")
@@ -65,7 +77,7 @@ def test_help_teaches():
         assert f"  divprune-sym {name} " in text  # an example
 
 
-@pytest.mark.parametrize("name", ["error", "sample", "integrate", "bound"])
+@pytest.mark.parametrize("name", ["error", "sample", "integrate", "bound", "derive", "check"])
 def test_examples_in_the_help_run(tmp_path, name):
     written(tmp_path / "PROBLEM.json", unpruned())
     np.save(tmp_path / "KERNEL.npy", kernel(12, 12))
@@ -73,7 +85,7 @@ def test_examples_in_the_help_run(tmp_path, name):
     examples = re.findall(rf"^  (divprune-sym {name} .*)$", text, re.MULTILINE)
     assert examples
     for example in examples:
-        done = run(*example.split()[1:], cwd=tmp_path)
+        done = run(*shlex.split(example)[1:], cwd=tmp_path)
         assert (done.returncode, done.stderr) == (0, "")
         assert done.stdout
 

@@ -187,8 +187,11 @@ def test_without_a_writable_folder_a_temporary_one_serves(folder, monkeypatch, r
     assert cached_module(RECIPE, Generator()).answer == 42
 
 
-def test_the_users_cache_folder_is_the_default(monkeypatch, tmp_path):
+@pytest.mark.parametrize("value", [None, ""])
+def test_the_users_cache_folder_is_the_default(monkeypatch, tmp_path, value):
     monkeypatch.delenv(cache.FOLDER_VARIABLE, raising=False)
+    if value is not None:
+        monkeypatch.setenv(cache.FOLDER_VARIABLE, value)
     monkeypatch.setattr("platformdirs.user_cache_path", lambda name: tmp_path / name)
     assert cache_folder() == tmp_path / "divprune_sym" / "generated"
 

@@ -122,7 +122,9 @@ def test_groups_of_all_inputs_approach_magnitude_edges():
 
 
 @pytest.mark.parametrize("count", [1, 3])
-@pytest.mark.parametrize("variant", [NMEdge(), RandomNMEdge(), NMEdge(5), RandomNMEdge(2)], ids=repr)
+@pytest.mark.parametrize(
+    "variant", [NMEdge(), RandomNMEdge(), NMEdge(5), RandomNMEdge(2)], ids=["nm", "random", "nm-5", "random-2"]
+)
 def test_every_group_keeps_its_share(variant, count):
     N = 10 * variant.group
     weights = np.random.default_rng(0).standard_normal((3, N))

@@ -1,0 +1,103 @@
+"""A reduction to closed form as data: every step can be read, printed and checked on its own."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import TYPE_CHECKING
+
+import sympy as sp
+from sympy import Expr
+
+from divprune_sym.gaussian.rules import symbols_of
+
+if TYPE_CHECKING:
+    import numpy as np
+
+    from divprune_sym.gaussian.activation import Activation
+    from divprune_sym.gaussian.term import Term
+
+
+class NoClosedForm(ValueError):
+    """The rules stop at a factor; the message names it."""
+
+
+class Diverges(NoClosedForm):
+    """The expectation is infinite; the message names the factor that makes it so."""
+
+
+class WrongStep(ArithmeticError):
+    """A step whose two sides differ; the message shows the step and both values."""
+
+
+@dataclass(frozen=True)
+class Step:
+    """One application of one rule: `before` equals the sum of `after` wherever the conditions hold."""
+
+    rule: str
+    before: Term
+    after: tuple[Term, ...]
+    conditions: tuple[sp.Basic, ...] = ()
+
+    def __str__(self) -> str:
+        result = " + ".join(map(str, self.after)) or "0"
+        given = f"   [{', '.join(map(str, self.conditions))}]" if self.conditions else ""
+        return f"{self.rule}: {self.before} = {result}{given}"
+
+    def latex(self) -> str:
+        """The step as one LaTeX equation."""
+        return f"{self.before.latex()} = {' + '.join(term.latex() for term in self.after) or '0'}"
+
+
+@dataclass(frozen=True)
+class Derivation:
+    """An expectation, its closed form, and the steps that lead from one to the other.
+
+    Price's rule rests on a lemma about two fields with covariances A, B and c of its own; the steps
+    of the lemma come before the step that uses it.
+    """
+
+    term: Term
+    closed_form: Expr
+    steps: tuple[Step, ...]
+    activation: Activation
+
+    @property
+    def conditions(self) -> tuple[sp.Basic, ...]:
+        """What the closed form rests on: the conditions of all steps outside lemmas, each once."""
+        # a lemma has symbols of its own
+        ours = symbols_of(self.term, self.activation)
+        conditions = [condition for step in self.steps for condition in step.conditions]
+        return tuple(dict.fromkeys(c for c in conditions if c.free_symbols and c.free_symbols <= ours))
+
+    def check(self, rng: np.random.Generator, points: int = 2) -> float:
+        """Check every step on its own, and the result, by quadrature at random covariances.
+
+        Parameters
+        ----------
+        rng : numpy.random.Generator
+            Draws the covariances, and the values of any other symbol.
+        points : int
+            How many covariances.
+
+        Returns
+        -------
+        float
+            The largest discrepancy, relative to the larger of 1 and the size of the terms.
+
+        Raises
+        ------
+        WrongStep
+            The two sides of a step, or the expectation and its closed form, differ.
+        """
+        from divprune_sym.gaussian.quadrature import discrepancy
+
+        return max(discrepancy(self, rng) for _ in range(points))
+
+    def __str__(self) -> str:
+        lines = [f"{n}. {step}" for n, step in enumerate(self.steps, 1)]
+        return "\n".join([*lines, f"{self.term} = {self.closed_form}"])
+
+    def latex(self) -> str:
+        """The steps and the result as LaTeX, one equation a line."""
+        lines = [step.latex() for step in self.steps]
+        return "\n".join([*lines, f"{self.term.latex()} = {sp.latex(self.closed_form)}"])
