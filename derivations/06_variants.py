@@ -183,3 +183,53 @@ overlaps = pruned @ pruned.T / 40_000
 print(overlaps)
 assert abs(overlaps[0, 0] - mu) < 0.05
 assert abs(overlaps[0, 1] - group_overlap(0.8, 2, 4)) < 0.05
+
+# %% [markdown]
+# ## Magnitude and DPP edges between the ends
+#
+# At any time of training the same ensemble holds with other Q, R, T, and $\varphi(r)$ is needed at every correlation.
+# For the two methods of the paper it is an integral in one variable (`pruning/_pair_kernel.py`, which also bounds its
+# error). *Magnitude*: $\varphi(r) = 2(S(r) - S(-r))$ with $S(r) = E[xy; x > t, y > t]$. Price's theorem with
+# $f(x) = x\,1(x > t)$, $f' = 1(x > t) + t\,\delta(x - t)$ gives its slope,
+# $S' = L + 2t\,n(t) P(y > t \mid x = t) + t^2 n_2(t, t; r)$, and $L' = n_2(t, t; r)$ for $L = P(x > t, y > t)$.
+
+# %%
+t, B, A = sp.symbols("t B A", positive=True)
+r = sp.Symbol("r", real=True)
+L = sp.Function("L")(r)
+both = sp.exp(-(t**2) / (1 + r)) / (2 * sp.pi * sp.sqrt(1 - r**2))
+at_edge = sp.erfc(t * sp.sqrt((1 - r) / (1 + r)) / sp.sqrt(2)) / 2
+n_t = sp.exp(-(t**2) / 2) / sp.sqrt(2 * sp.pi)
+S = r * L + 2 * r * t * n_t * at_edge + (1 - r**2) * both
+by_price = L + 2 * t * n_t * at_edge + t**2 * both
+difference = sp.diff(S, r).subs(sp.Derivative(L, r), both) - by_price
+for point in (
+    {r: sp.Rational(1, 3), t: 2},
+    {r: sp.Rational(-4, 5), t: sp.Rational(1, 2)},
+    {r: sp.Rational(9, 10), t: 1},
+):
+    assert abs(sp.N(difference.subs(point), 30)) < 1e-25
+assert sp.simplify(S.subs(L, sp.erfc(t / sp.sqrt(2)) ** 2 / 4).subs(r, 0) - n_t**2) == 0
+
+# %% [markdown]
+# *DPP*: $z\pi(z) = z - b^2 z/(b^2 + z^2)$, and $z/(b^2 + z^2) = \int_0^\infty e^{-bs} \sin(sz)\,ds$. Since
+# $E[\sin(sx) \sin(uy)] = e^{-(s^2 + u^2)/2} \sinh(rsu)$, two of these average to an integral over a quarter plane,
+# whose radial part in polar coordinates is elementary.
+
+# %%
+s, u, b, rho = sp.symbols("s u b rho", positive=True)
+y = sp.Symbol("y", positive=True)  # both sides are odd
+assert sp.simplify(sp.integrate(sp.exp(-b * s) * sp.sin(s * y), (s, 0, sp.oo)) - y / (b**2 + y**2)) == 0
+cosines = (sp.exp(-(s**2 - 2 * r * s * u + u**2) / 2) - sp.exp(-(s**2 + 2 * r * s * u + u**2) / 2)) / 2
+assert sp.simplify(cosines - (sp.exp(-(s**2 + u**2) / 2) * sp.sinh(r * s * u)).rewrite(sp.exp)) == 0
+integrand = rho * sp.exp(-B * rho - A * rho**2 / 2)
+root = (B + A * rho) / sp.sqrt(2 * A)
+tail = sp.sqrt(sp.pi) * B / sp.sqrt(2 * A) * sp.exp(B**2 / (2 * A)) * sp.erfc(root)
+antiderivative = (tail - sp.exp(-B * rho - A * rho**2 / 2)) / A
+assert (
+    sp.simplify(sp.expand_power_exp(sp.diff(antiderivative, rho) - integrand).rewrite(sp.exp).expand(power_exp=True))
+    == 0
+)
+ray = -antiderivative.subs(rho, 0)  # it vanishes at infinity
+z = B / sp.sqrt(2 * A)
+assert sp.simplify(ray - (1 - sp.sqrt(sp.pi) * z * sp.exp(z**2) * sp.erfc(z)) / A) == 0
