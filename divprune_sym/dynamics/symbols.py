@@ -40,5 +40,8 @@ D_Q, D_R, D_V = _array("dQ", CLASSES, K, K), _array("dR", CLASSES, K, M), _array
 MOMENTS = _array("moments", FIELDS, FIELDS)
 ERROR = sp.Symbol("generalization_error", real=True)
 
+# a direction in the space of states, for derivatives along it
+Q_DOT, R_DOT, V_DOT = _array("Q_dot", CLASSES, K, K), _array("R_dot", CLASSES, K, M), _array("v_dot", K)
+
 # generated functions take what they need of these, in this order
-ARGUMENT_ORDER = (Q, R, T, V, TEACHER, MASK, FRACTION, VARIANCE, C, S, ETA, ETA_V, SIGMA, DECAY)
+ARGUMENT_ORDER = (Q, R, T, V, TEACHER, MASK, FRACTION, VARIANCE, C, S, ETA, ETA_V, SIGMA, DECAY, Q_DOT, R_DOT, V_DOT)

@@ -3,6 +3,7 @@
 from divprune_sym.pruning.dpp_edge import DPPEdge
 from divprune_sym.pruning.dpp_node import DPPNode
 from divprune_sym.pruning.importance_node import ImportanceNode
+from divprune_sym.pruning.label_noise import PrunedExcess, pruned_excess
 from divprune_sym.pruning.magnitude_edge import MagnitudeEdge
 from divprune_sym.pruning.method import (
     EdgeLimit,
@@ -37,9 +38,11 @@ __all__ = [
     "MagnitudeEdge",
     "NodeLimit",
     "NodeMethod",
+    "PrunedExcess",
     "PruningMethod",
     "RandomEdge",
     "RandomNode",
+    "pruned_excess",
     "rescaled_error",
     "reweighted_edges",
     "reweighted_second_layer",

@@ -181,7 +181,7 @@ def integrate(
     atol = rtol if atol is None else number("atol", atol, 1e-100, 1.0)
     max_steps = integer("max_steps", max_steps, 1)
     a, b, error, dense = DORMAND_PRINCE.arrays()
-    module, y0, p = _prepared(problem)
+    module, y0, p = prepared(problem)
     times = checked_alphas(alphas)
     result = module.adaptive(y0, times, rtol, atol, max_steps, DORMAND_PRINCE.order, a, b, error, dense, p)
     return _solution(problem, times, result, throw)
@@ -200,7 +200,7 @@ def integrate_fixed_step(problem: Problem, alphas: ArrayLike, dt: float, *, thro
     times = checked_alphas(alphas)
     dt = number("dt", dt, max(1e-12, times[-1] / MOST_FIXED_STEPS))
     a, b, _, _ = RK4.arrays()
-    module, y0, p = _prepared(problem)
+    module, y0, p = prepared(problem)
     return _solution(problem, times, module.fixed_step(y0, times, dt, a, b, p), throw)
 
 
@@ -221,14 +221,15 @@ def checked_alphas(alphas: ArrayLike) -> NDArray[np.float64]:
     return times
 
 
-def _second_layer_moves(problem: Problem) -> bool:
+def second_layer_moves(problem: Problem) -> bool:
+    """Whether v is part of the moving state."""
     return problem.eta_v > 0 or problem.weight_decay > 0
 
 
-def _prepared(problem: Problem):  # type: ignore[no-untyped-def]
+def prepared(problem: Problem):  # type: ignore[no-untyped-def]
     """The generated module, the flat state (Q, R, v) and the parameters its right-hand side takes."""
     x = problem.state
-    moves = _second_layer_moves(problem)
+    moves = second_layer_moves(problem)
     module = problem_module(problem.activation, x.K, x.M, moves)
     y0 = np.concatenate([x.Q_classes.ravel(), x.R_classes.ravel(), x.v if moves else np.empty(0)])
     rates = (problem.eta, problem.eta_v, problem.sigma, problem.weight_decay)
@@ -245,7 +246,7 @@ def _solution(problem: Problem, times: NDArray[np.float64], result: tuple, throw
     q, r = classes * K * K, classes * K * (K + M)
     Q = states[:filled, :q].reshape(filled, classes, K, K)
     R = states[:filled, q:r].reshape(filled, classes, K, M)
-    v = states[:filled, r:] if _second_layer_moves(problem) else np.tile(x.v, (filled, 1))
+    v = states[:filled, r:] if second_layer_moves(problem) else np.tile(x.v, (filled, 1))
     message = _MESSAGES[status].format(steps=steps)
     errors = _errors(x, Q, R, v, problem.activation)
     if throw and status != Status.DONE:
