@@ -11,10 +11,12 @@ For K > M the noiseless zeros form manifolds, and two statements are separate:
   dΦ/dα = −4 η ε_g + η² σ² Σ_i v_i² J2(i, i): E[Δ Σ_i v_i g'(λ_i)(λ_i − λ_i*)] is E[Δ²] to that order, because
   Δ = Σ_i v_i g'(λ_i)(λ_i − λ_i*) is; `distance_identity` checks it on both families, sizes symbolic. At rest,
   ε_g = (η σ²/4) Σ_i v_i² J2(i, i) + O(η²), and this holds for every direction in which x1 is left free.
-- Where on the manifold. ẋ = η² P F2(x0) + O(η³) along it, P the projection on the kernel of F1'(x0): a zero is
-  selected where P F2 vanishes (`solvers.fixed_points.slow_flow`). One direction stays undecided at this order, how far
-  nodes with the same zero are apart: F2 vanishes there. It is the free coefficient of an `Expansion`; 0 (nodes that
-  are equal and stay equal) solves every order, but it is unstable at a rate proportional to η².
+- Where on the manifold. ẋ = η² P F2(x0) + O(η³) along it, P the projection on the kernel of F1'(x0): a fixed point
+  x0 + η x1 needs P F2(x0) = 0 (`solvers.fixed_points.slow_flow`); copies share A equally. One direction stays
+  undecided at this order, how far nodes with the same zero are apart: F2 vanishes there. It is the free coefficient
+  of an `Expansion`. Its value 0 (nodes that are equal and stay equal) is consistent to every order, but unstable at a
+  rate proportional to η². Where the instability leads is open in closed form: copies settle at a distance of order √η
+  (numerically), surplus nodes of a frozen soft committee (L ≥ 2) have the noiseless zeros g(λ) + g(−λ) = 0.
 """
 
 from __future__ import annotations

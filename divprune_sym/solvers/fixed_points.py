@@ -140,6 +140,9 @@ def slow_flow(problem: Problem) -> OrderParameters:
 
     With ẋ = η F1(x) + η² F2(x) and F1 = 0 at the problem's state: ẋ = η² P F2 + O(η³), P the projection on the kernel
     of F1' along its range (η_v/η fixed). Zeros where it vanishes are selected; see `dynamics.small_eta`.
+    Where the kernel is larger than the tangent space of the zeros (copies of a node can part without changing the
+    student to first order), deviations of order √η add to it later: the condition P F2 = 0 is then necessary for a
+    fixed point x0 + η x1, and whether it is reached is open.
 
     Returns
     -------
