@@ -16,7 +16,7 @@ if TYPE_CHECKING:
 class ColumnEdge(EdgeVariant):
     """Keeps round(pN) inputs, drawn uniformly, for all nodes alike: whole columns of the weight matrix.
 
-    Q' = pQ, R' = pR. Random edges differ in one place only, Q'_ik = p²Q_ik (derivations/06_variants.py).
+    Q' = pQ, R' = pR. Random edges differ in one place only, Q'_ik = p²Q_ik (derivations/07_variants.py).
     """
 
     name = "column-edge"

@@ -2,7 +2,7 @@
 
 The Gaussian weight ensemble holds along the whole trajectory of online SGD, so that a state at any time has pruned
 overlaps, not only the specialised one. Here they are computed for many states at once, by compiled code; the
-integrals are derived at the end of derivations/06_variants.py.
+integrals are derived at the end of derivations/07_variants.py.
 """
 
 from __future__ import annotations

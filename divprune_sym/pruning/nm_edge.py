@@ -2,7 +2,7 @@
 
 The pattern that sparse tensor cores run (2:4: Mishra et al., arXiv:2104.08378); p = N/M. `NMEdge` keeps the N
 largest |w| of a group, which is what is done in practice; `RandomNMEdge` N at random. Moments are derived in
-derivations/06_variants.py.
+derivations/07_variants.py.
 """
 
 from __future__ import annotations

@@ -1,5 +1,5 @@
 # %% [markdown]
-# # 6. Two variants: N:M structured edges and input columns
+# # 7. Two variants: N:M structured edges and input columns
 #
 # Two ways to prune that the paper does not have, and that hardware likes. In **N:M** pruning every group of M
 # consecutive inputs of a node keeps N edges (2:4 is what sparse tensor cores run): the N largest $|w|$, or N at random.
