@@ -47,26 +47,6 @@ def test_help_is_cheap(arguments):
     assert not HEAVY & imported(str(SCRIPT), *arguments)
 
 
-def test_help_answers_at_once():
-    times = []
-    for _ in range(5):
-        start = time.perf_counter()
-        assert run("--help").returncode == 0
-        times.append(time.perf_counter() - start)
-    assert min(times) < 1.0  # 0.12 s on an idle machine
-
-
-@pytest.mark.parametrize(("what", "seconds"), [("I2", 2), ("I4", 2), ("equations", 15)])
-def test_deriving_is_quick(tmp_path, what, seconds):
-    times = []
-    for attempt in range(3):
-        start = time.perf_counter()
-        cache = {"DIVPRUNE_SYM_CACHE": str(tmp_path / str(attempt))}
-        assert run("derive", what, env=os.environ | cache).returncode == 0
-        times.append(time.perf_counter() - start)
-    assert min(times) < 2 * seconds  # 0.7 s, 0.8 s and 1.3 s on an idle machine
-
-
 def test_help_teaches():
     shown = run("--help")
     assert (shown.returncode, shown.stderr) == (0, "")
