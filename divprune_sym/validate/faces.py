@@ -14,7 +14,7 @@ from divprune_sym.pruning import EdgePruning, Layer, NodeMethod
 from divprune_sym.pruning.method import edges_kept
 from divprune_sym.simulate import Network
 from divprune_sym.solvers import generalization_error
-from divprune_sym.validate.teacher_student import pruned_covariances, specialised_network
+from divprune_sym.validate.teacher_student import pruned_covariances, specialised_network, t_statistic
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Sequence
@@ -51,10 +51,8 @@ class Face:
 
     @property
     def t_statistic(self) -> float:
-        """difference / standard_error; 0 where both vanish to rounding."""
-        if abs(self.difference) <= 1e-10:
-            return 0.0
-        return self.difference / self.standard_error if self.standard_error > 0 else np.inf
+        """difference / standard_error."""
+        return t_statistic(self.difference, self.standard_error)
 
 
 @dataclass(frozen=True)

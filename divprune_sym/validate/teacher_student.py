@@ -150,10 +150,15 @@ class Comparison:
 
     @property
     def t_statistic(self) -> float:
-        """difference / difference_error; 0 where both vanish to rounding."""
-        if abs(self.difference) <= 1e-10:
-            return 0.0
-        return self.difference / self.difference_error if self.difference_error > 0 else np.inf
+        """difference / difference_error."""
+        return t_statistic(self.difference, self.difference_error)
+
+
+def t_statistic(difference: float, standard_error: float) -> float:
+    """difference / standard_error; 0 where the difference vanishes to rounding."""
+    if abs(difference) <= 1e-10:
+        return 0.0
+    return difference / standard_error if standard_error > 0 else np.inf
 
 
 def compare_pruning(
