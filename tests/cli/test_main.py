@@ -9,6 +9,7 @@ from types import ModuleType
 import pytest
 
 from divprune_sym import cli
+from divprune_sym.cli.guards import free_memory
 
 
 @pytest.fixture
@@ -74,4 +75,4 @@ def test_unknown_words(stops, arguments):
 
 
 def test_free_memory_is_a_number():
-    assert cli._free_memory() > 2**20
+    assert free_memory() > 2**20

@@ -1,0 +1,110 @@
+"""`divprune-sym bound`: the pruned error of a method of one's own."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import Annotated
+
+from cyclopts import Parameter
+
+from divprune_sym.cli.app import app
+from divprune_sym.cli.console import DONE, FAILED, interruptibly, print_json, say, working
+from divprune_sym.cli.options import Json, Output, Rescale, Whole
+from divprune_sym.cli.student import given_student
+
+
+@app.command(
+    help_epilogue="""\
+The file is a Python file of yours, and IS RUN. The class states what pruning
+does to the overlaps of one pair of nodes, in SymPy, and may draw masks:
+
+  from divprune_sym.pruning.variant import EdgeVariant, Pruned
+
+  class MyMethod(EdgeVariant):
+      name = "my-edge"
+
+      def limit(self, pair):
+          p = pair.p
+          return Pruned(Q_ii=p * pair.Q_ii, Q_ik=p * pair.Q_ik,
+                        R_in=p * pair.R_in)
+
+A class derived from EdgeMethod or NodeMethod will do as well. Errors, and the
+state they are for, are those of the error command. Regions are numerical, not
+proved. Exit code 1 means that draw and limit disagree; chance makes them do so
+in 1 of 100 checks.
+
+Example:
+  divprune-sym bound column-edge --teachers 2 --copies 3 --out OUT"""
+)
+def bound(
+    method: Annotated[str, Parameter(name="FILE:CLASS")],
+    /,
+    *,
+    teachers: Whole,
+    copies: Whole,
+    second_layer: float = 1.0,
+    rescale: Rescale = "none",
+    reweight: Annotated[bool, Parameter(show_default=False)] = False,
+    out: Output = Path("bound"),
+    no_draw: Annotated[bool, Parameter(show_default=False)] = False,
+    inputs: Whole = 1200,
+    networks: Whole = 12,
+    seed: Whole = 1,
+    as_json: Json = False,
+) -> int:
+    """Work out the pruned error of a method of your own, beside every built-in one.
+
+    Prints the error as LaTeX and Python, a table, and where the method wins; checks that the masks it draws do
+    what it says; writes bound.json, bound.png and bound.svg.
+
+    Parameters
+    ----------
+    method
+        FILE.py:CLASS, or the name of a shipped method or plug-in. The file is run.
+    teachers
+        M, the number of teacher nodes, orthogonal and of unit norm.
+    copies
+        Z, the number of student nodes that copy each teacher node.
+    second_layer
+        v*, the second-layer weight of each teacher node; every error is proportional to its square.
+    rescale
+        What follows edge pruning, in all methods: kept weights times 1/sqrt(share kept), or the best common factor.
+    reweight
+        What follows node pruning, in all methods: refit the second layer.
+    out
+        Folder to write to.
+    no_draw
+        Do not compare draw with limit.
+    inputs
+        N of the Gaussian networks that masks are drawn on.
+    networks
+        Number of these.
+    seed
+        Seed of networks and masks.
+    as_json
+        Print what bound.json holds.
+    """
+    import numpy as np
+
+    from divprune_sym.checks import integer
+    from divprune_sym.validate import bound_report
+    from divprune_sym.validate.bound import Comparison
+    from divprune_sym.validate.bound import bound as run
+    from divprune_sym.validate.faces import Drawing
+    from divprune_sym.validate.user_method import load_method, users_code
+
+    rng = np.random.default_rng(integer("--seed", seed, 0))
+    asked = Comparison(given_student(None, teachers, copies, second_layer).M, copies, second_layer, rescale, reweight)
+    drawing = None if no_draw else Drawing(inputs, networks)
+    bound_report.check_folder(out)
+    with users_code(method):
+        loaded = load_method(method)
+        with working("deriving, comparing, drawing"):
+            found = interruptibly(lambda: run(loaded, asked, drawing, rng))
+    files = bound_report.write(found, out)
+    if as_json:
+        print_json(found.as_json() | {"files": [str(path) for path in files]})
+    else:
+        bound_report.print_bound(found, files)
+    agrees = found.agreement is None or found.agreement.agrees
+    return DONE if agrees else say(f"{method}: draw disagrees with limit", FAILED)

@@ -1,0 +1,76 @@
+"""What the commands print, and how they work while a person waits. Data to stdout, messages to stderr."""
+
+from __future__ import annotations
+
+import json
+import sys
+from concurrent.futures import Future
+from contextlib import contextmanager
+from threading import Thread
+from typing import TYPE_CHECKING, Any, TypeVar
+
+if TYPE_CHECKING:
+    from collections.abc import Callable, Iterator, Mapping, Sequence
+
+T = TypeVar("T")
+
+DONE, FAILED, BAD_INPUT, INTERRUPTED = 0, 1, 2, 130
+
+
+def interruptibly(work: Callable[[], T]) -> T:
+    """Run `work` on a thread, which compiled code shares with this one: Ctrl-C need not wait for its end."""
+    future: Future[T] = Future()
+
+    def run() -> None:
+        try:
+            future.set_result(work())
+        except BaseException as error:
+            future.set_exception(error)
+
+    Thread(target=run, daemon=True).start()
+    return future.result()
+
+
+@contextmanager
+def working(what: str) -> Iterator[None]:
+    """Say on a terminal, and nowhere else, that something takes its time."""
+    if not sys.stderr.isatty():
+        yield
+        return
+    from rich.console import Console
+
+    with Console(stderr=True).status(what):
+        yield
+
+
+def say(message: str, code: int = DONE) -> int:
+    """Print one line on stderr, whatever characters a file name or a key brought along, and pass the code on."""
+    line = " ".join(message.split())
+    visible = "".join(c if c.isprintable() else c.encode("unicode_escape").decode() for c in line)
+    print(f"divprune-sym: {visible}", file=sys.stderr)
+    return code
+
+
+def print_json(result: Mapping[str, Any]) -> None:
+    print(json.dumps(result, allow_nan=False))
+
+
+def print_result(result: Mapping[str, Any], as_json: bool) -> None:
+    if as_json:
+        print_json(result)
+        return
+    rows = [(name.replace("_", " "), str(value)) for name, value in result.items() if value is not None]
+    print_table(("", ""), rows)
+
+
+def print_table(head: tuple[str, str], rows: Sequence[tuple[str, str]], caption: str = "") -> None:
+    from rich.console import Console
+    from rich.table import Table
+    from rich.text import Text
+
+    table = Table(caption=caption or None, show_header=any(head))
+    for title in head:
+        table.add_column(title, justify="right" if any(head) else "left", overflow="fold")
+    for row in rows:
+        table.add_row(*map(Text, row))
+    Console().print(table)

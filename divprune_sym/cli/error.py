@@ -1,0 +1,117 @@
+"""`divprune-sym error`: the generalization error left after pruning."""
+
+from __future__ import annotations
+
+from math import isfinite
+from pathlib import Path
+from typing import Annotated
+
+from cyclopts import Parameter
+
+from divprune_sym.cli.app import app
+from divprune_sym.cli.console import DONE, FAILED, interruptibly, print_result, say, working
+from divprune_sym.cli.options import Json, Rescale, Whole
+from divprune_sym.cli.student import given_student
+
+
+@app.command(
+    help_epilogue="""\
+The error is half the mean squared difference between the outputs of student
+and teacher, label noise excluded, for erf nodes and infinitely many inputs,
+averaged over the choice of what is kept. The student is the specialised one
+(--teachers, --copies, --second-layer), or that of a problem file (--state).
+
+Examples:
+  divprune-sym error dpp-node --teachers 2 --copies 3 --second-layer 4 --keep 3
+  divprune-sym error dpp-edge --teachers 2 --copies 3 --second-layer 4 \\
+      --keep-fraction 0.5 --rescale optimal --json"""
+)
+def error(
+    method: Annotated[str, Parameter(name="METHOD")],
+    /,
+    *,
+    teachers: Whole | None = None,
+    copies: Whole | None = None,
+    second_layer: float | None = None,
+    state: Path | None = None,
+    keep: Whole | None = None,
+    keep_fraction: float | None = None,
+    reweight: Annotated[bool, Parameter(show_default=False)] = False,
+    rescale: Rescale | None = None,
+    as_json: Json = False,
+) -> int:
+    """Compute the generalization error that is left after pruning.
+
+    Parameters
+    ----------
+    method
+        How nodes or edges are chosen: random-node, importance-node, dpp-node, random-edge, magnitude-edge, dpp-edge,
+        nm-edge (2:4 and its kin), random-nm-edge, column-edge, or the name of a plug-in.
+    teachers
+        M, the number of teacher nodes, orthogonal and of unit norm.
+    copies
+        Z, the number of student nodes that copy each teacher node.
+    second_layer
+        v*, the second-layer weight of each teacher node; each copy has v*/Z.
+    state
+        A problem file without classes (see integrate --help) whose order parameters are pruned instead.
+    keep
+        Nodes kept, of K = M Z; an edge method keeps the same share, keep / K, of every node's edges.
+    keep_fraction
+        Share of edges kept, 0 to 1, instead of --keep.
+    reweight
+        Nodes: refit the second layer on the kept nodes.
+    rescale
+        Edges: multiply kept weights by 1/sqrt(share kept), or by the best common factor. Default: none.
+    as_json
+        Print the number and all settings as JSON.
+    """
+    import numpy as np
+
+    from divprune_sym.checks import BadInput, integer
+    from divprune_sym.pruning import NodeMethod
+    from divprune_sym.pruning.registry import find_method
+
+    pruning = find_method(method)
+    nodes = isinstance(pruning, NodeMethod)
+    if (keep is None) == (keep_fraction is None):
+        msg = "give --keep" if nodes else "give either --keep or --keep-fraction"
+        raise BadInput(msg + (", it is missing" if keep is None else ", not both"))
+    if nodes and (keep_fraction is not None or rescale is not None):
+        option = "--keep-fraction" if keep_fraction is not None else "--rescale"
+        msg = f"{option}: {method} prunes nodes, {option} is for edges; nodes take --keep and --reweight"
+        raise BadInput(msg)
+    if reweight and not nodes:
+        msg = f"--reweight: {method} prunes edges, whose refit on white inputs changes nothing; edges take --rescale"
+        raise BadInput(msg)
+    pruned = given_student(state, teachers, copies, second_layer)
+    if keep is not None:
+        keep = integer("--keep", keep, 0, pruned.K)
+        keep_fraction = keep / pruned.K
+    assert keep_fraction is not None
+
+    def left() -> float:
+        with np.errstate(over="ignore", invalid="ignore"):  # what overflows is refused below
+            if isinstance(pruning, NodeMethod):
+                assert keep is not None
+                return pruning.limit(pruned, keep).generalization_error(reweight=reweight)
+            return pruning.limit(pruned, keep_fraction).generalization_error(rescale=rescale or "none")
+
+    with working("averaging over what is kept"):
+        value = interruptibly(left)
+    if not isfinite(value):
+        return say(f"the error is {value}: the order parameters leave the range of float64", FAILED)
+    result = {
+        "generalization_error": value,
+        "method": method,
+        "teachers": pruned.M,
+        "copies": copies,
+        "second_layer": second_layer,
+        "state": None if state is None else str(state),
+        "keep": keep,
+        "keep_fraction": keep_fraction,
+        "reweight": reweight if nodes else None,
+        "rescale": None if nodes else rescale or "none",
+    }
+    print_result(result, as_json)
+    return DONE

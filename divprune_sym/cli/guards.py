@@ -1,0 +1,65 @@
+"""Refusals before any work: places to write to, broken files, more than memory holds."""
+
+from __future__ import annotations
+
+import os
+from contextlib import contextmanager
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator
+
+
+def check_output(out: Path, source: Path) -> None:
+    """Refuse, before any work, a place where nothing can be written or something would be lost."""
+    from divprune_sym.checks import BadInput
+
+    msg = ""
+    if out.is_dir():
+        msg = f"{out}: is a folder, expected a file name"
+    elif not out.parent.is_dir():
+        msg = f"{out}: there is no folder {out.parent}"
+    elif not os.access(out.parent, os.W_OK):
+        msg = f"{out}: folder {out.parent} cannot be written to"
+    elif out.exists() and not out.is_file():
+        msg = f"{out}: is no regular file"
+    elif out.exists() and source.exists() and out.samefile(source):
+        msg = f"{out}: would overwrite the input"
+    if msg:
+        raise BadInput(msg)
+
+
+@contextmanager
+def refusing(message: str) -> Iterator[None]:
+    """What NumPy raises on a broken file, and what it warns of on the way, as one refusal."""
+    import warnings
+    from tokenize import TokenError
+
+    from divprune_sym.checks import BadInput
+
+    try:
+        with warnings.catch_warnings():
+            warnings.simplefilter("ignore")
+            yield
+    except (ValueError, TypeError, EOFError, SyntaxError, TokenError):
+        raise BadInput(message) from None
+
+
+def refuse_beyond_memory(what: str, needed: int) -> None:
+    """Refuse what needs more bytes than are free."""
+    from divprune_sym.checks import BadInput
+
+    free = free_memory()
+    if needed > free:
+        msg = f"{what}: needs about {needed / 2**30:.3g} GiB of memory, {free / 2**30:.3g} GiB are free"
+        raise BadInput(msg)
+
+
+def free_memory() -> float:
+    """Bytes that Linux would give us; no limit where it does not say."""
+    try:
+        lines = Path("/proc/meminfo").read_text(encoding="ascii").splitlines()
+    except OSError:
+        return float("inf")
+    return next((1024.0 * int(line.split()[1]) for line in lines if line.startswith("MemAvailable:")), float("inf"))

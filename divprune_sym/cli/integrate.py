@@ -1,0 +1,105 @@
+"""`divprune-sym integrate`: the equations of motion of a problem file."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import Annotated
+
+from cyclopts import Parameter
+
+from divprune_sym.cli.app import app
+from divprune_sym.cli.console import DONE, FAILED, interruptibly, print_json, print_table, say, working
+from divprune_sym.cli.guards import check_output, refuse_beyond_memory
+from divprune_sym.cli.options import Json, Output, Whole
+
+ROWS_SHOWN = 20
+
+
+@app.command(
+    help_epilogue="""\
+A problem file:
+  {"eta": 0.5, "alphas": [0, 10, 100], "v": [1, 1], "A": [1],
+   "Q": [[0.2, 0.1], [0.1, 0.2]], "R": [[0.1], [0.0]], "T": [[1]]}
+
+  alphas         times (steps / inputs) to report, increasing, >= 0;
+                 the state given is the one at alpha = 0
+  v, A           second-layer weights of K student and M teacher nodes
+  Q, R, T        overlaps, divided by the number of inputs: of students (K, K),
+                 of students and teachers (K, M), of teachers (M, M)
+  eta            learning rate of the first layer
+  eta_v          that of the second; this, sigma (standard deviation of the
+                 label noise) and weight_decay are 0 if left out
+  activation     "erf", also if left out
+
+A pruned student has, in place of Q, R, T, one class for each group of inputs
+that the same nodes see:
+  "classes": [{"mask": [1, 0], "fraction": 0.5, "Q": .., "R": .., "T": ..}, ..]
+
+  mask           1 where a node sees these inputs, 0 where it is cut off
+  fraction       their share of all inputs
+  variance       that of these inputs, 1 if left out
+  Q, R, T        the part of the overlaps that these inputs carry
+
+The file written holds alpha, generalization_error, Q, R, v (first axis: alpha;
+Q and R summed over classes), with classes also Q_classes and R_classes.
+
+Example:
+  divprune-sym integrate PROBLEM.json -o OUT.npz --json"""
+)
+def integrate(
+    problem: Annotated[Path, Parameter(name="PROBLEM")],
+    /,
+    *,
+    out: Output,
+    rtol: float = 1e-8,
+    max_steps: Whole = 1_000_000,
+    as_json: Json = False,
+) -> int:
+    """Integrate the equations of motion of online learning, pruned or not.
+
+    Parameters
+    ----------
+    problem
+        The problem; its format is below.
+    out
+        The npz file to write.
+    rtol
+        Relative error allowed in each step.
+    max_steps
+        Give up after so many steps.
+    as_json
+        Print times, errors, status and step counts as JSON.
+    """
+    from divprune_sym.problem_file import read_problem
+    from divprune_sym.solvers import IntegrationFailed
+    from divprune_sym.solvers import integrate as solve
+
+    check_output(out, problem)
+    learning, alphas = read_problem(problem)
+    state = learning.state
+    refuse_beyond_memory(f"{len(alphas)} alphas", 3 * 8 * len(alphas) * (state.overlaps.size + state.K))
+    try:
+        with working("integrating (the first time, equations are derived and compiled)"):
+            solution = interruptibly(lambda: solve(learning, alphas, rtol=rtol, max_steps=max_steps))
+    except IntegrationFailed as error:
+        return say(f"{problem}: {error}", FAILED)
+    solution.save(out)
+    if as_json:
+        print_json(
+            {
+                "alphas": solution.alpha.tolist(),
+                "generalization_error": solution.generalization_error.tolist(),
+                "status": int(solution.status),
+                "message": solution.message,
+                "nfev": solution.nfev,
+                "steps": solution.steps,
+                "out": str(out),
+            }
+        )
+        return DONE
+    S = len(solution.alpha)
+    shown = sorted({round(n * (S - 1) / (ROWS_SHOWN - 1)) for n in range(ROWS_SHOWN)})
+    rows = [(f"{solution.alpha[n]:.6g}", f"{solution.generalization_error[n]:.10g}") for n in shown]
+    caption = f"{len(shown)} of {S} times; all of them are in the file" if len(shown) < S else ""
+    print_table(("alpha", "generalization error"), rows, caption)
+    return DONE

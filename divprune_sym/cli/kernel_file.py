@@ -1,0 +1,39 @@
+"""Kernels L from npy files."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Any
+
+from divprune_sym.cli.guards import refusing
+
+if TYPE_CHECKING:
+    from pathlib import Path
+    from typing import BinaryIO
+
+
+def kernel_size(path: Path, file: BinaryIO) -> int:
+    """N of an npy file with an (N, N) array of real numbers, from its header alone."""
+    import numpy as np
+
+    from divprune_sym.checks import BadInput, BadShape
+
+    with refusing(f"{path}: is no npy file, or a truncated one; write it with numpy.save"):
+        version = np.lib.format.read_magic(file)
+        # a later version than 2 is for field names that are not Latin-1
+        read = np.lib.format.read_array_header_1_0 if version == (1, 0) else np.lib.format.read_array_header_2_0
+        shape, _, dtype = read(file)
+    if dtype.kind not in "buif":
+        msg = f"{path}: holds {dtype.name} entries, expected real numbers"
+        raise BadInput(msg)
+    if len(shape) != 2 or shape[0] != shape[1] or shape[0] < 1:
+        msg = f"{path}: shape {shape}, expected (N, N) with N >= 1"
+        raise BadShape(msg)
+    return int(shape[0])
+
+
+def kernel_matrix(path: Path, file: BinaryIO) -> Any:
+    import numpy as np
+
+    file.seek(0)
+    with refusing(f"{path}: truncated, it holds fewer numbers than its header says"):
+        return np.load(file, allow_pickle=False)
