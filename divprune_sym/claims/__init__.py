@@ -1,0 +1,20 @@
+"""Claims, the evidence for or against them, and the verdicts that follow."""
+
+from divprune_sym._lazy import lazy_attributes
+
+_WHERE = {
+    "Boundary": "evidence",
+    "Certified": "evidence",
+    "Claim": "claim",
+    "Inequality": "prover",
+    "Measured": "evidence",
+    "Missing": "evidence",
+    "Proof": "evidence",
+    "Step": "evidence",
+    "Verdict": "claim",
+    "Witness": "evidence",
+    "is_zero": "evidence",
+    "same": "evidence",
+}
+__all__ = list(_WHERE)
+__getattr__ = lazy_attributes(__name__, _WHERE)

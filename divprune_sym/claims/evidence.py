@@ -1,0 +1,254 @@
+"""The kinds of evidence: symbolic steps, ball certificates, witnesses, statistical tests, and none yet."""
+
+from __future__ import annotations
+
+import hashlib
+import json
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, Any
+
+import sympy as sp
+from sympy import Expr
+
+from divprune_sym.checks import BadInput
+from divprune_sym.claims.balls import precision, value
+from divprune_sym.claims.checker import CertificateRejected, check_bracket, check_inequality
+from divprune_sym.claims.claim import Bench, Claim, Finding, Kind
+from divprune_sym.claims.programs import program_of
+from divprune_sym.claims.prover import Inequality, NotProved, bracket, prove
+from divprune_sym.files import written_aside
+
+if TYPE_CHECKING:
+    from collections.abc import Callable, Iterable, Mapping
+    from pathlib import Path
+
+
+# --- symbolic proofs ----------------------------------------------------------------------------------
+
+
+@dataclass(frozen=True)
+class Step:
+    """One step of a proof: what it says, and whether it came out."""
+
+    says: str
+    holds: bool
+
+
+@dataclass(frozen=True)
+class Proof:
+    """Steps that are derived again and checked each time.
+
+    Parameters
+    ----------
+    steps : callable
+        Yields `Step`s; all must hold, and there must be one.
+    shows : Basic, optional
+        What the steps show, where that is not the whole claim.
+    """
+
+    steps: Callable[[], Iterable[Step]]
+    shows: sp.Basic | None = None
+
+    def examine(self, claim: Claim, bench: Bench) -> Finding:
+        """Run the steps."""
+        steps = list(self.steps())
+        failed = [step.says for step in steps if not step.holds]
+        summary = f"fails: {failed[0]}" if failed else f"{len(steps)} steps, each checked"
+        lines = tuple(step.says for step in steps)
+        return Finding(Kind.SYMBOLIC, bool(steps) and not failed, summary, lines, self.shows)
+
+
+def is_zero(says: str, expression: Expr) -> Step:
+    """A step that holds if SymPy simplifies an expression to 0."""
+    return Step(says, bool(sp.simplify(sp.expand(expression)) == 0))
+
+
+def same(says: str, first: Expr, second: Expr) -> Step:
+    """A step that holds if the difference of two expressions simplifies to 0."""
+    return is_zero(says, first - second)
+
+
+# --- certificates -------------------------------------------------------------------------------------
+
+
+@dataclass(frozen=True)
+class Certified:
+    """An inequality that ball arithmetic shows on a whole box.
+
+    Parameters
+    ----------
+    inequality : Inequality
+    part : str
+        Distinguishes the certificates of one claim.
+    shows : Basic, optional
+        How to write it, where its expression is long.
+    """
+
+    inequality: Inequality
+    part: str = "1"
+    shows: sp.Basic | None = None
+
+    def examine(self, claim: Claim, bench: Bench) -> Finding:
+        """Check the recorded certificate, or find one and check that."""
+        shown = self.shows if self.shows is not None else self.inequality.relation
+        unproved = self.inequality.unproved_zeros()
+        if unproved:
+            return Finding(Kind.CERTIFICATE, False, f"not a zero: {unproved[0]}", shows=shown)
+        problem = self.inequality.as_problem()
+
+        def confirm(certificate: Mapping[str, Any]) -> str:
+            count = check_inequality(problem, certificate)
+            return f"{count} boxes checked, {self._domain()}"
+
+        return _certificate(f"{claim.id}-{self.part}.json", bench, lambda: prove(self.inequality), confirm, shown)
+
+    def _domain(self) -> str:
+        return ", ".join(f"{x} in [{low}, {high}]" for x, (low, high) in self.inequality.box.items())
+
+
+@dataclass(frozen=True)
+class Boundary:
+    """A place, enclosed to 10⁻¹², where a function of one variable changes its sign.
+
+    That there is no other one is for other evidence to show.
+
+    Parameters
+    ----------
+    inequality : Inequality
+        f on an interval; its sign is that at the high end.
+    part : str
+    named : str
+        What the place is called.
+    """
+
+    inequality: Inequality
+    part: str
+    named: str
+
+    def examine(self, claim: Claim, bench: Bench) -> Finding:
+        """Check the recorded bracket, or find one and check that."""
+        problem = self.inequality.as_problem()
+
+        def confirm(certificate: Mapping[str, Any]) -> str:
+            low, high = check_bracket(problem, certificate)
+            return f"{self.named} in [{_digits(low)}, {_digits(high)}]"
+
+        return _certificate(
+            f"{claim.id}-{self.part}.json",
+            bench,
+            lambda: bracket(self.inequality),
+            confirm,
+            sp.Eq(self.inequality.expression, 0, evaluate=False),
+        )
+
+
+def _digits(x: Any) -> str:
+    return f"{float(x):.13f}"
+
+
+def _certificate(
+    name: str,
+    bench: Bench,
+    find: Callable[[], Mapping[str, Any]],
+    confirm: Callable[[Mapping[str, Any]], str],
+    shows: sp.Basic | None,
+) -> Finding:
+    """Find or read a certificate and have the checker confirm it."""
+    try:
+        text = _read(bench.recorded / name) if bench.quick else _written(find(), name, bench.fresh)
+        checksum = hashlib.sha256(text.encode()).hexdigest()
+        summary = confirm(json.loads(text))
+    except (NotProved, CertificateRejected, OSError, json.JSONDecodeError, KeyError, TypeError, ValueError) as error:
+        return Finding(Kind.CERTIFICATE, False, f"{type(error).__name__}: {error}", shows=shows, file=name)
+    return Finding(Kind.CERTIFICATE, True, summary, shows=shows, file=name, sha256=checksum)
+
+
+def _read(path: Path) -> str:
+    return path.read_text(encoding="utf-8")
+
+
+def _written(certificate: Mapping[str, Any], name: str, folder: Path | None) -> str:
+    text = json.dumps(certificate, separators=(",", ":")) + "\n"
+    if folder is not None:
+        with written_aside(folder / name) as file:
+            file.write(text.encode())
+    return text
+
+
+# --- witnesses ----------------------------------------------------------------------------------------
+
+
+@dataclass(frozen=True)
+class Witness:
+    """A point of the domain where the claim's inequality is false, strictly.
+
+    Parameters
+    ----------
+    at : mapping of Symbol to number
+        Exact values of all variables.
+    """
+
+    at: Mapping[sp.Symbol, Any]
+
+    def examine(self, claim: Claim, bench: Bench) -> Finding:
+        """Enclose both sides at the point.
+
+        Raises
+        ------
+        BadInput
+            The claim's statement is no single inequality.
+        """
+        relation = claim.explicit
+        if not isinstance(relation, (sp.StrictLessThan, sp.LessThan, sp.StrictGreaterThan, sp.GreaterThan)):
+            msg = f"claim {claim.id}: a witness needs a single inequality, the statement is {relation}"
+            raise BadInput(msg)
+        sides = [side.subs(dict(self.at)) for side in (relation.lts, relation.gts)]
+        with precision():
+            smaller, larger = (value(program_of(sp.sympify(side)), {}) for side in sides)
+            holds = bool(smaller > larger)
+        point = ", ".join(f"{x} = {y}" for x, y in self.at.items())
+        sign = ">" if holds else "is not certainly above"
+        return Finding(Kind.WITNESS, holds, f"at {point}: {smaller.str(15)} {sign} {larger.str(15)}")
+
+
+# --- tests and nothing --------------------------------------------------------------------------------
+
+
+@dataclass(frozen=True)
+class Measured:
+    """A statistical test of recorded or fresh measurements.
+
+    Parameters
+    ----------
+    measure : callable
+        Makes the measurements anew: a dictionary that JSON can hold.
+    decide : callable
+        From measurements to (holds, summary, lines): with effect size and p value.
+    part : str
+    """
+
+    measure: Callable[[], Mapping[str, Any]]
+    decide: Callable[[Mapping[str, Any]], tuple[bool, str, tuple[str, ...]]]
+    part: str = "measured"
+
+    def examine(self, claim: Claim, bench: Bench) -> Finding:
+        """Decide on recorded measurements, or on new ones."""
+        name = f"{self.part}.json"
+        try:
+            text = _read(bench.recorded / name) if bench.quick else _written(self.measure(), name, bench.fresh)
+            holds, summary, lines = self.decide(json.loads(text))
+        except (OSError, json.JSONDecodeError, KeyError, TypeError) as error:
+            return Finding(Kind.STATISTICS, False, f"{type(error).__name__}: {error}", file=name)
+        checksum = hashlib.sha256(text.encode()).hexdigest()
+        return Finding(Kind.STATISTICS, holds, summary, lines, file=name, sha256=checksum)
+
+
+@dataclass(frozen=True)
+class Missing:
+    """No evidence yet, and why."""
+
+    reason: str
+
+    def examine(self, claim: Claim, bench: Bench) -> Finding:
+        """Say so."""
+        return Finding(Kind.NONE, False, self.reason)

@@ -1,0 +1,223 @@
+"""Prove that a function of a few variables has one sign on a box: branch and bound in ball arithmetic.
+
+A box is settled by the plain value of the function, by its mean-value form, or, where the function is known to vanish
+at an end a of a variable's interval, by f/(x − a)^r, enclosed by Taylor's polynomial at a with Lagrange's remainder.
+Boxes that are not settled are cut in two.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, field
+from decimal import ROUND_CEILING, ROUND_FLOOR, Context, Decimal
+from fractions import Fraction
+from typing import TYPE_CHECKING, Any
+
+import sympy as sp
+from sympy import Expr
+
+from divprune_sym.claims.balls import BITS, Interval, Program, ball, deflated, exact, mean_value, precision, value
+from divprune_sym.claims.programs import program_of
+
+if TYPE_CHECKING:
+    from collections.abc import Iterable, Mapping, Sequence
+
+    from flint import arb
+
+    Box = tuple[Interval, ...]
+
+_MOST_BOXES = 20_000
+_WIDTH = Fraction(1, 10**12)
+
+
+class NotProved(ArithmeticError):
+    """The prover found no proof; the message says where it stopped."""
+
+
+@dataclass(frozen=True)
+class Inequality:
+    """f > 0 (sign 1) or f < 0 (sign −1) inside a box.
+
+    Parameters
+    ----------
+    expression : Expr
+        f.
+    box : mapping of Symbol to (low, high)
+        Rational ends of every variable's interval.
+    sign : int
+    zeros : mapping of Symbol to (int, int)
+        Orders of the zeros that f has, whatever the other variables are, where a variable is at its low and at its
+        high end; 0 where it has none. There the inequality holds in the open interval.
+    """
+
+    expression: Expr
+    box: Mapping[sp.Symbol, tuple[Any, Any]]
+    sign: int
+    zeros: Mapping[sp.Symbol, tuple[int, int]] = field(default_factory=dict)
+
+    @property
+    def relation(self) -> sp.Basic:
+        """The inequality as a SymPy relation."""
+        return (sp.Gt if self.sign > 0 else sp.Lt)(self.expression, 0, evaluate=False)
+
+    def as_problem(self) -> dict[str, Any]:
+        """What the checker is asked to confirm, as JSON can hold it."""
+        return {
+            "program": program_of(self.expression),
+            "variables": [x.name for x in self.box],
+            "domain": [[str(sp.Rational(end)) for end in ends] for ends in self.box.values()],
+            "zeros": [list(self.zeros.get(x, (0, 0))) for x in self.box],
+            "sign": self.sign,
+        }
+
+    def unproved_zeros(self) -> list[str]:
+        """Those of the stated zeros that SymPy does not confirm: f and its derivatives there must simplify to 0."""
+        failed = []
+        for x, orders in self.zeros.items():
+            for end, order in zip(self.box[x], orders, strict=True):
+                derivatives = (sp.diff(self.expression, x, n).subs(x, end) for n in range(order))
+                failed += [f"d^{n} at {x} = {end}: {y}" for n, y in enumerate(derivatives) if not _vanishes(y)]
+        return failed
+
+
+def _vanishes(expression: Expr) -> bool:
+    return bool(sp.simplify(sp.expand(expression)) == 0)
+
+
+def prove(inequality: Inequality, most_boxes: int = _MOST_BOXES) -> dict[str, Any]:
+    """A certificate that the inequality holds.
+
+    Raises
+    ------
+    NotProved
+        More than `most_boxes` boxes, or a value of the wrong sign somewhere.
+    """
+    problem = inequality.as_problem()
+    domain = tuple((Fraction(low), Fraction(high)) for low, high in problem["domain"])
+    waiting, settled, tried = [domain], list[dict[str, Any]](), 0
+    with precision():
+        while waiting:
+            box = waiting.pop()
+            tried += 1
+            if tried > most_boxes:
+                msg = f"not proved after {most_boxes} boxes, the last one {_words(problem['variables'], box)}"
+                raise NotProved(msg)
+            row = _settled(problem, domain, box)
+            if row is None:
+                waiting += reversed(_halves(box, _worst_axis(problem, domain, box)))
+            else:
+                settled.append(row)
+    return {"problem": problem, "bits": BITS, "boxes": settled}
+
+
+def _settled(problem: Mapping[str, Any], domain: Box, box: Box) -> dict[str, Any] | None:
+    names, program, sign = problem["variables"], problem["program"], problem["sign"]
+    balls = dict(zip(names, map(ball, box), strict=True))
+    for axis, end, order in _ends(problem["zeros"], domain, box):
+        wanted = sign * (-1 if end == 1 and order % 2 else 1)
+        found = deflated(program, names, box, axis, end, order)
+        if _has_sign(found, wanted):
+            return _row(box, ["zero", axis, end], found)
+    found = value(program, balls)
+    if _has_sign(found, sign):
+        return _row(box, ["value"], found)
+    if _has_sign(found, -sign):
+        msg = f"the inequality is false: f = {found} on {_words(names, box)}"
+        raise NotProved(msg)
+    found = mean_value(program, names, box)
+    return _row(box, ["mean value"], found) if _has_sign(found, sign) else None
+
+
+def _ends(zeros: Sequence[Sequence[int]], domain: Box, box: Box) -> Iterable[tuple[int, int, int]]:
+    for axis, orders in enumerate(zeros):
+        for end, order in enumerate(orders):
+            if order > 0 and box[axis][end] == domain[axis][end]:
+                yield axis, end, order
+
+
+def _has_sign(x: arb, sign: int) -> bool:
+    return bool(x > 0 if sign > 0 else x < 0)
+
+
+def _worst_axis(problem: Mapping[str, Any], domain: Box, box: Box) -> int:
+    """The side whose length widens the enclosure most, found by collapsing each side to its middle in turn."""
+    if len(box) == 1:
+        return 0
+    names, program = problem["variables"], problem["program"]
+    ends = next(iter(_ends(problem["zeros"], domain, box)), None)
+    radii = []
+    for axis, (low, high) in enumerate(box):
+        collapsed = (*box[:axis], ((low + high) / 2,) * 2, *box[axis + 1 :])
+        found = (
+            value(program, dict(zip(names, map(ball, collapsed), strict=True)))
+            if ends is None or ends[0] == axis
+            else deflated(program, names, collapsed, *ends)
+        )
+        radius = float(found.rad()) if found.is_finite() else float("inf")
+        # where nothing can be told, the side that is longest in units of the domain's
+        radii.append((radius, -(high - low) / (domain[axis][1] - domain[axis][0])))
+    return radii.index(min(radii))
+
+
+def _halves(box: Box, axis: int) -> list[Box]:
+    low, high = box[axis]
+    middle = (low + high) / 2
+    return [(*box[:axis], half, *box[axis + 1 :]) for half in ((low, middle), (middle, high))]
+
+
+def _row(box: Box, form: list[Any], found: arb) -> dict[str, Any]:
+    return {"box": [[str(low), str(high)] for low, high in box], "form": form, "enclosure": list(_outward(found))}
+
+
+def _outward(x: arb) -> tuple[str, str]:
+    """Six digits that enclose a ball; an end that would round to 0 keeps its sign by its exponent."""
+    low, high = (Fraction(*_dyadic(end)) for end in (x.lower(), x.upper()))
+    down, up = (Context(prec=6, rounding=way) for way in (ROUND_FLOOR, ROUND_CEILING))
+    return tuple(  # type: ignore[return-value]
+        str(context.divide(Decimal(end.numerator), Decimal(end.denominator)))
+        for context, end in ((down, low), (up, high))
+    )
+
+
+def _dyadic(x: arb) -> tuple[int, int]:
+    mantissa, exponent = (int(part) for part in x.man_exp())
+    return (mantissa << exponent, 1) if exponent >= 0 else (mantissa, 1 << -exponent)
+
+
+def _words(names: Sequence[str], box: Box) -> str:
+    return ", ".join(
+        f"{name} in [{float(low):.6g}, {float(high):.6g}]" for name, (low, high) in zip(names, box, strict=True)
+    )
+
+
+# --- roots -------------------------------------------------------------------------------------------
+
+
+def bracket(inequality: Inequality) -> dict[str, Any]:
+    """A certificate that f of one variable changes from −sign to sign inside an interval of width ≤ 10⁻¹².
+
+    Raises
+    ------
+    NotProved
+        f has not these signs at the ends of its interval, or no definite sign at some point in between.
+    """
+    problem = inequality.as_problem()
+    (name,), ((low, high),) = problem["variables"], [(Fraction(a), Fraction(b)) for a, b in problem["domain"]]
+
+    def sign_at(x: Fraction) -> int:
+        found = problem["sign"] * value(problem["program"], {name: exact(x)})
+        if not (found > 0 or found < 0):
+            msg = f"f = {found} at {name} = {float(x):.15g}: no definite sign"
+            raise NotProved(msg)
+        return 1 if found > 0 else -1
+
+    with precision():
+        if (sign_at(low), sign_at(high)) != (-1, 1):
+            msg = f"f does not change to sign {inequality.sign:+d} on [{low}, {high}]"
+            raise NotProved(msg)
+        while high - low > _WIDTH:
+            middle = (low + high) / 2
+            low, high = (low, middle) if sign_at(middle) > 0 else (middle, high)
+    return {"problem": problem, "bits": BITS, "bracket": [str(low), str(high)]}
+
+
+__all__ = ["Inequality", "NotProved", "Program", "bracket", "prove"]
