@@ -1,0 +1,71 @@
+"""`divprune-sym explore`: where a comparison of pruned errors holds."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import Annotated
+
+from cyclopts import Parameter
+
+from divprune_sym.cli.app import app
+from divprune_sym.cli.console import DONE, interruptibly, print_json
+from divprune_sym.cli.options import Json, Output
+
+
+@app.command(
+    help_epilogue="""\
+QUESTION compares two sums of numbers and errors, in units of v*^2:
+  ERROR(METHOD), ERROR(EDGE-METHOD, inverse-sqrt), ERROR(EDGE-METHOD, optimal),
+  ERROR(NODE-METHOD, reweight); for example "2*ERROR(dpp-edge) < ERROR(random-edge)"
+METHOD is one of those that the error command knows.
+
+--over gives the specialised states: M teacher nodes, Z copies of each, and
+what is kept: k of K = M Z nodes (k=all, k=1..5; edges keep p = k/K), or, where
+only edges are pruned, a share p (p=0.1..0.9:0.05). The answer is numerical:
+it proposes what to prove, and proves nothing.
+
+Examples:
+  divprune-sym explore "ERROR(dpp-node) <= ERROR(random-edge)" \\
+      --over M=1..8,Z=1..8,k=all
+  divprune-sym explore "ERROR(magnitude-edge) < ERROR(dpp-edge)" \\
+      --over M=1,Z=1..8,p=0.01..0.99"""
+)
+def explore(
+    question: Annotated[str, Parameter(name="QUESTION", allow_leading_hyphen=True)],
+    /,
+    *,
+    over: str,
+    out: Output = Path("explore"),
+    as_json: Json = False,
+) -> int:
+    """Map where a comparison of pruned errors holds, and say what the map suggests.
+
+    Parameters
+    ----------
+    question
+        The comparison; nothing in it is executed.
+    over
+        Where to ask: "M=1..8,Z=1..8,k=all", say.
+    out
+        Folder for the map: explore.json, explore.png and explore.svg.
+    as_json
+        Print what explore.json holds.
+    """
+    from divprune_sym.explore import report
+    from divprune_sym.explore.domain import read_domain
+    from divprune_sym.explore.maps import explore as run
+    from divprune_sym.explore.question import read_question
+    from divprune_sym.validate.bound_report import check_folder
+    from divprune_sym.validate.console import stage
+
+    asked = read_question(question)
+    domain = read_domain(over, any(error.of_nodes for error in asked.errors()))
+    check_folder(out)
+    with stage("comparing") as progress:
+        found = interruptibly(lambda: run(asked, domain, progress))
+    files = report.write(found, out)
+    if as_json:
+        print_json(found.as_json() | {"files": [str(path) for path in files]})
+    else:
+        report.print_map(found, files)
+    return DONE
