@@ -133,7 +133,7 @@ def _whole_range(name: str, text: str) -> range:
 
 def _shares(text: str) -> tuple[Fraction, ...]:
     match = _SHARES.fullmatch(text)
-    low, high = (match[1], match[2] or match[1]) if match else ("", "")
+    low, high = (match[1], match[1] if match[2] is None else match[2]) if match else ("", "")
     if match is None or low in ("", ".") or high in ("", "."):
         msg = f"--over: p={text[:40]}: expected a share or a range such as 0.1..0.9:0.05"
         raise BadInput(msg)

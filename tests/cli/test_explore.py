@@ -1,0 +1,52 @@
+"""`explore` from the command line."""
+
+from __future__ import annotations
+
+import json
+
+import pytest
+
+from divprune_sym.cli import main
+
+QUESTION = "ERROR(dpp-node) <= ERROR(random-edge)"
+FILES = ["explore.json", "explore.png", "explore.svg"]
+
+
+def test_prints_and_writes(capsys, tmp_path):
+    out = tmp_path / "map"
+    assert main(["explore", QUESTION, "--over", "M=1..3,Z=1..3,k=all", "-o", str(out)]) == 0
+    printed, err = capsys.readouterr()
+    assert err == ""
+    assert sorted(path.name for path in out.iterdir()) == FILES
+    assert "holds at 23 of 27 points, fails at 4" in printed
+    assert "not proved" in printed
+    assert "holds exactly when" in printed
+
+
+def test_json(capsys, tmp_path):
+    out = tmp_path / "map"
+    question = "ERROR(magnitude-edge) < ERROR(dpp-edge)"
+    assert main(["explore", question, "--over", "M=1,Z=4,p=0.1..0.5:0.1", "-o", str(out), "--json"]) == 0
+    printed = json.loads(capsys.readouterr().out)
+    written = json.loads((out / "explore.json").read_text())
+    assert {name: value for name, value in printed.items() if name != "files"} == written
+    assert written["status"] == "numerical, not proved"
+    assert written["counts"] == {"fails": 2, "holds": 3, "equal": 0}
+    assert written["boundaries"][0]["holds_below"] is False
+
+
+@pytest.mark.parametrize(
+    ("question", "over", "words"),
+    [
+        ("ERROR(dpp-nod) < 1", "M=1,Z=2", "Did you mean"),
+        (QUESTION, "M=1,Z=2,p=0.5", "p is for edges alone"),
+        (QUESTION, "M=1..8", "Z is missing"),
+        ("-x", "M=1,Z=2", "column 2"),
+    ],
+)
+def test_refusals(stops, question, over, words, tmp_path):
+    assert words in stops("explore", question, "--over", over, "-o", tmp_path / "map")
+
+
+def test_a_file_in_the_way(stops):
+    assert "expected a folder" in stops("explore", QUESTION, "--over", "M=1,Z=2", "-o", __file__)
