@@ -51,7 +51,7 @@ def test_commands(capsys, monkeypatch, tmp_path, page):
         assert program == "divprune-sym"
         main(arguments)
         out, err = capsys.readouterr()
-        wanted, found = printed.rstrip() + "\n", (out + err).rstrip() + "\n"
+        wanted, found = (re.sub(r" +$", "", text.rstrip() + "\n", flags=re.MULTILINE) for text in (printed, out + err))
         if wanted != found and not ("..." in wanted and doctest.OutputChecker().check_output(wanted, found, LIKE)):
             assert found == wanted, command
 

@@ -144,7 +144,7 @@ def proposals(found: Map) -> list[str]:
     if found.domain.p is None:
         return [f"{rule}   ({rule.points} points)" for rule in found.rules] or ["no simple rule in M, Z and k"]
     lines = [
-        f"Z = {b.Z}: {'holds below, fails above' if b.holds_below else 'fails below, holds above'} p* = {b.p:.12f}"
+        f"Z = {b.Z}: {'holds below, fails above' if b.holds_below else 'fails below, holds above'} p* = {b.p:.9f}"
         + f"   (M = {', '.join(map(str, b.M))})"
         for b in found.boundaries
     ]
