@@ -11,7 +11,7 @@ if TYPE_CHECKING:
     from collections.abc import Iterator
 
 
-def check_output(out: Path, source: Path) -> None:
+def check_output(out: Path, source: Path | None = None) -> None:
     """Refuse, before any work, a place where nothing can be written or something would be lost."""
     from divprune_sym.checks import BadInput
 
@@ -24,7 +24,7 @@ def check_output(out: Path, source: Path) -> None:
         msg = f"{out}: folder {out.parent} cannot be written to"
     elif out.exists() and not out.is_file():
         msg = f"{out}: is no regular file"
-    elif out.exists() and source.exists() and out.samefile(source):
+    elif source is not None and out.exists() and source.exists() and out.samefile(source):
         msg = f"{out}: would overwrite the input"
     if msg:
         raise BadInput(msg)

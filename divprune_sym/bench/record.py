@@ -1,0 +1,74 @@
+"""A run of the benchmarks as JSON, to be compared with later ones."""
+
+from __future__ import annotations
+
+import json
+from dataclasses import asdict, dataclass
+from typing import TYPE_CHECKING, Any
+
+from divprune_sym.bench.model import Compared, Fact, Goal, MeasuredCase, MeasuredTable, Missing, Spread, Timed
+from divprune_sym.checks import BadInput
+from divprune_sym.files import written_aside
+
+if TYPE_CHECKING:
+    from collections.abc import Mapping
+    from pathlib import Path
+
+FORMAT = "divprune_sym benchmarks 1"
+
+
+@dataclass(frozen=True)
+class Record:
+    """Tables as measured, on which machine, and when."""
+
+    machine: Mapping[str, Any]
+    started: str
+    quick: bool
+    tables: tuple[MeasuredTable, ...]
+
+    def as_json(self) -> dict[str, Any]:
+        """Times in seconds per unit of work; speeds in multiples of the other contestant's."""
+        return {"format": FORMAT, **asdict(self)}
+
+
+def write_record(record: Record, path: Path) -> None:
+    """Write a run to a JSON file, aside and renamed."""
+    text = json.dumps(record.as_json(), indent=1, allow_nan=False)
+    with written_aside(path) as file:
+        file.write(f"{text}\n".encode())
+
+
+def read_record(path: Path) -> Record:
+    """Read what `write_record` wrote.
+
+    Raises
+    ------
+    BadInput
+        The file is no such JSON.
+    """
+    try:
+        data = json.loads(path.read_text(encoding="utf-8"))
+        if data.pop("format") != FORMAT:
+            raise ValueError
+        return Record(**data | {"tables": tuple(map(_table, data["tables"]))})
+    except (ValueError, KeyError, TypeError, AttributeError):
+        msg = f"{path}: is no run of the benchmarks; --json FILE writes one"
+        raise BadInput(msg) from None
+
+
+def _table(data: dict[str, Any]) -> MeasuredTable:
+    return MeasuredTable(**data | {"cases": tuple(map(_case, data["cases"]))})
+
+
+def _case(data: dict[str, Any]) -> MeasuredCase:
+    return MeasuredCase(
+        label=data["label"],
+        timed=tuple(Timed(**_with_goal(x) | {"seconds": Spread(**x["seconds"])}) for x in data["timed"]),
+        compared=tuple(Compared(**_with_goal(x) | {"times": Spread(**x["times"])}) for x in data["compared"]),
+        facts=tuple(Fact(**_with_goal(x)) for x in data["facts"]),
+        missing=tuple(Missing(**x) for x in data["missing"]),
+    )
+
+
+def _with_goal(data: dict[str, Any]) -> dict[str, Any]:
+    return data | {"goal": None if data["goal"] is None else Goal(**data["goal"])}
