@@ -17,7 +17,7 @@ from divprune_sym.dynamics import symbols as y
 from divprune_sym.dynamics.equations import equations_of_motion
 from divprune_sym.dynamics.integrals import I3, I4, J2
 from divprune_sym.notation import OrderParameters
-from divprune_sym.solvers.problem import problem_module
+from divprune_sym.solvers.problem import flat_parameters, problem_module
 
 # %% [markdown]
 # ## Where the update comes from
@@ -154,8 +154,7 @@ assert masked == -kappa * y.X[c, i, y.K + n]
 # %%
 perfect = OrderParameters.unpruned([[1.0]], [[1.0]], [[1.0]], [1.0], [1.0])
 learning_rate, noise = 0.3, 0.5
-constants = [perfect.T_classes, perfect.A, perfect.mask, perfect.fraction, perfect.variance, perfect.v]
-parameters = (*[np.array(constant) for constant in constants], learning_rate, 0.2, noise, 0.0)
+parameters = flat_parameters(perfect, [learning_rate, 0.2, noise, 0.0])
 overlaps = np.array([1.0, 1.0, 1.0])  # Q, R, v
 rates = np.empty(3)
 problem_module("erf", 1, 1, True).rhs(overlaps, rates, parameters)

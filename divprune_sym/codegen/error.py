@@ -59,7 +59,8 @@ def _moments_module(activation: str) -> ModuleType:
     """`second_moments(C, moments)` and `generalization_error(C, s)` for any number of fields."""
 
     def generate() -> str:
-        from divprune_sym.codegen.compiler import PREAMBLE, compile_system
+        from divprune_sym.codegen.compiler import compile_system
+        from divprune_sym.codegen.targets import CPU
         from divprune_sym.dynamics.equations import generalisation_error, second_moments
         from divprune_sym.gaussian import ACTIVATIONS
 
@@ -75,6 +76,6 @@ def many_generalization_errors(C, s, out):
     for t in range(C.shape[0]):
         out[t] = generalization_error(C[t], s[t])
 """
-        return PREAMBLE + moments.source + "\n\n" + error.source + many
+        return CPU.preamble + moments.source + "\n\n" + error.source + many
 
     return cached_module({"activation": activation, "moments": True}, generate)

@@ -3,12 +3,17 @@
 from __future__ import annotations
 
 from dataclasses import dataclass, field
+from itertools import count
+from typing import TYPE_CHECKING
 
 import sympy as sp
 from sympy import Expr
 
-from divprune_sym.codegen.sums import bound_indices, free_indices
+from divprune_sym.codegen.sums import HalfSum, bound_indices, free_indices
 from divprune_sym.dynamics.symbols import INDEX_ORDER
+
+if TYPE_CHECKING:
+    from collections.abc import Iterable, Iterator
 
 Indices = tuple[sp.Idx, ...]
 
@@ -27,8 +32,13 @@ class Hoister:
     """Collects the temporaries of a whole system; those inside the nest of one assignment are local to it."""
 
     everywhere: list[Temporary] = field(default_factory=list)
-    _names: dict[Expr, Expr] = field(default_factory=dict)
-    _counter: int = 0
+    names: dict[Expr, Expr] = field(default_factory=dict)
+    roots: frozenset[Expr] = frozenset()
+    counter: Iterator[int] = field(default_factory=lambda: count(1))
+
+    def inside_a_loop(self) -> Hoister:
+        """A hoister that knows the temporaries so far, for expressions that change with the turns of a loop."""
+        return Hoister(names=dict(self.names), roots=self.roots, counter=self.counter)
 
     def hoist(self, expression: Expr, nest: Indices) -> tuple[Expr, list[Temporary], list[Temporary]]:
         """Rewrite an assignment's right-hand side.
@@ -43,8 +53,8 @@ class Hoister:
 
     def name(self, indices: Indices) -> Expr:
         """A fresh array over the indices."""
-        self._counter += 1
-        label = f"t{self._counter}_{_letters(indices)}" if indices else f"t{self._counter}"
+        number = next(self.counter)
+        label = f"t{number}_{_letters(indices)}" if indices else f"t{number}"
         if not indices:
             return sp.Symbol(label, real=True)
         shape = tuple(index.upper + 1 for index in indices)
@@ -53,11 +63,11 @@ class Hoister:
     def shared(self, expression: Expr, indices: Indices) -> Expr:
         """The array of a temporary that is computed before all loops, made at first use."""
         canonical, back = _canonical(expression, indices)
-        if canonical not in self._names:
+        if canonical not in self.names:
             own = tuple(index.xreplace({old: new for new, old in back.items()}) for index in indices)
-            self._names[canonical] = self.name(own)
-            self.everywhere.append(Temporary(self._names[canonical], own, canonical))
-        return self._names[canonical].xreplace(back)
+            self.names[canonical] = self.name(own)
+            self.everywhere.append(Temporary(self.names[canonical], own, canonical))
+        return self.names[canonical].xreplace(back)
 
 
 @dataclass
@@ -68,17 +78,51 @@ class _Scope:
     nest: Indices
     local: list[Temporary] = field(default_factory=list)
     _names: dict[Expr, Expr] = field(default_factory=dict)
+    _bound: tuple[sp.Idx, ...] = ()
 
     def visit(self, expression: Expr) -> Expr:
-        if isinstance(expression, (sp.Indexed, sp.Idx)) or not expression.args:
+        if isinstance(expression, sp.Indexed):
+            return self._nearer(expression)
+        if isinstance(expression, sp.Idx) or not expression.args:
             return expression
-        if bound_indices(expression):
+        if bound := bound_indices(expression):
+            outer, self._bound = self._bound, (*self._bound, *bound)
             body = self.visit(expression.args[0])
+            self._bound = outer
             return expression.func(body, *expression.args[1:])
+        if isinstance(expression, sp.Pow) and not expression.exp.is_nonnegative:
+            return self._root(expression)
         args = [self.visit(arg) for arg in expression.args]
         if isinstance(expression, (sp.Add, sp.Mul)):
             args = self._grouped(expression.func, args)
         return expression.func(*args)
+
+    def _nearer(self, entry: sp.Indexed) -> Expr:
+        """Entries that a double sum inside the nest reads along one index are brought together for its loops."""
+        if isinstance(entry, sp.Indexed) and self._is_read_along_one_index(free_indices(entry)):
+            return self._local(entry, tuple(free_indices(entry) - set(self.nest)))
+        return entry
+
+    def _is_read_along_one_index(self, indices: frozenset[sp.Idx]) -> bool:
+        """Whether something is fixed by the nest but for one index of a double sum inside it."""
+        nest = set(self.nest)
+        if len(self._bound) < 2 or nest & set(self._bound):
+            return False
+        return bool(indices & nest) and len(indices - nest) == 1
+
+    def _root(self, power: sp.Pow) -> Expr:
+        """1/x, 1/√x and their powers: one division, and one root if any power of x has one."""
+        base, exponent = power.args
+        if base.is_number:
+            return power
+        base_visited = self.visit(base)
+        if canonical(base) not in self.owner.roots:
+            return self._stored(base_visited**exponent)
+        root = self._stored(1 / sp.sqrt(base_visited))
+        return root ** (-2 * exponent) if isinstance(root, (sp.Indexed, sp.Symbol)) else base_visited**exponent
+
+    def _stored(self, expression: Expr) -> Expr:
+        return self._temporary(expression) if expression.args else expression
 
     def _grouped(self, func: type[Expr], args: list[Expr]) -> list[Expr]:
         """Arguments with the same, smaller, set of indices become one temporary."""
@@ -89,7 +133,7 @@ class _Scope:
         kept = []
         for indices, members in groups.items():
             combined = func(*members)
-            if indices < full and _is_worth_storing(combined):
+            if indices < full and self._is_worth_storing(combined):
                 kept.append(self._temporary(combined))
             else:
                 kept.extend(members)
@@ -98,8 +142,24 @@ class _Scope:
     def _temporary(self, expression: Expr) -> Expr:
         indices = tuple(sorted(free_indices(expression), key=INDEX_ORDER.index))
         if not self.nest or not set(self.nest) <= set(indices):
-            return self.owner.shared(expression, indices)
-        extra = tuple(index for index in indices if index not in self.nest)
+            if not _has_dear(expression) and self._is_read_along_one_index(frozenset(indices)):
+                return self._local(expression, tuple(index for index in indices if index not in self.nest))
+            return self._nearer(self.owner.shared(expression, indices))
+        return self._local(expression, tuple(index for index in indices if index not in self.nest))
+
+    def _is_worth_storing(self, expression: Expr) -> bool:
+        """Roots, divisions, functions and sums always; products and sums if that spares an inner loop work."""
+        if isinstance(expression, sp.Indexed) or not expression.args:
+            return False
+        indices = free_indices(expression)
+        if not indices or _has_dear(expression):
+            return True
+        operands = [arg for arg in expression.args if not arg.is_Number]
+        plain = all(isinstance(arg, (sp.Indexed, sp.Symbol)) for arg in operands) and len(operands) <= 2
+        return not plain and self._is_read_along_one_index(indices)
+
+    def _local(self, expression: Expr, extra: Indices) -> Expr:
+        """The array, over indices besides those of the nest, of a temporary inside the nest."""
         canonical, back = _canonical(expression, extra, taken=self.nest)
         if canonical not in self._names:
             own = tuple(index.xreplace({old: new for new, old in back.items()}) for index in extra)
@@ -126,13 +186,24 @@ def _letters(indices: Indices) -> str:
     return "".join(str(index) for index in indices)
 
 
-def _is_worth_storing(expression: Expr) -> bool:
-    """Anything dearer than one multiplication."""
-    if isinstance(expression, sp.Indexed) or not expression.args:
-        return False
-    operands = [arg for arg in expression.args if not arg.is_Number]
-    plain = all(isinstance(arg, (sp.Indexed, sp.Symbol)) for arg in operands)
-    return not (isinstance(expression, (sp.Mul, sp.Add)) and plain and len(operands) <= 2)
+def _has_dear(expression: Expr) -> bool:
+    """Whether there is anything dearer than sums and products."""
+    return any(
+        isinstance(x, (sp.Function, sp.Sum, HalfSum))
+        or (isinstance(x, sp.Pow) and not (x.exp.is_integer and x.exp.is_positive))
+        for x in sp.preorder_traversal(expression)
+    )
+
+
+def canonical(expression: Expr) -> Expr:
+    """An expression with its indices renamed in order: equal for f(i, a) and f(i, b)."""
+    return _canonical(expression, tuple(sorted(free_indices(expression), key=INDEX_ORDER.index)))[0]
+
+
+def roots(expressions: Iterable[Expr]) -> frozenset[Expr]:
+    """What square roots are taken of, by canonical form."""
+    powers = set().union(*[x.atoms(sp.Pow) for x in expressions])
+    return frozenset(canonical(x.base) for x in powers if x.exp.is_Rational and x.exp.q == 2)
 
 
 def _canonical(expression: Expr, indices: Indices, taken: Indices = ()) -> tuple[Expr, dict[Expr, Expr]]:

@@ -7,8 +7,8 @@ from typing import TYPE_CHECKING
 import sympy as sp
 
 from divprune_sym.codegen.cache import cached_module
-from divprune_sym.codegen.compiler import PREAMBLE
 from divprune_sym.codegen.render import Renderer
+from divprune_sym.codegen.targets import CPU
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -38,4 +38,4 @@ def scalar_kernel(expression: sp.Expr) -> tuple[Callable[..., float], tuple[str,
 def _source(expression: sp.Expr, names: tuple[str, ...]) -> str:
     renderer = Renderer(reserved=frozenset(names))
     renderer.returned(expression)
-    return "\n".join([f"{PREAMBLE}@jit", f"def value({', '.join(names)}):", *renderer.lines]) + "\n"
+    return "\n".join([f"{CPU.preamble}@jit", f"def value({', '.join(names)}):", *renderer.lines]) + "\n"

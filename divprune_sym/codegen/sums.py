@@ -2,8 +2,21 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
+from typing import TYPE_CHECKING
+
 import sympy as sp
 from sympy import Expr
+
+from divprune_sym.dynamics.equations import Assignment
+from divprune_sym.dynamics.integrals import I2
+from divprune_sym.dynamics.symbols import FIELDS, K, a, i, k, n
+
+if TYPE_CHECKING:
+    from collections.abc import Sequence
+
+# I2 between students and all fields
+_MOMENTS = sp.IndexedBase("moments_ia", shape=(K, FIELDS), real=True)
 
 
 class HalfSum(sp.Expr):  # type: ignore[misc]
@@ -67,3 +80,17 @@ def _moved_out(term: Expr, summation: Expr) -> Expr:
     for factor in sp.Mul.make_args(term):
         (inside if free_indices(factor) & bound else outside).append(factor)
     return sp.Mul(*outside) * summation.func(sp.Mul(*inside), *summation.args[1:])
+
+
+def share_moments(assignments: Sequence[Assignment]) -> list[Assignment]:
+    """Integrals I2(i, a) of a student and all fields become entries of one array, whose square half is symmetric."""
+    made: list[Assignment] = []
+    for assignment in assignments:
+        if assignment.rhs.has(I2(i, a)) and free_indices(assignment.lhs) == {i}:
+            if not made or not any(x.lhs.base == _MOMENTS for x in made if isinstance(x.lhs, sp.Indexed)):
+                made.append(Assignment(_MOMENTS[i, k], I2(i, k), symmetric=True))
+                made.append(Assignment(_MOMENTS[i, K + n], I2(i, K + n)))
+            made.append(replace(assignment, rhs=assignment.rhs.xreplace({I2(i, a): _MOMENTS[i, a]})))
+        else:
+            made.append(assignment)
+    return made

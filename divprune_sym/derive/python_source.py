@@ -6,8 +6,9 @@ import re
 from typing import TYPE_CHECKING
 
 from divprune_sym.checks import BadInput
-from divprune_sym.codegen.compiler import PREAMBLE, compile_system
-from divprune_sym.codegen.render import FROM_MATH, CannotPrint, Renderer
+from divprune_sym.codegen.compiler import compile_system
+from divprune_sym.codegen.render import KNOWN, CannotPrint, Renderer
+from divprune_sym.codegen.targets import PORTABLE
 from divprune_sym.dynamics.equations import equations_of_motion, generalisation_error
 
 if TYPE_CHECKING:
@@ -28,7 +29,7 @@ def rates({arguments}):
 def integral_source(name: str, derived: Derivation, activation: Activation) -> str:
     """A function of the covariances, in alphabetical order."""
     arguments = sorted(str(symbol) for symbol in derived.closed_form.free_symbols)
-    renderer = Renderer(reserved=frozenset(arguments))
+    renderer = Renderer(PORTABLE, reserved=frozenset(arguments))
     meaning = f'"""{name} = {derived.term} for g = {activation}."""'
     try:
         renderer.returned(derived.closed_form)
@@ -36,7 +37,7 @@ def integral_source(name: str, derived: Derivation, activation: Activation) -> s
         msg = f"--format python: {name} of {activation}: {refused}"
         raise BadInput(msg) from None
     words = set(re.findall(r"\w+", "\n".join(renderer.lines)))
-    used = [function for function in FROM_MATH if function in words]
+    used = [function for function in KNOWN if function in words]
     imports = [f"from math import {', '.join(used)}", "", ""] if used else []
     return "\n".join([*imports, f"def {name}({', '.join(arguments)}):", f"    {meaning}", *renderer.lines]) + "\n"
 
@@ -44,7 +45,8 @@ def integral_source(name: str, derived: Derivation, activation: Activation) -> s
 def error_source(activation: Activation) -> str:
     """A compiled function of the covariance of all fields and the signed weights s = (v, −A)."""
     # all fields count as students here: only K + M enters
-    return PREAMBLE + compile_system(generalisation_error(), activation, {"K": "C.shape[0]", "M": 0}).source
+    sizes: dict[str, int | str] = {"K": "C.shape[0]", "M": 0}
+    return PORTABLE.preamble + compile_system(generalisation_error(), activation, sizes, target=PORTABLE).source
 
 
 def motion_source(
@@ -57,8 +59,8 @@ def motion_source(
         "classes": "mask.shape[0]" if classes else 1,
     }
     outputs = ("dQ", "dR", "dv") if second_layer else ("dQ", "dR")
-    function = compile_system(equations_of_motion(second_layer), activation, sizes, outputs)
-    source = PREAMBLE + function.source
+    function = compile_system(equations_of_motion(second_layer), activation, sizes, outputs, PORTABLE)
+    source = PORTABLE.preamble + function.source
     return source if classes else source + _unpruned_rates(function.arguments, outputs)
 
 

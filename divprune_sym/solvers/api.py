@@ -13,7 +13,7 @@ from divprune_sym.checks import BadInput, integer, number, real_array
 from divprune_sym.codegen.error import generalization_error
 from divprune_sym.files import written_aside
 from divprune_sym.notation import OrderParameters
-from divprune_sym.solvers.problem import problem_module
+from divprune_sym.solvers.problem import flat_parameters, problem_module
 from divprune_sym.solvers.tableaus import DORMAND_PRINCE, RK4
 
 if TYPE_CHECKING:
@@ -233,9 +233,7 @@ def prepared(problem: Problem):  # type: ignore[no-untyped-def]
     module = problem_module(problem.activation, x.K, x.M, moves)
     y0 = np.concatenate([x.Q_classes.ravel(), x.R_classes.ravel(), x.v if moves else np.empty(0)])
     rates = (problem.eta, problem.eta_v, problem.sigma, problem.weight_decay)
-    # one memory layout, writable: Numba compiles anew for every other kind of array
-    writable = (np.array(z, order="C") for z in (x.T_classes, x.A, x.mask, x.fraction, x.variance, x.v))
-    return module, y0, (*writable, *rates)
+    return module, y0, flat_parameters(x, rates)
 
 
 def _solution(problem: Problem, times: NDArray[np.float64], result: tuple, throw: bool) -> Solution:  # type: ignore[type-arg]

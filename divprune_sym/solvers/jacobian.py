@@ -10,6 +10,7 @@ import numpy as np
 
 from divprune_sym.codegen.cache import cached_module
 from divprune_sym.solvers.api import prepared, second_layer_moves
+from divprune_sym.solvers.problem import unpacked
 
 if TYPE_CHECKING:
     from types import ModuleType
@@ -24,9 +25,7 @@ _GLUE = """
 
 @jit
 def directional(y, directions, out, p):
-    T, A, mask, fraction, variance, v, eta, eta_v, sigma, weight_decay = p
-    classes, K, M = mask.shape[0], {K}, {M}
-    q, r = classes * K * K, classes * K * (K + M)
+{unpacked}    K, M = {K}, {M}
     Q, R = y[:q].reshape((classes, K, K)), y[q:r].reshape((classes, K, M))
     for t in range(directions.shape[0]):
         x, dx = directions[t], out[t]
@@ -47,16 +46,17 @@ def jacobian_module(activation: str, K: int, M: int, second_layer: bool) -> Modu
     recipe: dict[str, Any] = {"tangent": activation, "K": K, "M": M, "second_layer": second_layer}
 
     def generate() -> str:
-        from divprune_sym.codegen.compiler import PREAMBLE, compile_system
+        from divprune_sym.codegen.compiler import compile_system
+        from divprune_sym.codegen.targets import SCALAR
         from divprune_sym.dynamics.tangent import tangent_of_motion
         from divprune_sym.gaussian import ACTIVATIONS
 
         g = ACTIVATIONS[activation]
         sizes: dict[str, int | str] = {"K": K, "M": M, "classes": "mask.shape[0]"}
         outputs = ("dQ_dot", "dR_dot", "dv_dot") if second_layer else ("dQ_dot", "dR_dot")
-        function = compile_system(tangent_of_motion(g, second_layer), g, sizes, outputs)
+        function = compile_system(tangent_of_motion(g, second_layer), g, sizes, outputs, SCALAR)
         call = function.name + (_BOTH_LAYERS if second_layer else _FIRST_LAYER)
-        return PREAMBLE + function.source + _GLUE.format(K=K, M=M, call=call)
+        return SCALAR.preamble + function.source + _GLUE.format(K=K, M=M, unpacked=unpacked(K, M), call=call)
 
     return cached_module(recipe, generate)
 

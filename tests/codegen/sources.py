@@ -8,6 +8,8 @@ from functools import cache
 import numpy as np
 
 from divprune_sym.codegen.compiler import compile_system
+from divprune_sym.codegen.simd import WIDTH, all_pairs, half_pairs
+from divprune_sym.codegen.targets import CPU
 from divprune_sym.dynamics.equations import equations_of_motion
 from divprune_sym.gaussian import ERF
 
@@ -16,26 +18,49 @@ SIZES = {"K": "v.shape[0]", "M": "A.shape[0]", "classes": "mask.shape[0]"}
 
 
 class Counting:
-    """math.asin that counts its calls."""
+    """asin that counts its calls, and the lanes of each."""
 
     def __init__(self):
-        self.calls = 0
+        self.calls = self.lanes = 0
 
     def __call__(self, x):
         self.calls += 1
-        return math.asin(x)
+        self.lanes += np.size(x)
+        return np.arcsin(x)
 
 
-def plain_python(function, asin=math.asin):
+def _put(array, index, value):
+    array[index] = value
+
+
+# what a preamble defines, as Python and NumPy understand it: lanes are a last axis
+NAMES = {
+    "jit": lambda f: f,
+    "sqrt": np.sqrt,
+    "pi": math.pi,
+    "np": np,
+    "fma": lambda x, y, z: x * y + z,
+    "WIDTH": WIDTH,
+    "half_pairs": half_pairs,
+    "all_pairs": all_pairs,
+    "local_array": np.empty,
+    "local_lanes": lambda shape: np.empty((*shape, WIDTH)),
+    "packed_indices": lambda rows, start: rows[start : start + WIDTH],
+    "take": lambda array, index: array[index],
+    "put": _put,
+}
+
+
+def plain_python(function, asin=np.arcsin):
     """The function of a generated source, run by the interpreter."""
-    names = {"jit": lambda f: f, "asin": asin, "sqrt": math.sqrt, "pi": math.pi, "np": np}
+    names = NAMES | {"asin": asin}
     exec(function.source, names)  # our own generated text
     return names[function.name]
 
 
-def generate_equations(second_layer=True, sizes=SIZES):
+def generate_equations(second_layer=True, sizes=SIZES, target=CPU):
     outputs = ("dQ", "dR", "dv") if second_layer else ("dQ", "dR")
-    return compile_system(equations_of_motion(second_layer), ERF, sizes, outputs)
+    return compile_system(equations_of_motion(second_layer), ERF, sizes, outputs, target)
 
 
 @cache
@@ -44,7 +69,7 @@ def generated_equations(second_layer=True):
     return generate_equations(second_layer)
 
 
-def right_hand_side(function, state, rates=RATES, asin=math.asin):
+def right_hand_side(function, state, rates=RATES, asin=np.arcsin):
     """dQ^c, dR^c and dv (zeros where the second layer does not learn) by the generated source."""
     given = {
         "Q": state.Q_classes,
