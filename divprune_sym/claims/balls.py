@@ -8,7 +8,8 @@ from __future__ import annotations
 
 from contextlib import contextmanager
 from fractions import Fraction
-from functools import reduce
+from functools import lru_cache, reduce
+from math import comb, prod
 from operator import add, mul
 from typing import TYPE_CHECKING, Any
 
@@ -44,6 +45,12 @@ def ball(interval: Interval) -> arb:
     return exact(interval[0]).union(exact(interval[1]))
 
 
+def dyadic(x: arb) -> Fraction:
+    """The value of a ball without radius."""
+    mantissa, exponent = (int(part) for part in x.man_exp())
+    return Fraction(mantissa << exponent) if exponent >= 0 else Fraction(mantissa, 1 << -exponent)
+
+
 def _inverse_erf(x: arb_series, order: int) -> arb_series:
     """erfinv of a series: y' = (√π/2) exp(y²) x', each round of which gives one coefficient more."""
     start = x.coeffs()[0].erfinv() if x.coeffs() else arb(0)
@@ -56,6 +63,35 @@ def _inverse_erf(x: arb_series, order: int) -> arb_series:
 
 def _constant(value: arb, order: int) -> arb_series:
     return arb_series([value], order)
+
+
+def _kept_moment(n: int, k: int, x: arb_series, order: int) -> arb_series:
+    """E[z^(2n)/(1 + x z²)^k], z ~ N(0, 1), for x ≥ 0, where it is defined.
+
+    Its Taylor coefficient j is (−1)^j C(k+j−1, j) E[z^(2n+2j)/(1 + x z²)^(k+j)], and the mean decreases in x.
+    """
+    start = x.coeffs()[0] if x.coeffs() else arb(0)
+    ends = [start.lower(), start.upper()]
+    ends[0] = ends[0] if ends[0] > 0 else arb(0)
+    total, distance = _constant(arb(0), order), x - start
+    for j in reversed(range(order)):
+        low, high = (_moment_at(n + j, k + j, end) for end in ends)
+        total = total * distance + (-1) ** j * comb(k + j - 1, j) * low.union(high)
+    return total
+
+
+def _moment_at(n: int, k: int, s: arb) -> arb:
+    """At a point: s^(−n−½) Γ(n+½) U(n+½, n+3/2−k, 1/(2s))/√(2π), U by its integral e^(−zt) t^(n−½) (1+t)^(−k)."""
+    return _moment_of(n, k, dyadic(s), ctx.prec)
+
+
+@lru_cache(maxsize=10_000)  # boxes that meet share an end
+def _moment_of(n: int, k: int, at: Fraction, bits: int) -> arb:
+    if at == 0:
+        return arb(prod(range(1, 2 * n, 2)))
+    a, s = arb(n) + arb(0.5), exact(at)
+    front = a.gamma() / (2 * arb.pi()).sqrt() / (s**n * s.sqrt())
+    return front * (1 / (2 * s)).hypgeom_u(a, a + 1 - k)
 
 
 def _inverse(x: arb_series) -> arb_series:
@@ -78,7 +114,7 @@ _UNARY: dict[str, Callable[[arb_series], arb_series]] = {
     "erf": lambda x: x.erf(),
     "erfc": lambda x: x.erfc(),
 }
-OPERATIONS = ("var", "rat", "pi", "add", "mul", "erfinv", *_UNARY)
+OPERATIONS = ("var", "rat", "pi", "add", "mul", "erfinv", "moment", *_UNARY)
 
 
 def taylor(program: Program, values: Mapping[str, arb], along: str | None = None, order: int = 0) -> list[arb]:
@@ -109,6 +145,9 @@ def taylor(program: Program, values: Mapping[str, arb], along: str | None = None
             result = reduce(add if operation == "add" else mul, [done[n] for n in arguments])
         elif operation == "erfinv":
             result = _inverse_erf(done[arguments[0]], length)
+        elif operation == "moment":
+            n, k, argument = arguments
+            result = _kept_moment(n, k, done[argument], length)
         else:
             result = _UNARY[operation](done[arguments[0]])
         done.append(result)
@@ -148,4 +187,14 @@ def deflated(
     return total
 
 
+def taylor_model(program: Program, name: str, interval: Interval) -> arb:
+    """An enclosure of f, of one variable, over an interval: Taylor's polynomial at its middle, with remainder."""
+    x, middle = ball(interval), exact((interval[0] + interval[1]) / 2)
+    total = taylor(program, {name: x}, name, _TERMS)[_TERMS]
+    for coefficient in reversed(taylor(program, {name: middle}, name, _TERMS - 1)):
+        total = total * (x - middle) + coefficient
+    return total
+
+
 _MORE_TERMS = 3
+_TERMS = 6

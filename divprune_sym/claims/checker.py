@@ -12,7 +12,7 @@ from __future__ import annotations
 from fractions import Fraction
 from typing import TYPE_CHECKING, Any
 
-from divprune_sym.claims.balls import ball, deflated, exact, mean_value, precision, value
+from divprune_sym.claims.balls import ball, deflated, exact, mean_value, precision, taylor_model, value
 
 if TYPE_CHECKING:
     from collections.abc import Mapping, Sequence
@@ -143,6 +143,8 @@ def _enclosure(problem: Mapping[str, Any], form: Sequence[Any], box: Box) -> tup
             return value(problem["program"], balls), problem["sign"]
         case ["mean value"]:
             return mean_value(problem["program"], names, box), problem["sign"]
+        case ["taylor"] if len(names) == 1:
+            return taylor_model(problem["program"], names[0], box[0]), problem["sign"]
         case ["zero", int(axis), int(end)] if axis in range(len(names)) and end in (0, 1):
             order = problem["zeros"][axis][end]
             domain = _box(problem["domain"], len(names))

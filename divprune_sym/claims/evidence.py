@@ -4,15 +4,17 @@ from __future__ import annotations
 
 import hashlib
 import json
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
+from decimal import ROUND_CEILING, ROUND_FLOOR, Decimal
+from functools import cache
 from typing import TYPE_CHECKING, Any
 
 import sympy as sp
 from sympy import Expr
 
 from divprune_sym.checks import BadInput
-from divprune_sym.claims.balls import precision, value
-from divprune_sym.claims.checker import CertificateRejected, check_bracket, check_inequality
+from divprune_sym.claims.balls import ball, dyadic, precision, value
+from divprune_sym.claims.checker import WIDEST_BRACKET, CertificateRejected, check_bracket, check_inequality
 from divprune_sym.claims.claim import Bench, Claim, Finding, Kind
 from divprune_sym.claims.programs import program_of
 from divprune_sym.claims.prover import Inequality, NotProved, bracket, prove
@@ -20,6 +22,7 @@ from divprune_sym.files import written_aside
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterable, Mapping
+    from fractions import Fraction
     from pathlib import Path
 
 
@@ -58,9 +61,20 @@ class Proof:
         return Finding(Kind.SYMBOLIC, bool(steps) and not failed, summary, lines, self.shows)
 
 
+def once(steps: Callable[[], Iterable[Step]]) -> Callable[[], tuple[Step, ...]]:
+    """Steps that several claims rest on, derived once in a process."""
+
+    @cache
+    def run() -> tuple[Step, ...]:
+        return tuple(steps())
+
+    return run
+
+
 def is_zero(says: str, expression: Expr) -> Step:
     """A step that holds if SymPy simplifies an expression to 0."""
-    return Step(says, bool(sp.simplify(sp.expand(expression)) == 0))
+    # erfc and erf meet only when written alike
+    return Step(says, bool(sp.simplify(sp.expand(sp.sympify(expression).rewrite(sp.erf))) == 0))
 
 
 def same(says: str, first: Expr, second: Expr) -> Step:
@@ -82,16 +96,22 @@ class Certified:
         Distinguishes the certificates of one claim.
     shows : Basic, optional
         How to write it, where its expression is long.
+    zeros : callable, optional
+        Steps that show the zeros that the inequality states; without them SymPy differentiates.
     """
 
     inequality: Inequality
     part: str = "1"
     shows: sp.Basic | None = None
+    zeros: Callable[[], Iterable[Step]] | None = None
 
     def examine(self, claim: Claim, bench: Bench) -> Finding:
         """Check the recorded certificate, or find one and check that."""
         shown = self.shows if self.shows is not None else self.inequality.relation
-        unproved = self.inequality.unproved_zeros()
+        steps = None if self.zeros is None else list(self.zeros())
+        unproved = (
+            self.inequality.unproved_zeros() if steps is None else [step.says for step in steps if not step.holds]
+        )
         if unproved:
             return Finding(Kind.CERTIFICATE, False, f"not a zero: {unproved[0]}", shows=shown)
         problem = self.inequality.as_problem()
@@ -100,7 +120,8 @@ class Certified:
             count = check_inequality(problem, certificate)
             return f"{count} boxes checked, {self._domain()}"
 
-        return _certificate(f"{claim.id}-{self.part}.json", bench, lambda: prove(self.inequality), confirm, shown)
+        found = _certificate(f"{claim.id}-{self.part}.json", bench, lambda: prove(self.inequality), confirm, shown)
+        return replace(found, lines=tuple(step.says for step in steps or ()))
 
     def _domain(self) -> str:
         return ", ".join(f"{x} in [{low}, {high}]" for x, (low, high) in self.inequality.box.items())
@@ -119,19 +140,26 @@ class Boundary:
     part : str
     named : str
         What the place is called.
+    reported : Expr, optional
+        What is enclosed in its place: a function of the variable, whose enclosure must be as narrow.
     """
 
     inequality: Inequality
     part: str
     named: str
+    reported: Expr | None = None
 
     def examine(self, claim: Claim, bench: Bench) -> Finding:
         """Check the recorded bracket, or find one and check that."""
         problem = self.inequality.as_problem()
 
         def confirm(certificate: Mapping[str, Any]) -> str:
-            low, high = check_bracket(problem, certificate)
-            return f"{self.named} in [{_digits(low)}, {_digits(high)}]"
+            found = check_bracket(problem, certificate)
+            low, high = found if self.reported is None else self._at(found)
+            if high - low > WIDEST_BRACKET:
+                msg = f"{self.named} is enclosed to {float(high - low):.1e} only"
+                raise CertificateRejected(msg)
+            return f"{self.named} in [{_digits(low, ROUND_FLOOR)}, {_digits(high, ROUND_CEILING)}]"
 
         return _certificate(
             f"{claim.id}-{self.part}.json",
@@ -141,9 +169,16 @@ class Boundary:
             sp.Eq(self.inequality.expression, 0, evaluate=False),
         )
 
+    def _at(self, found: tuple[Fraction, Fraction]) -> tuple[Fraction, Fraction]:
+        (name,) = self.inequality.as_problem()["variables"]
+        with precision():
+            image = value(program_of(self.reported), {name: ball(found)})
+        return dyadic(image.lower()), dyadic(image.upper())
 
-def _digits(x: Any) -> str:
-    return f"{float(x):.13f}"
+
+def _digits(x: Fraction, rounding: str) -> str:
+    """Thirteen places, rounded outwards."""
+    return str((Decimal(x.numerator) / Decimal(x.denominator)).quantize(Decimal("1e-13"), rounding=rounding))
 
 
 def _certificate(
@@ -155,7 +190,8 @@ def _certificate(
 ) -> Finding:
     """Find or read a certificate and have the checker confirm it."""
     try:
-        text = _read(bench.recorded / name) if bench.quick else _written(find(), name, bench.fresh)
+        recorded = bench.quick and (bench.recorded / name).is_file()
+        text = _read(bench.recorded / name) if recorded else _written(find(), name, bench.fresh)
         checksum = hashlib.sha256(text.encode()).hexdigest()
         summary = confirm(json.loads(text))
     except (NotProved, CertificateRejected, OSError, json.JSONDecodeError, KeyError, TypeError, ValueError) as error:

@@ -8,6 +8,7 @@ import sympy as sp
 from sympy import Expr
 
 from divprune_sym.checks import BadInput
+from divprune_sym.claims.special import KeptMoment
 
 if TYPE_CHECKING:
     from divprune_sym.claims.balls import Program
@@ -71,6 +72,9 @@ class _Writer:
             return self.instruction(name, *[self.number_of(part) for part in node.args])
         if isinstance(node, sp.Pow) and (2 * node.exp).is_Integer:
             return self.power(self.number_of(node.base), int(2 * node.exp))
+        if isinstance(node, KeptMoment) and node.args[0].is_Integer and node.args[1].is_Integer:
+            n, k, s = node.args
+            return self.instruction("moment", int(n), int(k), self.number_of(s))
         if type(node) in _FUNCTIONS and len(node.args) == 1:
             return self.instruction(_FUNCTIONS[type(node)], self.number_of(node.args[0]))
         msg = f"{node}: ball arithmetic has no instruction for {type(node).__name__}"

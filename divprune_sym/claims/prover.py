@@ -1,6 +1,7 @@
 """Prove that a function of a few variables has one sign on a box: branch and bound in ball arithmetic.
 
-A box is settled by the plain value of the function, by its mean-value form, or, where the function is known to vanish
+A box is settled by the plain value of the function, by its mean-value form (of one variable: by Taylor's
+polynomial at the middle, with remainder), or, where the function is known to vanish
 at an end a of a variable's interval, by f/(x − a)^r, enclosed by Taylor's polynomial at a with Lagrange's remainder.
 Boxes that are not settled are cut in two.
 """
@@ -15,7 +16,19 @@ from typing import TYPE_CHECKING, Any
 import sympy as sp
 from sympy import Expr
 
-from divprune_sym.claims.balls import BITS, Interval, Program, ball, deflated, exact, mean_value, precision, value
+from divprune_sym.claims.balls import (
+    BITS,
+    Interval,
+    Program,
+    ball,
+    deflated,
+    dyadic,
+    exact,
+    mean_value,
+    precision,
+    taylor_model,
+    value,
+)
 from divprune_sym.claims.programs import program_of
 
 if TYPE_CHECKING:
@@ -26,7 +39,7 @@ if TYPE_CHECKING:
     Box = tuple[Interval, ...]
 
 _MOST_BOXES = 20_000
-_WIDTH = Fraction(1, 10**12)
+_WIDTH = Fraction(1, 10**13)
 
 
 class NotProved(ArithmeticError):
@@ -123,8 +136,11 @@ def _settled(problem: Mapping[str, Any], domain: Box, box: Box) -> dict[str, Any
     if _has_sign(found, -sign):
         msg = f"the inequality is false: f = {found} on {_words(names, box)}"
         raise NotProved(msg)
-    found = mean_value(program, names, box)
-    return _row(box, ["mean value"], found) if _has_sign(found, sign) else None
+    if len(box) == 1:
+        found, form = taylor_model(program, names[0], box[0]), "taylor"
+    else:
+        found, form = mean_value(program, names, box), "mean value"
+    return _row(box, [form], found) if _has_sign(found, sign) else None
 
 
 def _ends(zeros: Sequence[Sequence[int]], domain: Box, box: Box) -> Iterable[tuple[int, int, int]]:
@@ -170,17 +186,12 @@ def _row(box: Box, form: list[Any], found: arb) -> dict[str, Any]:
 
 def _outward(x: arb) -> tuple[str, str]:
     """Six digits that enclose a ball; an end that would round to 0 keeps its sign by its exponent."""
-    low, high = (Fraction(*_dyadic(end)) for end in (x.lower(), x.upper()))
+    low, high = dyadic(x.lower()), dyadic(x.upper())
     down, up = (Context(prec=6, rounding=way) for way in (ROUND_FLOOR, ROUND_CEILING))
     return tuple(  # type: ignore[return-value]
         str(context.divide(Decimal(end.numerator), Decimal(end.denominator)))
         for context, end in ((down, low), (up, high))
     )
-
-
-def _dyadic(x: arb) -> tuple[int, int]:
-    mantissa, exponent = (int(part) for part in x.man_exp())
-    return (mantissa << exponent, 1) if exponent >= 0 else (mantissa, 1 << -exponent)
 
 
 def _words(names: Sequence[str], box: Box) -> str:

@@ -14,5 +14,6 @@ from divprune_sym.cli import sample as sample
 from divprune_sym.cli import derive as derive
 from divprune_sym.cli import check as check
 from divprune_sym.cli import bench as bench
+from divprune_sym.cli import verify as verify
 from divprune_sym.cli.app import app as app
 from divprune_sym.cli.app import main as main

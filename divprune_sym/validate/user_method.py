@@ -37,7 +37,7 @@ def load_method(source: str) -> Method:
         raise BadInput(msg)
     if not path.endswith(".py"):
         return find_method(source)
-    module = _executed(Path(path))
+    module = executed(Path(path))
     if not hasattr(module, name):
         msg = f"{path}: has no {name}; {_offer(module, name)}"
         raise BadInput(msg)
@@ -64,7 +64,7 @@ def users_code(source: str) -> Iterator[None]:
         raise BadInput(msg) from error
 
 
-def _executed(path: Path) -> ModuleType:
+def executed(path: Path) -> ModuleType:
     """The file as a module, compiled from its text: no bytecode is left beside it."""
     if not path.is_file():
         msg = f"{path}: No such file"

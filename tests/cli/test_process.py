@@ -18,7 +18,7 @@ import pytest
 from .files import kernel, unpruned, written
 
 SCRIPT = Path(sys.executable).with_name("divprune-sym")
-COMMANDS = ("reproduce", "integrate", "error", "sample", "bound", "derive", "check")
+COMMANDS = ("reproduce", "integrate", "error", "sample", "bound", "derive", "check", "verify")
 HEAVY = {"sympy", "numba", "scipy", "matplotlib", "sklearn", "numpy"}
 ERROR = ("error", "dpp-node", "--teachers", "2", "--copies", "3", "--second-layer", "4", "--keep", "3")
 

@@ -1,0 +1,1 @@
+"""The ledger's claims, one file a family; each has a function `claims`."""

@@ -1,0 +1,214 @@
+"""The ledger: every claim, its evidence examined, and the verdict that follows."""
+
+from __future__ import annotations
+
+import time
+import warnings
+from concurrent.futures import ProcessPoolExecutor, as_completed
+from dataclasses import dataclass
+from importlib import import_module
+from importlib.metadata import entry_points
+from multiprocessing import get_context
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+from divprune_sym.checks import BadInput
+from divprune_sym.claims.claim import Bench, Claim, Finding, Kind, verdict
+from divprune_sym.claims.typeset import latex, mathml
+from divprune_sym.validate.user_method import executed, users_code
+
+if TYPE_CHECKING:
+    from collections.abc import Callable, Iterable, Iterator, Sequence
+    from importlib.metadata import EntryPoint
+
+FAMILIES = (
+    "nodes",
+    "edges",
+    "edge_against_node",
+    "magnitude_against_dpp",
+)
+GROUP = "divprune_sym.claims"
+RECORDED = Path(__file__).with_name("recorded")
+
+
+class PluginWarning(UserWarning):
+    """An installed package offers claims that cannot be used."""
+
+
+@dataclass(frozen=True)
+class Record:
+    """What examining one claim gave, in plain values.
+
+    Attributes
+    ----------
+    id, title, source : str
+    verdict, expected : str
+    seconds : float
+    claim : dict
+        The rest, as claims.json holds it.
+    typeset : dict of str to str
+        MathML of the statement ("statement"), of the definitions ("where") and of what each finding shows.
+    """
+
+    id: str
+    title: str
+    source: str
+    verdict: str
+    expected: str
+    seconds: float
+    claim: dict[str, Any]
+    typeset: dict[str, str]
+
+    @property
+    def as_expected(self) -> bool:
+        """Whether the verdict is the one the ledger expects."""
+        return self.verdict == self.expected
+
+    def as_json(self) -> dict[str, Any]:
+        """One entry of claims.json."""
+        return {"id": self.id, "title": self.title, **self.claim, "verdict": self.verdict, "expected": self.expected}
+
+
+def all_claims(files: Sequence[Path] = ()) -> list[Claim]:
+    """Ours, those of installed packages, and those of Python files, which are run.
+
+    Raises
+    ------
+    BadInput
+        A file that cannot be used, or two claims of one name.
+    """
+    found = [claim for family in FAMILIES for claim in import_module(f"{__package__}.families.{family}").claims()]
+    for point in entry_points(group=GROUP):
+        found += _of_plugin(point)
+    for path in files:
+        found += _of_file(path)
+    names = [claim.id for claim in found]
+    twice = sorted({name for name in names if names.count(name) > 1})
+    if twice:
+        msg = f"claim {twice[0]}: two claims have this name"
+        raise BadInput(msg)
+    return found
+
+
+def _of_file(path: Path) -> list[Claim]:
+    module = executed(path)
+    with users_code(str(path)):
+        return _checked(getattr(module, "CLAIMS", None), f"{path}: CLAIMS")
+
+
+def _of_plugin(point: EntryPoint) -> list[Claim]:
+    try:
+        found = point.load()
+        return _checked(found() if callable(found) else found, point.value)
+    except Exception as error:  # whatever a plug-in raises is its own failure, not ours
+        message = f"claims {point.name!r} of {point.value} cannot be used: {type(error).__name__}: {error}"
+        warnings.warn(message, PluginWarning, stacklevel=3)
+        return []
+
+
+def _checked(found: Any, where: str) -> list[Claim]:
+    if not isinstance(found, (list, tuple)) or not all(isinstance(claim, Claim) for claim in found):
+        msg = f"{where}: expected a list of Claim objects, found {type(found).__name__}"
+        raise BadInput(msg)
+    return list(found)
+
+
+def chosen(claims: Iterable[Claim], only: Sequence[str]) -> list[Claim]:
+    """The claims named; all of them if none is.
+
+    Raises
+    ------
+    BadInput
+        A name that no claim has.
+    """
+    by_name = {claim.id: claim for claim in claims}
+    for name in only:
+        if name not in by_name:
+            msg = f"--only {name}: no such claim; there are {', '.join(by_name)}"
+            raise BadInput(msg)
+    return [by_name[name] for name in only] if only else list(by_name.values())
+
+
+def examine(claim: Claim, bench: Bench) -> Record:
+    """Examine all evidence of a claim."""
+    start = time.perf_counter()
+    findings = [_examined(evidence, claim, bench) for evidence in claim.evidence]
+    found = verdict(findings)
+    body = {
+        "statement": latex(claim.statement),
+        "domain": claim.domain_text,
+        "assumptions": list(claim.assumptions),
+        "where": [f"{latex(name)} = {latex(meaning)}" for name, meaning in claim.where.items()],
+        "source": claim.source,
+        "evidence": [finding.as_json() for finding in findings],
+    }
+    typeset = {"statement": mathml(claim.statement)}
+    typeset |= {f"where {n}": mathml(name, meaning) for n, (name, meaning) in enumerate(claim.where.items())}
+    typeset |= {f"shows {n}": mathml(x.shows) for n, x in enumerate(findings) if x.shows is not None}
+    seconds = time.perf_counter() - start
+    return Record(claim.id, claim.title, claim.source, str(found), str(claim.expected), seconds, body, typeset)
+
+
+def _examined(evidence: Any, claim: Claim, bench: Bench) -> Finding:
+    try:
+        finding: Finding = evidence.examine(claim, bench)
+    except Exception as error:  # evidence that breaks shows nothing; the other claims go on
+        return Finding(Kind.NONE, False, f"{type(evidence).__name__} broke: {type(error).__name__}: {error}")
+    return finding
+
+
+# --- many at once -------------------------------------------------------------------------------------
+
+_CLAIMS: dict[str, Claim] = {}
+
+
+def _prepare(files: Sequence[Path]) -> None:
+    """In a process of its own: claims hold functions, so they are built again rather than sent."""
+    _CLAIMS.update({claim.id: claim for claim in all_claims(files)})
+
+
+def _examine_named(name: str, bench: Bench) -> Record:
+    return examine(_CLAIMS[name], bench)
+
+
+def verify(
+    claims: Sequence[Claim],
+    bench: Bench,
+    jobs: int = 1,
+    files: Sequence[Path] = (),
+    progress: Callable[[Record], None] | None = None,
+) -> list[Record]:
+    """Examine claims, in `jobs` processes, and return the records in the order of the claims.
+
+    Parameters
+    ----------
+    claims : sequence of Claim
+        From `all_claims(files)`.
+    bench : Bench
+    jobs : int
+    files : sequence of Path
+        The same files.
+    progress : callable, optional
+        Called with each record as it comes.
+    """
+    found = {}
+    for record in _records(claims, bench, jobs, files):
+        found[record.id] = record
+        if progress is not None:
+            progress(record)
+    return [found[claim.id] for claim in claims]
+
+
+def _records(claims: Sequence[Claim], bench: Bench, jobs: int, files: Sequence[Path]) -> Iterator[Record]:
+    if jobs == 1 or len(claims) == 1:
+        yield from (examine(claim, bench) for claim in claims)
+        return
+    # fresh interpreters: threads of this one are no concern of theirs
+    with ProcessPoolExecutor(min(jobs, len(claims)), get_context("spawn"), _prepare, (list(files),)) as pool:
+        waiting = [pool.submit(_examine_named, claim.id, bench) for claim in claims]
+        try:
+            for future in as_completed(waiting):
+                yield future.result()
+        except BaseException:
+            pool.shutdown(cancel_futures=True)
+            raise

@@ -1,0 +1,55 @@
+"""The moments of DPP edge pruning as a SymPy function that ball arithmetic knows."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import sympy as sp
+from sympy import Expr
+
+
+class KeptMoment(sp.Function):  # type: ignore[misc]
+    """K_nk(s) = E[z^(2n)/(1 + s z²)^k], z ~ N(0, 1), s ≥ 0.
+
+    DPP edges keep z with probability sz²/(1 + sz²). Every K is positive and decreasing in s, and so is the size of
+    each of its derivatives, dK_nk/ds = −k K_(n+1)(k+1): over an interval they lie between their values at its ends.
+    """
+
+    nargs = 3
+
+    @classmethod
+    def eval(cls, n: Expr, k: Expr, s: Expr) -> Expr | None:
+        """The moments of the normal law at s = 0."""
+        return sp.factorial2(2 * n - 1) if s.is_zero else None
+
+    def fdiff(self, argindex: int = 3) -> Expr:
+        """The derivative in s."""
+        n, k, s = self.args
+        if argindex != 3:
+            raise sp.ArgumentIndexError(self, argindex)
+        return -k * KeptMoment(n + 1, k + 1, s)
+
+    def _latex(self, printer: object, exp: str | None = None) -> str:
+        n, k, s = self.args
+        body = f"K_{{{n}{k}}}({sp.latex(s)})"
+        return body if exp is None else f"{body}^{{{exp}}}"
+
+    def _mathml_presentation(self, printer: Any) -> Any:
+        n, k, s = self.args
+        whole = printer.dom.createElement("mrow")
+        whole.appendChild(printer._print(sp.Symbol(f"K_{n}{k}")))
+        for text in ("(", s, ")"):
+            if text is s:
+                whole.appendChild(printer._print(s))
+                continue
+            fence = printer.dom.createElement("mo")
+            fence.appendChild(printer.dom.createTextNode(text))
+            whole.appendChild(fence)
+        return whole
+
+    @property
+    def integrand(self) -> Expr:
+        """Of what it is the mean over z."""
+        n, k, s = self.args
+        z = sp.Symbol("z", real=True)
+        return z ** (2 * n) / (1 + s * z**2) ** k

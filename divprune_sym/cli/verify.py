@@ -1,0 +1,105 @@
+"""`divprune-sym verify`: the ledger of claims."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import TYPE_CHECKING, Annotated
+
+from cyclopts import Parameter
+
+from divprune_sym.cli.app import app
+from divprune_sym.cli.console import DONE, FAILED, print_json, say, working
+from divprune_sym.cli.options import Json, Output, Whole
+
+if TYPE_CHECKING:
+    from collections.abc import Sequence
+
+    from divprune_sym.claims.ledger import Record
+
+
+@app.command(
+    help_epilogue="""\
+Verdicts are computed from evidence that is examined again:
+  proved     by symbolic steps, for the whole domain
+  certified  by ball arithmetic over the whole domain
+  refuted    by a point where the strict opposite is certain
+  supported  by tests or measurements only
+  open       by none of these, or the evidence did not hold
+
+A file of your own lists claims under the name CLAIMS, and IS RUN; see
+docs/claims.md. OUT receives claims.json and claims.html, and without
+--quick the certificates found. Exit code 1: a claim has not the verdict that
+the ledger expects.
+
+Examples:
+  divprune-sym verify --quick
+  divprune-sym verify --only edge-node.region --json"""
+)
+def verify(
+    files: Annotated[tuple[Path, ...], Parameter(name="FILE", show_default=False)] = (),
+    /,
+    *,
+    only: Annotated[tuple[str, ...], Parameter(show_default=False)] = (),
+    quick: bool = False,
+    jobs: Whole | None = None,
+    out: Output = Path("claims"),
+    as_json: Json = False,
+) -> int:
+    """Examine the evidence of every claim of the paper and of this project, and say what it amounts to.
+
+    Parameters
+    ----------
+    files
+        Python files with claims of your own.
+    only
+        The names of the claims to examine; may be repeated.
+    quick
+        Check the certificates that come with the package instead of finding them anew, and decide on the recorded
+        measurements instead of measuring. Under half a minute.
+    jobs
+        Processes; one for each processor if left out.
+    out
+        Folder to write to.
+    as_json
+        Print what claims.json holds.
+    """
+    import os
+
+    from divprune_sym.checks import integer
+    from divprune_sym.claims import ledger, report
+    from divprune_sym.claims.claim import Bench
+    from divprune_sym.validate.bound_report import check_folder
+
+    count = integer("--jobs", os.cpu_count() or 1 if jobs is None else jobs, 1)
+    check_folder(out)
+    claims = ledger.chosen(ledger.all_claims(files), only)
+    fresh = None if quick else out / "certificates"
+    (fresh or out).mkdir(parents=True, exist_ok=True)
+    with working(f"examining {len(claims)} claims"):
+        records = ledger.verify(claims, Bench(quick, ledger.RECORDED, fresh), count, files)
+    written = report.write(records, out, quick)
+    if as_json:
+        print_json(report.as_json(records))
+    else:
+        _print(records, written)
+    wrong = [record for record in records if not record.as_expected]
+    for record in wrong:
+        reasons = "; ".join(x["summary"] for x in record.claim["evidence"] if not x["holds"])
+        say(f"{record.id}: {record.verdict}, expected {record.expected}{': ' + reasons if reasons else ''}")
+    return FAILED if wrong else DONE
+
+
+def _print(records: Sequence[Record], written: Sequence[Path]) -> None:
+    from rich.console import Console
+    from rich.table import Table
+    from rich.text import Text
+
+    table = Table(show_lines=True)
+    for title in ("verdict", "claim"):
+        table.add_column(title)
+    styles = {"proved": "green", "certified": "cyan", "refuted": "red", "supported": "yellow", "open": "dim"}
+    for record in records:
+        table.add_row(Text(record.verdict, styles[record.verdict]), Text(f"{record.id}\n{record.title}"))
+    console = Console()
+    console.print(table)
+    console.print(Text(f"written: {', '.join(map(str, written))}"))
