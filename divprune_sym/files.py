@@ -42,3 +42,20 @@ def written_aside(path: Path) -> Iterator[IO[bytes]]:
     except BaseException:
         temporary.unlink(missing_ok=True)
         raise
+
+
+def refuse_beyond_memory(what: str, needed: int) -> None:
+    """Refuse what needs more bytes than are free."""
+    free = free_memory()
+    if needed > free:
+        msg = f"{what}: needs about {needed / 2**30:.3g} GiB of memory, {free / 2**30:.3g} GiB are free"
+        raise BadInput(msg)
+
+
+def free_memory() -> float:
+    """Bytes that Linux would give us; no limit where it does not say."""
+    try:
+        lines = Path("/proc/meminfo").read_text(encoding="ascii").splitlines()
+    except OSError:
+        return float("inf")
+    return next((1024.0 * int(line.split()[1]) for line in lines if line.startswith("MemAvailable:")), float("inf"))

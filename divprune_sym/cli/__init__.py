@@ -10,6 +10,7 @@ from divprune_sym.cli import integrate as integrate
 from divprune_sym.cli import error as error
 from divprune_sym.cli import bound as bound
 from divprune_sym.cli import explore as explore
+from divprune_sym.cli import prune as prune
 from divprune_sym.cli import sample as sample
 from divprune_sym.cli import derive as derive
 from divprune_sym.cli import check as check

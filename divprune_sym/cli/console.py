@@ -63,7 +63,8 @@ def print_result(result: Mapping[str, Any], as_json: bool) -> None:
     print_table(("", ""), rows)
 
 
-def print_table(head: tuple[str, str], rows: Sequence[tuple[str, str]], caption: str = "") -> None:
+def print_table(head: Sequence[str], rows: Sequence[Sequence[str]], caption: str = "") -> None:
+    """A table; without heads, columns to the left."""
     from rich.console import Console
     from rich.table import Table
     from rich.text import Text

@@ -44,22 +44,3 @@ def refusing(message: str) -> Iterator[None]:
             yield
     except (ValueError, TypeError, EOFError, SyntaxError, TokenError):
         raise BadInput(message) from None
-
-
-def refuse_beyond_memory(what: str, needed: int) -> None:
-    """Refuse what needs more bytes than are free."""
-    from divprune_sym.checks import BadInput
-
-    free = free_memory()
-    if needed > free:
-        msg = f"{what}: needs about {needed / 2**30:.3g} GiB of memory, {free / 2**30:.3g} GiB are free"
-        raise BadInput(msg)
-
-
-def free_memory() -> float:
-    """Bytes that Linux would give us; no limit where it does not say."""
-    try:
-        lines = Path("/proc/meminfo").read_text(encoding="ascii").splitlines()
-    except OSError:
-        return float("inf")
-    return next((1024.0 * int(line.split()[1]) for line in lines if line.startswith("MemAvailable:")), float("inf"))

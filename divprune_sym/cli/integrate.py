@@ -9,8 +9,9 @@ from cyclopts import Parameter
 
 from divprune_sym.cli.app import app
 from divprune_sym.cli.console import DONE, FAILED, interruptibly, print_json, print_table, say, working
-from divprune_sym.cli.guards import check_output, refuse_beyond_memory
+from divprune_sym.cli.guards import check_output
 from divprune_sym.cli.options import Json, Output, Whole
+from divprune_sym.files import refuse_beyond_memory
 
 ROWS_SHOWN = 20
 

@@ -10,9 +10,10 @@ from cyclopts import Parameter
 
 from divprune_sym.cli.app import app
 from divprune_sym.cli.console import DONE, interruptibly, print_result, say, working
-from divprune_sym.cli.guards import check_output, refuse_beyond_memory
+from divprune_sym.cli.guards import check_output
 from divprune_sym.cli.kernel_file import kernel_matrix, kernel_size
 from divprune_sym.cli.options import Json, Output, Whole
+from divprune_sym.files import refuse_beyond_memory
 
 
 @app.command(

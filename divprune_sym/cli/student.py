@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
-from divprune_sym.cli.guards import refuse_beyond_memory
+from divprune_sym.files import refuse_beyond_memory
 
 if TYPE_CHECKING:
     from pathlib import Path

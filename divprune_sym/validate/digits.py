@@ -16,31 +16,25 @@ from typing import TYPE_CHECKING, Any, Literal
 import numpy as np
 from scipy.stats import t as student_t
 
-from divprune_sym.checks import integer, number, real_array
-from divprune_sym.pruning import (
-    METHODS,
-    DPPNode,
-    EdgeMethod,
-    Layer,
-    NodeMethod,
-    reweighted_edges,
-    reweighted_second_layer,
-)
-from divprune_sym.pruning.method import edges_kept
-from divprune_sym.validate.mlp import MLP
+from divprune_sym.checks import integer, number
+from divprune_sym.networks.masks import Mask
+from divprune_sym.networks.prune import Pruned, PruneSetting, draw_mask, methods_for_networks, prune_layer
+from divprune_sym.networks.sklearn_models import from_sklearn
+from divprune_sym.pruning import METHODS
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator
 
     from numpy.typing import NDArray
 
-    Progress = Callable[[float], None]
-    Method = NodeMethod | EdgeMethod
+    from divprune_sym.networks.network import DenseNetwork
+    from divprune_sym.networks.prune import Method
 
-# The k-DPP over nodes takes the moments of what the next layer sees: two saturated nodes with different fields
-# are copies to it, and the preactivation kernel would keep both. The choice matters little: measured on five
-# networks, neither kernel had the lower error at all fractions, and with reweighting they differed by 0.1 points.
-DIGITS_METHODS: dict[str, Method] = METHODS | {"dpp-node": DPPNode(kernel="activation")}
+    Progress = Callable[[float], None]
+
+# The kernel of the k-DPP over nodes matters little here: measured on five networks, neither had the lower error at
+# all fractions, and with reweighting they differed by 0.1 points.
+DIGITS_METHODS = methods_for_networks(METHODS)
 
 Verdict = Literal["worse", "better", "undecided"]
 
@@ -179,37 +173,6 @@ class DigitsStudy:
         }
 
 
-def prune_layers(
-    mlp: MLP, x_train: NDArray[np.float64], method: Method, fraction: float, rng: np.random.Generator, *, reweight: bool
-) -> MLP:
-    """Prune every hidden layer of a network, first to last; the output layer keeps all edges from kept units.
-
-    Node methods keep a fraction of each layer's units, and the others leave the network; edge methods keep a
-    fraction of each unit's incoming edges. A layer is pruned, and reweighted, on the activations that the pruned
-    layers before it leave.
-
-    Parameters
-    ----------
-    mlp : MLP
-    x_train : (n, inputs)
-        Data whose moments the methods and the reweighting use.
-    method : NodeMethod or EdgeMethod
-    fraction : float
-        Kept; counts are rounded, half up.
-    reweight : bool
-        Refit the weights behind what was removed, and the bias, by least squares on x_train: outgoing weights
-        of kept units to the next layer's preactivations, kept edges of a unit to its own.
-
-    Raises
-    ------
-    BadInput
-        A fraction outside [0, 1] or one that leaves a layer without units; x_train of the wrong shape.
-    """
-    x = real_array("x_train", x_train, (None, mlp.weights[0].shape[1]))
-    first = _draw(mlp, 0, x, method, fraction, rng, 1)[0]
-    return _prune_from_first(mlp, x, first, method, fraction, rng, reweight=reweight)
-
-
 def digits_study(setting: DigitsSetting, seed: int, progress: Progress | None = None) -> DigitsStudy:
     """Train networks, prune them by every method at every fraction, and measure what is left.
 
@@ -261,7 +224,7 @@ class _Trained:
     """A network and its split of the data."""
 
     number: int
-    mlp: MLP
+    mlp: DenseNetwork
     x_train: NDArray[np.float64]
     x_test: NDArray[np.float64]
     y_test: NDArray[np.int64]
@@ -285,7 +248,7 @@ def _train(setting: DigitsSetting, seed: int, number: int) -> _Trained:
         max_iter=2000,
         random_state=start,
     )
-    return _Trained(number, MLP.from_sklearn(classifier.fit(x_train, y_train)), x_train, x_test, y_test)
+    return _Trained(number, from_sklearn(classifier.fit(x_train, y_train)), x_train, x_test, y_test)
 
 
 def _measure(setting: DigitsSetting, seed: int, network: _Trained, name: str, fraction: int) -> NDArray[np.float64]:
@@ -298,16 +261,16 @@ def _measure(setting: DigitsSetting, seed: int, network: _Trained, name: str, fr
     rng = np.random.default_rng(np.random.SeedSequence(seed, spawn_key=key))
     count = 1 if method.deterministic else setting.masks
     measured = np.empty((count, 2, 2))
-    for n, first in enumerate(_draw(mlp, 0, network.x_train, method, keep, rng, count)):
+    for n, first in enumerate(draw_mask(mlp, 0, network.x_train, method, keep, rng, count)):
         for reweight in (False, True):
-            pruned = _prune_from_first(mlp, network.x_train, first, method, keep, rng, reweight=reweight)
+            pruned = _prune_from_first(mlp, network.x_train, first, method, keep, rng, reweight=reweight).smallest
             error = pruned.error(network.x_test, network.y_test)
             measured[n, int(reweight)] = error, pruned.parameters / mlp.parameters
     return np.asarray(measured.mean(axis=0))
 
 
 def _prune_from_first(
-    mlp: MLP,
+    network: DenseNetwork,
     x: NDArray[np.float64],
     mask: NDArray[np.bool_],
     method: Method,
@@ -315,71 +278,15 @@ def _prune_from_first(
     rng: np.random.Generator,
     *,
     reweight: bool,
-) -> MLP:
+) -> Pruned:
     """Prune the first hidden layer by a given mask, each later one by a mask drawn on what is left."""
-    prune = _prune_nodes if isinstance(method, NodeMethod) else _prune_edges
-    for layer in range(mlp.hidden_layers):
+    setting, masks = PruneSetting(reweight=reweight), {0: mask}
+    for layer in range(network.hidden_layers):
         if layer > 0:
-            mask = _draw(mlp, layer, x, method, fraction, rng, 1)[0]
-        mlp = prune(mlp, layer, x, mask, reweight=reweight)
-        x = mlp.activations(layer, x)
-    return mlp
-
-
-def _draw(
-    mlp: MLP,
-    layer: int,
-    x: NDArray[np.float64],
-    method: Method,
-    fraction: float,
-    rng: np.random.Generator,
-    count: int,
-) -> NDArray[np.bool_]:
-    """Masks (count, K) or (count, K, N) for one hidden layer, whose inputs are x (n, N)."""
-    weights = mlp.weights[layer]
-    look = Layer(
-        weights,
-        mlp.weights[layer + 1].T,
-        activation_kernel=_second_moments(mlp.activations(layer, x)),
-        preactivation_kernel=_second_moments(mlp.preactivations(layer, x)),
-        input_moments=_second_moments(x),
-    )
-    if isinstance(method, NodeMethod):
-        return method.draw(look, edges_kept(fraction, len(weights)), rng, count)
-    return method.draw(look, fraction, rng, count)
-
-
-def _prune_nodes(mlp: MLP, layer: int, x: NDArray[np.float64], mask: NDArray[np.bool_], *, reweight: bool) -> MLP:
-    """The network without the nodes where mask (K,) is false; see `prune_layers` for `reweight`."""
-    kept = np.flatnonzero(mask)
-    outgoing, bias = mlp.weights[layer + 1].T, mlp.biases[layer + 1]
-    left = outgoing[kept]
-    if reweight:
-        h = mlp.activations(layer, x)
-        left = reweighted_second_layer(_covariance(h), outgoing, kept[None])[0]
-        mean = h.mean(axis=0)
-        bias = bias + (mean @ outgoing - mean[kept] @ left)
-    return mlp.with_layers({layer: (mlp.weights[layer][kept], mlp.biases[layer][kept]), layer + 1: (left.T, bias)})
-
-
-def _prune_edges(mlp: MLP, layer: int, x: NDArray[np.float64], mask: NDArray[np.bool_], *, reweight: bool) -> MLP:
-    """The network without the edges where mask (K, N) is false; see `prune_layers` for `reweight`."""
-    weights, bias = mlp.weights[layer], mlp.biases[layer]
-    left = np.where(mask, weights, 0.0)
-    if reweight:
-        left = reweighted_edges(weights, mask, _covariance(x))
-        bias = bias + (weights - left) @ x.mean(axis=0)
-    return mlp.with_layers({layer: (left, bias)})
-
-
-def _second_moments(x: NDArray[np.float64]) -> NDArray[np.float64]:
-    """E[x xᵀ] over the rows of x (n, N)."""
-    return np.asarray(x.T @ x / len(x))
-
-
-def _covariance(x: NDArray[np.float64]) -> NDArray[np.float64]:
-    """Covariance over the rows of x (n, N): fitting to centred data is fitting with a free bias."""
-    return _second_moments(x - x.mean(axis=0))
+            masks[layer] = draw_mask(network, layer, x, method, fraction, rng)
+        network = prune_layer(network, layer, x, masks[layer], setting)
+        x = network.outputs(layer, x)
+    return Pruned(network, Mask(method.unit, masks, method.name))
 
 
 def _row(method: str, fraction: float, reweighted: bool, measured: NDArray[np.float64]) -> PrunedError:

@@ -7,8 +7,7 @@ import json
 import numpy as np
 import pytest
 
-from divprune_sym import cli
-from divprune_sym.cli import guards
+from divprune_sym import cli, files
 from divprune_sym.notation import OrderParameters
 from divprune_sym.problem_file import read_problem
 from divprune_sym.solvers import Problem, integrate
@@ -267,7 +266,7 @@ def test_bad_rtol(stops, tmp_path, rtol):
 
 
 def test_more_times_than_memory(stops, tmp_path, monkeypatch):
-    monkeypatch.setattr(guards, "free_memory", lambda: 100.0)
+    monkeypatch.setattr(files, "free_memory", lambda: 100.0)
     line = stops("integrate", written(tmp_path / "problem.json", unpruned()), "-o", "OUT")
     assert "3 alphas" in line
     assert "memory" in line

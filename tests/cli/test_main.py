@@ -9,7 +9,7 @@ from types import ModuleType
 import pytest
 
 from divprune_sym import cli
-from divprune_sym.cli.guards import free_memory
+from divprune_sym.files import free_memory
 
 
 @pytest.fixture

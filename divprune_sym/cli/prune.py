@@ -1,0 +1,190 @@
+"""`divprune-sym prune`: prune a network of one's own, and say what it costs."""
+
+from __future__ import annotations
+
+import os
+from dataclasses import replace
+from pathlib import Path
+from typing import TYPE_CHECKING, Annotated, Any
+
+from cyclopts import Parameter
+
+from divprune_sym.cli.app import app
+from divprune_sym.cli.console import DONE, interruptibly, print_json, print_table, working
+from divprune_sym.cli.guards import check_output
+from divprune_sym.cli.network_options import DataOption, Flag, Layers, read_normalize, read_shares, setting_of
+from divprune_sym.cli.options import Json, Output, Whole
+
+if TYPE_CHECKING:
+    from divprune_sym.networks.measure import Measured
+
+
+@app.command(
+    help_epilogue="""\
+NETWORK is an npz file (W1 (out, in), b1, W2, b2, .., activations: names, else
+sigmoid and at the end identity), a safetensors file (the same names, or
+NAME.weight and NAME.bias), or an ONNX chain of dense layers. For scikit-learn's
+MLPs see docs/prune_a_network.md. Pickled files are never read.
+
+--data is an npz file with x_train, y_train, x_test, y_test, a folder of IDX
+files (MNIST and its kin), "digits" (scikit-learn's), or "openml:NAME".
+
+Masks are drawn, and least squares are made, on the training data; errors are
+those on the test data. A mask of zeros makes no network faster; --compact
+really takes removed nodes out.
+
+Examples:
+  divprune-sym prune NET.npz --method dpp-edge --keep 0.3 --data digits
+  divprune-sym prune NET.npz --method dpp-node --keep 0.5 --reweight \\
+      --data digits --compact -o SMALL.onnx"""
+)
+def prune(
+    network: Annotated[Path, Parameter(name="NETWORK")],
+    /,
+    *,
+    method: str,
+    keep: str,
+    data: DataOption,
+    normalize: str | None = None,
+    layer: Layers = None,
+    reweight: Flag = False,
+    ridge: float = 0.0,
+    original: Flag = False,
+    silenced: Flag = False,
+    as_published: Flag = False,
+    compact: Flag = False,
+    out: Output | None = None,
+    mask: Path | None = None,
+    seed: Whole | None = None,
+    as_json: Json = False,
+) -> int:
+    """Prune a trained network, and say what it costs.
+
+    Parameters
+    ----------
+    network
+        The network; its formats are below.
+    method
+        random-node, importance-node, dpp-node, random-edge, magnitude-edge, dpp-edge, nm-edge, ...
+    keep
+        Share kept, of the nodes of every hidden layer or of every node's incoming edges; or one share for each
+        layer: 0.3,0.5.
+    data
+        What to draw masks and to measure on.
+    normalize
+        MEAN,STD: inputs become (x - MEAN) / STD.
+    layer
+        Hidden layer to prune, counted from 0; may be given several times. Default: all.
+    reweight
+        Also refit what is left by least squares.
+    ridge
+        Penalty on the change of weights in that fit, relative to the inputs' mean square.
+    original
+        Draw masks and fit on the original network's activations, not on those of the pruned layers before.
+    silenced
+        A pruned node loses its incoming weights and keeps its bias, so that it puts out g(b). Default: it is removed.
+    as_published
+        As in Acharyya et al. (UAI 2021): nodes silenced, least squares without a bias.
+    compact
+        Write the network without the pruned nodes instead of with zeros.
+    out
+        Network file to write: npz, safetensors or onnx, by its ending.
+    mask
+        Also write the mask, bit-packed, to this npz file.
+    seed
+        Seed; without it one is chosen, and printed so that the masks can be drawn again.
+    as_json
+        Print errors, counts, parameters, multiplications and settings as JSON.
+    """
+    import numpy as np
+
+    from divprune_sym.checks import BadInput, integer
+    from divprune_sym.networks.data import read_data
+    from divprune_sym.networks.formats import check_ending, load_network, save_network
+    from divprune_sym.networks.measure import measure, refuse_nothing_kept
+    from divprune_sym.networks.prune import methods_for_networks, prune_network
+    from divprune_sym.networks.versions import versions
+    from divprune_sym.pruning.registry import find_method
+
+    seed = int.from_bytes(os.urandom(4)) if seed is None else integer("--seed", seed, 0)
+    setting = setting_of(
+        layer, reweight=False, as_published=as_published, original=original, silenced=silenced, ridge=ridge
+    )
+    for path in (out, mask):
+        if path is not None:
+            check_output(path, network)
+    if out is not None:
+        check_ending(out)
+    if compact and out is None:
+        msg = "--compact: says how the network is written; give --out too"
+        raise BadInput(msg)
+    how = methods_for_networks({method: find_method(method)})[method]
+    net = load_network(network)
+    layers = setting.chosen(net)
+    shares = _shares(keep, layers)
+    with working("reading the data"):
+        found = read_data(data, read_normalize(normalize))
+    found.refuse_misfit(net)
+    refuse_nothing_kept(net, found, how, shares)
+
+    def pruned(reweighted: bool) -> Any:
+        rng = np.random.default_rng(seed)
+        return prune_network(net, found.x_train, how, shares, rng, replace(setting, reweight=reweighted))
+
+    with working("pruning"):
+        plain = interruptibly(lambda: pruned(False))
+        refitted = interruptibly(lambda: pruned(True)) if reweight else None
+    last = refitted or plain
+    stages = {"before": measure(net, found), "after": measure(plain.smallest, found)}
+    if refitted is not None:
+        stages["reweighted"] = measure(refitted.smallest, found)
+    if out is not None:
+        save_network(last.compact() if compact else last.network, out)
+    if mask is not None:
+        replace(last.mask, seed=seed, versions=versions()).save(mask)
+    result = {
+        "method": method,
+        "keep": {str(n): share for n, share in shares.items()},
+        "seed": seed,
+        "error_is": "share of wrong answers" if found.classifies else "mean squared error",
+        **{stage: measured.as_json() for stage, measured in stages.items()},
+        "out": None if out is None else str(out),
+        "mask": None if mask is None else str(mask),
+    }
+    if as_json:
+        print_json(result)
+    else:
+        _print(result, stages)
+    return DONE
+
+
+def _shares(text: str, layers: tuple[int, ...]) -> dict[int, float]:
+    from divprune_sym.checks import BadInput, number
+
+    shares = [number("--keep", share, 0.0, 1.0) for share in read_shares(text)]
+    if len(shares) == 1:
+        shares *= len(layers)
+    if len(shares) != len(layers):
+        msg = f"--keep: {len(shares)} shares for {len(layers)} layers"
+        raise BadInput(msg)
+    return dict(zip(layers, shares, strict=True))
+
+
+def _print(result: dict[str, Any], stages: dict[str, Measured]) -> None:
+    names = {"before": "before", "after": "pruned", "reweighted": "pruned and reweighted"}
+    before = stages["before"]
+    rows = [
+        (
+            names[stage],
+            f"{m.error:.4%}" if m.wrong is not None else f"{m.error:.6g}",
+            "" if m.wrong is None else f"{m.wrong} of {m.rows}",
+            f"{m.parameters} ({m.parameters / before.parameters:.1%})",
+            f"{m.multiply_adds}",
+        )
+        for stage, m in stages.items()
+    ]
+    print_table(("", "test error", "wrong", "parameters", "multiply-adds"), rows)
+    print(f"method {result['method']}, seed {result['seed']}; test error is the {result['error_is']}")
+    for name in ("out", "mask"):
+        if result[name] is not None:
+            print(f"written: {result[name]}")

@@ -1,0 +1,241 @@
+"""Data to prune and measure on: npz, the IDX files of MNIST and its kin, scikit-learn's digits, OpenML by name."""
+
+from __future__ import annotations
+
+import gzip
+import re
+import zlib
+from dataclasses import dataclass, replace
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+import numpy as np
+
+from divprune_sym.checks import BadInput, BadShape, number, real_array
+from divprune_sym.files import refuse_beyond_memory
+from divprune_sym.networks.npz import read_arrays
+
+if TYPE_CHECKING:
+    from numpy.typing import NDArray
+
+    from divprune_sym.networks.network import DenseNetwork
+
+_NAMES = ("x_train", "y_train", "x_test", "y_test")
+_IDX = {
+    "x_train": "train-images-idx3-ubyte",
+    "y_train": "train-labels-idx1-ubyte",
+    "x_test": "t10k-images-idx3-ubyte",
+    "y_test": "t10k-labels-idx1-ubyte",
+}
+_TEST_SHARE, _SPLIT_SEED = 0.3, 0
+
+
+@dataclass(frozen=True, eq=False)
+class DataSet:
+    """Inputs and targets.
+
+    Parameters
+    ----------
+    x_train, x_test : (n, d)
+    y_train, y_test : (n,) integers, or (n, out) floats
+        Labels 0, 1, … of a classification, or targets of a regression.
+
+    Raises
+    ------
+    BadShape
+        Arrays that do not fit each other.
+    BadInput
+        Entries that are not finite numbers, no rows, labels below 0.
+    """
+
+    x_train: NDArray[np.float64]
+    y_train: NDArray[Any]
+    x_test: NDArray[np.float64]
+    y_test: NDArray[Any]
+
+    def __post_init__(self) -> None:
+        width: int | None = None
+        for part in ("train", "test"):
+            x = real_array(f"x_{part}", getattr(self, f"x_{part}"), (None, width))
+            width = x.shape[1]
+            if len(x) == 0:
+                msg = f"x_{part}: no rows"
+                raise BadInput(msg)
+            object.__setattr__(self, f"x_{part}", x)
+            object.__setattr__(self, f"y_{part}", _targets(f"y_{part}", getattr(self, f"y_{part}"), len(x)))
+        if self.y_train.dtype != self.y_test.dtype or self.y_train.shape[1:] != self.y_test.shape[1:]:
+            msg = "y_train and y_test: one holds labels and the other targets, or they differ in width"
+            raise BadShape(msg)
+
+    @property
+    def classifies(self) -> bool:
+        """Whether the targets are labels."""
+        return self.y_test.dtype.kind == "i"
+
+    def normalized(self, mean: float, std: float) -> DataSet:
+        """With inputs (x − mean)/std."""
+        std = number("std", std, 1e-300)
+        mean = number("mean", mean)
+        return replace(self, x_train=(self.x_train - mean) / std, x_test=(self.x_test - mean) / std)
+
+    def refuse_misfit(self, network: DenseNetwork) -> None:
+        """Raise where the network has other inputs or outputs than the data.
+
+        Raises
+        ------
+        BadShape
+            Rows or targets of another width.
+        BadInput
+            A label that names no output.
+        """
+        network.refuse_width("x_train", self.x_train)
+        outputs = network.widths[-1]
+        for part, y in (("train", self.y_train), ("test", self.y_test)):
+            if not self.classifies and y.shape[1] != outputs:
+                msg = f"y_{part}: {y.shape[1]} targets in each row, the network has {outputs} outputs"
+                raise BadShape(msg)
+            if self.classifies and y.max() >= max(outputs, 2):
+                msg = f"y_{part}: label {y.max()}, the network's {outputs} outputs name 0 to {max(outputs, 2) - 1}"
+                raise BadInput(msg)
+
+
+def _targets(name: str, y: Any, rows: int) -> NDArray[Any]:
+    array = np.asarray(y)
+    if array.dtype.kind in "biu" and array.ndim == 1:
+        if array.shape != (rows,):
+            msg = f"{name}: {len(array)} labels for {rows} rows"
+            raise BadShape(msg)
+        if array.size and array.min() < 0:
+            msg = f"{name}: label {array.min()}, must be at least 0"
+            raise BadInput(msg)
+        return array.astype(np.int64)
+    return real_array(name, array[:, None] if array.ndim == 1 else array, (rows, None))
+
+
+def read_data(source: str | Path, normalize: tuple[float, float] | None = None) -> DataSet:
+    """The data that a name or path stands for.
+
+    Parameters
+    ----------
+    source : str or Path
+        ``digits`` (scikit-learn's 8 × 8 digits, pixels 0 to 1); ``openml:NAME``; an npz file with x_train, y_train,
+        x_test, y_test; or a folder of IDX files, plain or .gz (pixels divided by 255).
+    normalize : (mean, std), optional
+        Inputs become (x − mean)/std.
+
+    Raises
+    ------
+    BadInput
+        Nothing of the kind can be read there; the message says why.
+    """
+    text = str(source)
+    if text == "digits":
+        data = _digits()
+    elif text.startswith("openml:"):
+        data = _openml(text.removeprefix("openml:"))
+    elif Path(text).is_dir():
+        data = _idx_folder(Path(text))
+    else:
+        data = _npz(Path(text))
+    return data if normalize is None else data.normalized(*normalize)
+
+
+def _npz(path: Path) -> DataSet:
+    with path.open("rb"):  # a missing file is named by the system's own error
+        pass
+    arrays = read_arrays(path)
+    missing = [name for name in _NAMES if name not in arrays]
+    if missing:
+        msg = f"{path}: lacks {', '.join(missing)}; it has {', '.join(arrays)[:200] or 'nothing'}"
+        raise BadInput(msg)
+    return _named(path, {name: arrays[name] for name in _NAMES})
+
+
+def _named(path: Path, arrays: dict[str, Any]) -> DataSet:
+    try:
+        return DataSet(**arrays)
+    except BadInput as error:
+        msg = f"{path}: {error}"
+        raise type(error)(msg) from None
+
+
+def _idx_folder(folder: Path) -> DataSet:
+    arrays: dict[str, Any] = {name: read_idx(_found(folder, file)) for name, file in _IDX.items()}
+    for name in ("x_train", "x_test"):
+        arrays[name] = arrays[name].reshape(len(arrays[name]), -1) / 255.0
+    return _named(folder, arrays)
+
+
+def _found(folder: Path, name: str) -> Path:
+    for candidate in (folder / name, folder / f"{name}.gz", folder / name.replace("-idx", ".idx")):
+        if candidate.is_file():
+            return candidate
+    msg = f"{folder}: has no {name} (or {name}.gz)"
+    raise BadInput(msg)
+
+
+def read_idx(path: Path) -> NDArray[np.uint8]:
+    """The array of an IDX file of unsigned bytes, plain or compressed (.gz).
+
+    Raises
+    ------
+    BadInput
+        It is none, it is truncated, or it needs more memory than there is.
+    """
+    opened = gzip.open if path.suffix == ".gz" else open
+    try:
+        with opened(path, "rb") as file:
+            head = file.read(4)
+            axes = head[3] if len(head) == 4 else 0
+            shape = np.frombuffer(file.read(4 * axes), dtype=">u4").astype(np.int64)
+            if head[:3] != b"\0\0\x08" or not 1 <= axes <= 4 or len(shape) != axes:
+                msg = f"{path}: is no IDX file of unsigned bytes"
+                raise BadInput(msg)
+            size = int(np.prod(shape))
+            refuse_beyond_memory(str(path), 17 * size)  # the bytes, and two copies as float64
+            values = np.frombuffer(file.read(size), dtype=np.uint8)
+    except (OSError, EOFError, zlib.error, ValueError) as error:
+        if isinstance(error, BadInput) or (isinstance(error, OSError) and error.filename is not None):
+            raise
+        msg = f"{path}: truncated, or no gzip file"
+        raise BadInput(msg) from None
+    if len(values) != size:
+        msg = f"{path}: truncated, {len(values)} of {size} bytes"
+        raise BadInput(msg)
+    return values.reshape(shape)
+
+
+def _digits() -> DataSet:
+    from sklearn.datasets import load_digits
+
+    x, y = load_digits(return_X_y=True)
+    return _split(x / 16.0, y)
+
+
+def _split(x: NDArray[np.float64], y: NDArray[np.int64]) -> DataSet:
+    from sklearn.model_selection import train_test_split
+
+    parts = train_test_split(x, y, test_size=_TEST_SHARE, random_state=_SPLIT_SEED, stratify=y)
+    return DataSet(parts[0], parts[2], parts[1], parts[3])
+
+
+def _openml(name: str) -> DataSet:
+    """A set whose features are numbers and whose target is a class; split 70 to 30 by a fixed seed."""
+    from sklearn.datasets import fetch_openml
+
+    if not re.fullmatch(r"[A-Za-z0-9_.-]{1,80}", name):
+        msg = f"openml:{name[:80]}: expected a name of letters, digits, - _ and ."
+        raise BadInput(msg)
+    try:
+        found = fetch_openml(name, version=1, as_frame=False, parser="liac-arff")
+    except Exception as error:  # whatever the network and the archive bring
+        msg = f"openml:{name}: cannot be fetched ({type(error).__name__}: {str(error)[:80]}); give a file instead"
+        raise BadInput(msg) from None
+    return _labelled(name, found.data, found.target)
+
+
+def _labelled(name: str, x: Any, target: Any) -> DataSet:
+    """Features as numbers, scaled to at most 1; labels numbered in the order of their names."""
+    x = real_array(f"openml:{name}", x, (None, None))
+    labels = np.unique(np.asarray(target).astype(str), return_inverse=True)[1]
+    return _split(x / max(1.0, float(np.abs(x).max(initial=0.0))), labels)

@@ -1,0 +1,67 @@
+"""Networks and masks in npz files, read without pickle."""
+
+from __future__ import annotations
+
+import zipfile
+from typing import TYPE_CHECKING
+
+import numpy as np
+
+from divprune_sym.checks import BadInput
+from divprune_sym.files import refuse_beyond_memory, written_aside
+from divprune_sym.networks.network import DenseNetwork, default_activations
+
+if TYPE_CHECKING:
+    from pathlib import Path
+
+    from numpy.typing import NDArray
+
+
+def read_arrays(path: Path) -> dict[str, NDArray[np.generic]]:
+    """Every array of an npz file.
+
+    Raises
+    ------
+    BadInput
+        No npz file, a truncated one, one with pickled objects, or more than memory holds.
+    """
+    try:
+        with zipfile.ZipFile(path) as archive:
+            size = sum(entry.file_size for entry in archive.infolist())
+        refuse_beyond_memory(str(path), 2 * size)
+        with np.load(path, allow_pickle=False) as file:
+            return {name: file[name] for name in file.files}
+    except BadInput:
+        raise
+    except ValueError as error:
+        reason = "holds pickled objects, which are never read" if "pickle" in str(error) else "a truncated array"
+        msg = f"{path}: {reason}; write it with numpy.savez"
+        raise BadInput(msg) from None
+    except (zipfile.BadZipFile, EOFError, KeyError, NotImplementedError, SyntaxError, RuntimeError):
+        msg = f"{path}: is no npz file, or a truncated one; write it with numpy.savez"
+        raise BadInput(msg) from None
+
+
+def load(path: Path) -> DenseNetwork:
+    """W1 (out, in), b1, W2, … and `activations`, names for every layer (default: sigmoid, at the end identity)."""
+    arrays = read_arrays(path)
+    layers = sum(name.startswith("W") and name[1:].isdigit() for name in arrays)
+    wanted = [f"{letter}{n}" for n in range(1, layers + 1) for letter in "Wb"]
+    extra = [name for name in arrays if name not in (*wanted, "activations")]
+    missing = [name for name in wanted if name not in arrays]
+    if layers == 0 or missing or extra:
+        found = f"lacks {', '.join(missing)}" if missing else f"has {', '.join(extra or arrays)}"
+        msg = f"{path}: {found[:200]}; expected W1 (out, in), b1, W2, b2, … and activations"
+        raise BadInput(msg)
+    names = arrays.get("activations")
+    activations = default_activations(layers) if names is None else [str(name) for name in np.atleast_1d(names)]
+    weights, biases = (tuple(arrays[f"{letter}{n}"] for n in range(1, layers + 1)) for letter in "Wb")
+    return DenseNetwork(weights, biases, tuple(activations))  # type: ignore[arg-type]
+
+
+def save(network: DenseNetwork, path: Path) -> None:
+    """As `load` reads it."""
+    arrays = {f"W{n}": W for n, W in enumerate(network.weights, 1)}
+    arrays |= {f"b{n}": b for n, b in enumerate(network.biases, 1)}
+    with written_aside(path) as file:
+        np.savez(file, activations=np.array(network.activations), **arrays)  # type: ignore[arg-type]

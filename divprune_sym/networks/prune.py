@@ -1,0 +1,297 @@
+"""Prune the hidden layers of a network by any method, on real activations, and refit what is left."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, Literal
+
+import numpy as np
+
+from divprune_sym.checks import BadInput, integer, number, real_array
+from divprune_sym.networks.activations import ACTIVATIONS
+from divprune_sym.networks.masks import PRUNED_NODES, Mask, PrunedNode, apply, compact
+from divprune_sym.networks.scores import ScoredEdges, ScoredNodes
+from divprune_sym.pruning import (
+    DPPNode,
+    EdgePruning,
+    Layer,
+    NodeMethod,
+    reweighted_edges,
+    reweighted_second_layer,
+)
+from divprune_sym.pruning.method import edges_kept
+
+if TYPE_CHECKING:
+    from numpy.typing import NDArray
+
+    from divprune_sym.networks.network import DenseNetwork
+
+Method = NodeMethod | EdgePruning | ScoredNodes | ScoredEdges
+Keep = float | Mapping[int, float]
+Source = Literal["pruned", "original"]
+Progress = Callable[[float], None]
+
+
+@dataclass(frozen=True)
+class PruneSetting:
+    """How a network is pruned; the defaults are the sound ones.
+
+    Parameters
+    ----------
+    layers : tuple of int or None
+        Hidden layers, counted from 0; None: all.
+    source : {"pruned", "original"}
+        Whose activations a layer's masks and refit are made on: those that the pruned layers before it leave, or
+        those of the original network.
+    reweight : bool
+        Refit by least squares what is left to what the layer did before: the outgoing weights of kept nodes to the
+        next layer's fields, the kept edges of a node to its own.
+    fit_bias : bool
+        Whether the bias is part of that fit.
+    ridge : float
+        Penalty on the change, relative to the mean of the second moments' diagonal.
+    pruned_node : {"removed", "silenced"}
+        What a pruned node is: gone, or with incoming weights of zero while its bias stays, so that it puts out g(b).
+
+    Raises
+    ------
+    BadInput
+        A value outside these.
+    """
+
+    layers: tuple[int, ...] | None = None
+    source: Source = "pruned"
+    reweight: bool = False
+    fit_bias: bool = True
+    ridge: float = 0.0
+    pruned_node: PrunedNode = "removed"
+
+    def __post_init__(self) -> None:
+        if self.source not in ("pruned", "original") or self.pruned_node not in PRUNED_NODES:
+            msg = f"source {self.source!r}, pruned node {self.pruned_node!r}: pruned or original, removed or silenced"
+            raise BadInput(msg)
+        number("ridge", self.ridge, 0.0)
+
+    @classmethod
+    def as_published(cls, layers: tuple[int, ...] | None = None, reweight: bool = False) -> PruneSetting:
+        """The experiments of Acharyya et al. (UAI 2021): pruned nodes stay and put out g(b), the fit has no bias."""
+        return cls(layers, reweight=reweight, fit_bias=False, pruned_node="silenced")
+
+    def chosen(self, network: DenseNetwork) -> tuple[int, ...]:
+        """The hidden layers to prune, first to last.
+
+        Raises
+        ------
+        BadInput
+            The network has no hidden layer, or not those.
+        """
+        if network.hidden_layers == 0:
+            msg = "the network has no hidden layer to prune"
+            raise BadInput(msg)
+        wanted = range(network.hidden_layers) if self.layers is None else self.layers
+        return tuple(sorted({integer("layer", n, 0, network.hidden_layers - 1) for n in wanted}))
+
+
+@dataclass(frozen=True, eq=False)
+class Pruned:
+    """A pruned network.
+
+    Attributes
+    ----------
+    network : DenseNetwork
+        Of the original shape, zeros where it is pruned.
+    mask : Mask
+    """
+
+    network: DenseNetwork
+    mask: Mask
+
+    def compact(self) -> DenseNetwork:
+        """The same function, without the pruned nodes; see `masks.compact`."""
+        return compact(self.mask, self.network)
+
+    @property
+    def smallest(self) -> DenseNetwork:
+        """Compact where that can be written down: for counts of parameters and multiplications."""
+        if self.mask.unit == "node" and all(kept.any() for kept in self.mask.kept.values()):
+            return self.compact()
+        return self.network
+
+
+def methods_for_networks(methods: Mapping[str, NodeMethod | EdgePruning]) -> dict[str, NodeMethod | EdgePruning]:
+    """The methods as they serve a real network.
+
+    The k-DPP over nodes takes the moments of what the next layer sees: two saturated nodes with different fields are
+    copies to it, and the preactivation kernel would keep both.
+    """
+    return {name: DPPNode(kernel="activation") if name == DPPNode.name else m for name, m in methods.items()}
+
+
+def prune_network(
+    network: DenseNetwork,
+    x: NDArray[np.float64],
+    method: Method,
+    keep: Keep,
+    rng: np.random.Generator,
+    setting: PruneSetting | None = None,
+    progress: Progress = lambda fraction: None,
+) -> Pruned:
+    """Prune hidden layers, first to last; the output layer keeps all edges from kept nodes.
+
+    Parameters
+    ----------
+    network : DenseNetwork
+    x : (n, inputs)
+        Data whose moments the method and the refit use.
+    method : NodeMethod, EdgePruning, ScoredNodes or ScoredEdges
+        Nodes: a share of each layer's nodes is kept. Edges: a share of each node's incoming edges.
+    keep : float or mapping of int to float
+        Share kept, 0 to 1, or one for each pruned layer; counts are rounded, half up.
+    setting : PruneSetting, optional
+    progress : callable
+        Takes the share of layers done.
+
+    Raises
+    ------
+    BadInput
+        A share outside [0, 1], layers that are not there, no data.
+    BadShape
+        x is not as wide as the network's inputs.
+    """
+    setting = setting or PruneSetting()
+    x = real_array("x", x, (None, None))
+    network.refuse_width("x", x)
+    if len(x) == 0:
+        msg = "x: no rows, expected data to take moments of"
+        raise BadInput(msg)
+    layers = setting.chosen(network)
+    shares = {n: _share(keep, n) for n in layers}
+    drawn: dict[int, NDArray[np.bool_]] = {}
+    left = network
+    for done, layer in enumerate(layers):
+        seen = left if setting.source == "pruned" else network
+        h = seen.inputs_of(layer, x)
+        drawn[layer] = draw_mask(seen, layer, h, method, shares[layer], rng)
+        left = prune_layer(left, layer, h, drawn[layer], setting, seen)
+        progress((done + 1) / len(layers))
+    return Pruned(left, Mask(method.unit, drawn, method.name, pruned_node=setting.pruned_node))
+
+
+def _share(keep: Keep, layer: int) -> float:
+    if isinstance(keep, Mapping):
+        if layer not in keep:
+            msg = f"keep: no share for layer {layer}"
+            raise BadInput(msg)
+        keep = keep[layer]
+    return number("keep", keep, 0.0, 1.0)
+
+
+def draw_mask(
+    network: DenseNetwork,
+    layer: int,
+    h: NDArray[np.float64],
+    method: Method,
+    keep: float,
+    rng: np.random.Generator,
+    count: int | None = None,
+) -> NDArray[np.bool_]:
+    """One mask (K,) or (K, N) of a hidden layer with inputs h (n, N), or `count` of them, (count, …)."""
+    W = network.weights[layer]
+    look = Layer(
+        W,
+        network.weights[layer + 1].T,
+        activation_kernel=second_moments(network.outputs(layer, h)),
+        preactivation_kernel=second_moments(network.preactivations(layer, h)),
+        input_moments=second_moments(h),
+    )
+    number_kept = edges_kept(keep, len(W))
+    drawn = 1 if count is None else count
+    if isinstance(method, (NodeMethod, ScoredNodes)):
+        masks = method.draw(look, number_kept, rng, drawn)
+    else:
+        masks = method.draw(look, keep, rng, drawn)
+    return masks[0] if count is None else masks
+
+
+def prune_layer(
+    network: DenseNetwork,
+    layer: int,
+    h: NDArray[np.float64],
+    kept: NDArray[np.bool_],
+    setting: PruneSetting,
+    seen: DenseNetwork | None = None,
+) -> DenseNetwork:
+    """Prune one layer by a mask (K,) or (K, N), and refit if the setting says so.
+
+    Parameters
+    ----------
+    h : (n, N)
+        Inputs of the layer, on which the refit is made.
+    seen : DenseNetwork, optional
+        The network they come from, if it is not `network`.
+    """
+    unit: Literal["node", "edge"] = "node" if kept.ndim == 1 else "edge"
+    pruned = apply(Mask(unit, {layer: kept}, pruned_node=setting.pruned_node), network)
+    if not setting.reweight or kept.all():
+        return pruned
+    refit = _refitted_nodes if unit == "node" else _refitted_edges
+    return refit(network, pruned, layer, h, kept, setting, seen or network)
+
+
+def _refitted_nodes(
+    network: DenseNetwork,
+    pruned: DenseNetwork,
+    layer: int,
+    h: NDArray[np.float64],
+    kept: NDArray[np.bool_],
+    setting: PruneSetting,
+    seen: DenseNetwork,
+) -> DenseNetwork:
+    """Outgoing weights of kept nodes, and the next bias, fitted to the next layer's fields before pruning."""
+    after, bias = network.weights[layer + 1].T, network.biases[layer + 1]
+    g = seen.outputs(layer, h)
+    still = np.zeros(len(kept))
+    if setting.pruned_node == "silenced":
+        still[~kept] = ACTIVATIONS[network.activations[layer]](network.biases[layer][~kept])
+    lost = g - still  # of a pruned node: what it no longer puts out
+    change_of_kept = np.zeros_like(after)
+    chosen = np.flatnonzero(kept)
+    if len(chosen):
+        moments = _moments(np.where(kept, g, lost), setting)
+        refitted = reweighted_second_layer(moments, after, chosen[None])[0]
+        change_of_kept[chosen] = refitted - after[chosen]
+    if setting.fit_bias:
+        bias = bias + lost.mean(axis=0)[~kept] @ after[~kept] - g.mean(axis=0) @ change_of_kept
+    weights = pruned.weights[layer + 1] + change_of_kept.T
+    return pruned.with_layers({layer + 1: (weights, bias)})
+
+
+def _refitted_edges(
+    network: DenseNetwork,
+    pruned: DenseNetwork,
+    layer: int,
+    h: NDArray[np.float64],
+    kept: NDArray[np.bool_],
+    setting: PruneSetting,
+    seen: DenseNetwork,
+) -> DenseNetwork:
+    """Kept edges of every node, and its bias, fitted to its field before pruning; one Gram matrix for all nodes."""
+    W, b = seen.weights[layer], seen.biases[layer]
+    refitted = reweighted_edges(W, kept, _moments(h, setting))
+    if setting.fit_bias:
+        b = b + (W - refitted) @ h.mean(axis=0)
+    return pruned.with_layers({layer: (refitted, b)})
+
+
+def _moments(x: NDArray[np.float64], setting: PruneSetting) -> NDArray[np.float64]:
+    """What least squares needs of the columns: centred if a bias is fitted too, with the ridge on its diagonal."""
+    moments = second_moments(x - x.mean(axis=0) if setting.fit_bias else x)
+    if setting.ridge > 0:
+        moments[np.diag_indices_from(moments)] += setting.ridge * float(np.mean(np.diag(moments)))
+    return moments
+
+
+def second_moments(x: NDArray[np.float64]) -> NDArray[np.float64]:
+    """E[x xᵀ] over the rows of x (n, N)."""
+    return np.asarray(x.T @ x / len(x))
