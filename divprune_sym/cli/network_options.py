@@ -6,8 +6,8 @@ from typing import TYPE_CHECKING, Annotated
 
 from cyclopts import Parameter
 
+from divprune_sym.checks import BadInput
 from divprune_sym.cli.options import Whole
-from divprune_sym.files import BadInput
 
 if TYPE_CHECKING:
     from divprune_sym.networks.prune import PruneSetting

@@ -171,7 +171,7 @@ def _shares(text: str, layers: tuple[int, ...]) -> dict[int, float]:
 
 
 def _print(result: dict[str, Any], stages: dict[str, Measured]) -> None:
-    names = {"before": "before", "after": "pruned", "reweighted": "pruned and reweighted"}
+    names = {"before": "before", "after": "pruned", "reweighted": "reweighted"}
     before = stages["before"]
     rows = [
         (

@@ -60,9 +60,7 @@ class GaussianInputs:
         return cls(mean, centred.T @ centred / len(h))
 
 
-def predicted_error(
-    network: DenseNetwork, pruned: DenseNetwork, layer: int, inputs: GaussianInputs
-) -> Predicted:
+def predicted_error(network: DenseNetwork, pruned: DenseNetwork, layer: int, inputs: GaussianInputs) -> Predicted:
     """½ E‖change of layer + 1's fields‖² between a network and the same one pruned at `layer`, for Gaussian inputs.
 
     For one hidden layer and an identity output this is half the mean squared change of the network's output: ε_g, the

@@ -114,7 +114,9 @@ def test_to_a_classifier_and_back(activation, classes):
 
 
 def test_to_a_regressor_and_back():
-    model = MLPRegressor(hidden_layer_sizes=(5,), activation="tanh", random_state=0).partial_fit(X[:100], np.sin(X[:100, 20]))
+    model = MLPRegressor(hidden_layer_sizes=(5,), activation="tanh", random_state=0).partial_fit(
+        X[:100], np.sin(X[:100, 20])
+    )
     network = from_sklearn(model)
     np.testing.assert_allclose(network.forward(X)[:, 0], model.predict(X), atol=1e-12)
     np.testing.assert_array_equal(to_sklearn(network).predict(X), model.predict(X))
