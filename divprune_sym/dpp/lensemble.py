@@ -93,8 +93,7 @@ class LEnsemble:
         matrix = real_array("L", L, (None, None))
         N = integer("N", len(matrix), 1)
         matrix = real_array("L", matrix, (N, N))
-        largest = number("the largest |L|", np.abs(matrix).max(), high=LARGEST / (4 * N))
-        exponent = int(np.frexp(largest)[1])
+        exponent = scale_exponent(matrix)
         spectrum, vectors = np.linalg.eigh(np.ldexp(symmetric("L", matrix), -exponent))
         spectrum, vectors = spectrum[::-1], np.ascontiguousarray(vectors[:, ::-1])
         refuse_negative("L", np.ldexp(spectrum, exponent))
@@ -187,7 +186,7 @@ class LEnsemble:
         BadInput
             rng is not a `numpy.random.Generator`, or count is not an integer ≥ 0.
         """
-        _check_generator(rng)
+        check_generator(rng)
         odds = expit(self.log_eigenvalues)
         draws = []
         for _ in range(integer("count", count, 0)):
@@ -204,7 +203,7 @@ class LEnsemble:
             k is not an integer in [0, N], rng not a `numpy.random.Generator`, or count not an integer ≥ 0.
         """
         k = self._size(k)
-        _check_generator(rng)
+        check_generator(rng)
         count = integer("count", count, 0)
         chosen = choices(self.log_eigenvalues, min(k, self.rank), count, rng)
         draws = self._draw(chosen, rng)
@@ -313,7 +312,19 @@ class LEnsemble:
         return log_gram_determinants(factor, subsets)
 
 
-def _check_generator(rng: Any) -> None:
+def scale_exponent(matrix: NDArray[np.float64]) -> int:
+    """Return the exponent that makes every entry of L 2^(−exponent) at most 1 in size.
+
+    Raises
+    ------
+    BadInput
+        L is too large to sum in float64.
+    """
+    return int(np.frexp(number("the largest |L|", np.abs(matrix).max(), high=LARGEST / (4 * len(matrix))))[1])
+
+
+def check_generator(rng: Any) -> None:
+    """Refuse, in one line, what is no `numpy.random.Generator`."""
     if not isinstance(rng, np.random.Generator):
         msg = (
             f"rng: expected a numpy.random.Generator, got {type(rng).__name__}; "

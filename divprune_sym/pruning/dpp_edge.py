@@ -8,12 +8,22 @@ import numpy as np
 from scipy.optimize import brentq
 from scipy.special import erfcx, wofz
 
+from divprune_sym.checks import symmetric
 from divprune_sym.dpp import LEnsemble
+from divprune_sym.dpp.direct import sample_k_trusted
+from divprune_sym.dpp.threads import each_done
+from divprune_sym.pruning._draw_checkpoint import DrawCheckpoint
 from divprune_sym.pruning.method import EdgeMethod, KeepLaw, Layer, as_masks, edges_kept
 
 if TYPE_CHECKING:
+    from collections.abc import Callable
+    from pathlib import Path
+
     from numpy.typing import NDArray
 
+TINY = float(np.finfo(np.float64).tiny)
+# inputs from which on more than one thread pays
+SMALL = 100
 
 _HERMITE = np.polynomial.hermite_e.hermegauss(64)
 
@@ -44,18 +54,67 @@ class DPPEdge(EdgeMethod):
         # π turns from 0 to 1 around |z| = b
         return KeepLaw(_kept_moment(b, 4), kept, smoothed, breaks=(b,))
 
-    def draw(self, layer: Layer, keep: float, rng: np.random.Generator, count: int = 1) -> NDArray[np.bool_]:
-        """Masks (count, K, N)."""
+    def draw(
+        self,
+        layer: Layer,
+        keep: float,
+        rng: np.random.Generator,
+        count: int = 1,
+        *,
+        progress: Callable[[float], None] | None = None,
+        checkpoint: Path | None = None,
+    ) -> NDArray[np.bool_]:
+        """Masks (count, K, N).
+
+        All kernels come from the one matrix of input moments. Nodes are drawn on all cores, each from a stream of its
+        own that `rng` seeds: the masks do not depend on the number of threads.
+
+        Parameters
+        ----------
+        layer, keep, rng, count
+        progress : callable, optional
+            Called in this thread with the fraction of the nodes that are done.
+        checkpoint : Path, optional
+            A file that holds the masks drawn so far; the same draw (same layer, keep and state of rng) goes on from
+            there. It is removed at the end.
+
+        Raises
+        ------
+        NotPositiveSemidefinite, NotSymmetric
+            The input moments are no second moments; `divprune_sym.dpp.project_psd` mends what rounding has broken.
+        BadInput
+            The checkpoint belongs to another draw, or is none.
+        """
         K, N = layer.weights.shape
         size = edges_kept(keep, N)
-        masks = np.empty((count, K, N), dtype=np.bool_)
-        for node, w in enumerate(layer.weights):
-            if layer.input_moments is None:
-                kernel = LEnsemble.from_diagonal(w * w)
-            else:
-                kernel = LEnsemble.from_matrix(w[:, None] * layer.input_moments * w)
-            masks[:, node] = as_masks(kernel.sample_k(size, rng, count), N)
-        return masks
+        streams = rng.integers(0, 2**63, (K, 2))
+        moments = None if layer.input_moments is None else symmetric("input_moments", layer.input_moments)
+
+        def node_masks(node: int) -> NDArray[np.bool_]:
+            stream = np.random.default_rng(streams[node].tolist())
+            return as_masks(_subsets(layer.weights[node], moments, size, stream, count, node), N)
+
+        with DrawCheckpoint(checkpoint, (layer.weights, layer.input_moments, streams, size), (count, K, N)) as drawn:
+            for node, masks in each_done(node_masks, drawn.missing(), None if N >= SMALL else 1):
+                drawn.store(node, masks)
+                if progress is not None:
+                    progress(drawn.done.mean())
+        return drawn.masks
+
+
+def _subsets(
+    w: NDArray[np.float64],
+    moments: NDArray[np.float64] | None,
+    size: int,
+    rng: np.random.Generator,
+    count: int,
+    node: int,
+) -> NDArray[np.int64]:
+    """Edges kept by one node, (count, size)."""
+    if moments is None:
+        return LEnsemble.from_diagonal(w * w).sample_k(size, rng, count)
+    scaled = w / max(np.abs(w).max(), TINY)
+    return sample_k_trusted(scaled[:, None] * moments * scaled, size, rng, count, f"kernel of node {node}")
 
 
 def _scale(keep: float) -> float:
