@@ -17,7 +17,7 @@ from divprune_sym.dynamics import symbols as y
 from divprune_sym.dynamics.equations import equations_of_motion
 from divprune_sym.dynamics.integrals import I3, I4, J2
 from divprune_sym.notation import OrderParameters
-from divprune_sym.solvers.problem import flat_parameters, problem_module
+from divprune_sym.solvers.problem import Equations, flat_parameters, problem_module
 
 # %% [markdown]
 # ## Where the update comes from
@@ -157,7 +157,7 @@ learning_rate, noise = 0.3, 0.5
 parameters = flat_parameters(perfect, [learning_rate, 0.2, noise, 0.0])
 overlaps = np.array([1.0, 1.0, 1.0])  # Q, R, v
 rates = np.empty(3)
-problem_module("erf", 1, 1, True).rhs(overlaps, rates, parameters)
+problem_module(Equations(), 1, 1).rhs(overlaps, rates, parameters)
 by_hand = learning_rate**2 * noise**2 * 2 / (np.pi * np.sqrt(3))
 print("dQ, dR, dv =", rates, " by hand:", by_hand)
 assert np.abs(rates - [by_hand, 0.0, 0.0]).max() < 16 * np.finfo(float).eps

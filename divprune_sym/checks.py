@@ -73,6 +73,31 @@ def number(name: str, value: Any, low: float = -np.inf, high: float = np.inf) ->
     return converted
 
 
+def increasing_times(name: str, value: Any) -> NDArray[np.float64]:
+    """Return `value` as a strictly increasing float64 array, ≥ 0 and not empty.
+
+    Raises
+    ------
+    BadShape
+        More or fewer than one axis.
+    BadInput
+        No time, a negative one, or one that is not above the one before.
+    """
+    times = real_array(name, value, (None,))
+    if len(times) == 0:
+        msg = f"{name}: empty, expected at least one time"
+        raise BadInput(msg)
+    if times[0] < 0:
+        msg = f"{name}: starts at {times[0]:g}, must be ≥ 0"
+        raise BadInput(msg)
+    falls = np.flatnonzero(np.diff(times) <= 0)
+    if len(falls):
+        at = int(falls[0])
+        msg = f"{name}: must increase, but {times[at]:g} is followed by {times[at + 1]:g}"
+        raise BadInput(msg)
+    return times
+
+
 def integer(name: str, value: Any, low: int, high: int | None = None) -> int:
     """Return `value` as an int in [low, high]; raises `BadInput` naming the limit otherwise."""
     if isinstance(value, bool) or not isinstance(value, (int, np.integer)):

@@ -10,9 +10,10 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
-from divprune_sym.checks import BadInput, real_array
+from divprune_sym.checks import BadInput, increasing_times, real_array
+from divprune_sym.codegen.named import checked_activation
 from divprune_sym.notation import OrderParameters
-from divprune_sym.solvers.api import SUPPORTED_ACTIVATIONS, Problem, checked_alphas
+from divprune_sym.solvers.api import Problem
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Iterator
@@ -23,6 +24,8 @@ if TYPE_CHECKING:
 LARGEST_FILE = 64 * 2**20  # bytes; a few hundred nodes need one
 LARGEST_NUMBER = 1e100  # products of a few of them stay within float64
 RATES = ("eta", "eta_v", "sigma", "weight_decay")
+ACTIVATIONS = ("activation", "teacher_activation")
+OPTIONS = (*ACTIVATIONS, "batch_size", "small_eta")
 SECOND_LAYERS = ("v", "A")
 OVERLAPS = ("Q", "R", "T")
 
@@ -40,11 +43,11 @@ def read_problem(path: Path) -> tuple[Problem, NDArray[np.float64]]:
     """
     with _naming(path):
         given = _parsed(path)
-        _check_keys("", given, ("eta", "alphas", *_state_keys(given)), ("activation", *RATES))
+        _check_keys("", given, ("eta", "alphas", *_state_keys(given)), (*OPTIONS, *RATES))
         state = _state(given)
-        rates = {name: _number(name, given[name]) for name in RATES if name in given}
-        problem = Problem(state, activation=_activation(given), **rates)
-        return problem, checked_alphas(_array("alphas", given["alphas"], (None,)))
+        rates: dict[str, Any] = {name: _number(name, given[name]) for name in RATES if name in given}
+        problem = Problem(state, **rates, **_options(given))
+        return problem, increasing_times("alphas", _array("alphas", given["alphas"], (None,)))
 
 
 def read_state(path: Path) -> OrderParameters:
@@ -57,8 +60,8 @@ def read_state(path: Path) -> OrderParameters:
     """
     with _naming(path):
         given = _parsed(path)
-        _check_keys("", given, _state_keys(given), ("activation", "alphas", *RATES))
-        _activation(given)
+        _check_keys("", given, _state_keys(given), ("alphas", *OPTIONS, *RATES))
+        _refuse_other_than_erf(given)
         return _state(given)
 
 
@@ -170,12 +173,37 @@ def _check_mask(name: str, mask: NDArray[np.float64]) -> None:
         raise BadInput(msg)
 
 
-def _activation(given: dict[str, Any]) -> str:
-    name = given.get("activation", SUPPORTED_ACTIVATIONS[0])
-    if name not in SUPPORTED_ACTIVATIONS:
-        msg = f"activation: {shortened(name)} is not known, choose from {', '.join(SUPPORTED_ACTIVATIONS)}"
+def _options(given: dict[str, Any]) -> dict[str, Any]:
+    """What is there of activations, batch size and small_eta."""
+    options: dict[str, Any] = {name: _activation(name, given[name]) for name in ACTIVATIONS if name in given}
+    if "batch_size" in given:
+        size = _number("batch_size", given["batch_size"])
+        if not (size >= 1 and size.is_integer()):
+            msg = f"batch_size: {size:g}, expected a whole number of at least 1"
+            raise BadInput(msg)
+        options["batch_size"] = int(size)
+    if "small_eta" in given:
+        if not isinstance(given["small_eta"], bool):
+            msg = f"small_eta: expected true or false, got {_kind(given['small_eta'])}"
+            raise BadInput(msg)
+        options["small_eta"] = given["small_eta"]
+    return options
+
+
+def _activation(name: str, value: Any) -> str:
+    if not isinstance(value, str):
+        msg = f"{name}: expected a name, got {_kind(value)}"
         raise BadInput(msg)
-    return str(name)
+    checked_activation(name, value)
+    return value
+
+
+def _refuse_other_than_erf(given: dict[str, Any]) -> None:
+    """Pruned errors are those of erf nodes."""
+    for name in ACTIVATIONS:
+        if name in given and _activation(name, given[name]) != "erf":
+            msg = f"{name}: {shortened(given[name])}, but pruned errors are worked out for erf nodes only"
+            raise BadInput(msg)
 
 
 def _number(name: str, value: Any) -> float:

@@ -18,8 +18,15 @@ products of g(u), its slope g'(u) and u over Gaussian fields u with covariances
 C_ab. error is half the mean squared error, equations the equations of motion
 of the order parameters, for any number of nodes and any mask.
 
+Where the nodes of the teacher have another activation h, the last field of an
+integral is a teacher's; in the equations, I2_GH is E[g h], I4_HH E[g' g' h h].
+Names: erf, linear, relu, sign, sine, he3 (a Hermite polynomial), erf[2] (with
+gain 2), "polynomial[0, 1, 1/2]" (u + u^2/2), or that of a plug-in.
+
 Examples:
   divprune-sym derive I3 --steps
+  divprune-sym derive equations --activation relu --small-eta
+  divprune-sym derive equations --teacher-activation sign --layers second
   divprune-sym derive equations --mask none --format latex
   divprune-sym derive equations --students 3 --teachers 2 --format python"""
 )
@@ -28,8 +35,12 @@ def derive(
     /,
     *,
     activation: str = "erf",
+    teacher_activation: str | None = None,
     mask: Literal["classes", "none"] | None = None,
-    layers: Literal["both", "first"] | None = None,
+    layers: Literal["both", "first", "second"] | None = None,
+    without: tuple[Literal["noise", "decay"], ...] | None = None,
+    batches: Annotated[bool, Parameter(show_default=False)] = False,
+    small_eta: Annotated[bool, Parameter(show_default=False)] = False,
     form: Annotated[Literal["text", "latex", "python", "json"], Parameter(name="--format")] = "text",
     steps: Annotated[bool, Parameter(show_default=False)] = False,
     students: Whole | None = None,
@@ -43,10 +54,18 @@ def derive(
         What to derive.
     activation
         The activation function g.
+    teacher_activation
+        That of the teacher's nodes, h. Default: the same.
     mask
         Equations under any mask, by mask classes, or of an unpruned student. Default: classes.
     layers
-        Equations where both layers learn, or only the first one. Default: both.
+        Equations where both layers are trained, or only one; the other is frozen. Default: both.
+    without
+        Equations without label noise, or without weight decay. May be given twice.
+    batches
+        Equations of mini-batches: each update averages over batch_size inputs, alpha counts updates / inputs.
+    small_eta
+        Equations in the limit of a small learning rate, without the terms in eta^2.
     form
         How to show it; Python code runs on its own.
     steps
@@ -58,7 +77,15 @@ def derive(
     """
     from divprune_sym.checks import BadInput
 
-    only_equations = {"--mask": mask, "--layers": layers, "--students": students, "--teachers": teachers}
+    only_equations = {
+        "--mask": mask,
+        "--layers": layers,
+        "--without": without,
+        "--batches": batches or None,
+        "--small-eta": small_eta or None,
+        "--students": students,
+        "--teachers": teachers,
+    }
     given = [name for name, value in only_equations.items() if value is not None]
     if given and target != "equations":
         msg = f"{given[0]}: is for equations; {target} does not depend on it"
@@ -66,10 +93,16 @@ def derive(
     if (students or teachers) is not None and form != "python":
         msg = f"{given[-1]}: sizes are frozen into --format python; other formats keep K and M as letters"
         raise BadInput(msg)
+    from sympy import Integer
+
     from divprune_sym import gaussian
     from divprune_sym.derive import derived_equations, derived_integral
+    from divprune_sym.dynamics.symbols import BATCH, DECAY, SIGMA
+    from divprune_sym.dynamics.update import UpdateRule
 
     g = gaussian.activation(activation)
+    h = None if teacher_activation is None else gaussian.activation(teacher_activation)
+    left_out = without or ()
     with working("deriving"):
         if target in ("error", "equations"):
             shown = derived_equations(
@@ -77,12 +110,20 @@ def derive(
                 g,
                 form,
                 classes=mask != "none",
-                second_layer=layers != "first",
+                rule=UpdateRule(
+                    first_layer=layers != "second",
+                    second_layer=layers != "first",
+                    sigma=Integer(0) if "noise" in left_out else SIGMA,
+                    weight_decay=Integer(0) if "decay" in left_out else DECAY,
+                    batch_size=BATCH if batches else Integer(1),
+                    small_eta=small_eta,
+                ),
+                teacher=h,
                 steps=steps,
                 students=students,
                 teachers=teachers,
             )
         else:
-            shown = derived_integral(target, g, form, steps)
+            shown = derived_integral(target, g, form, steps, h)
     print(shown.rstrip())
     return DONE

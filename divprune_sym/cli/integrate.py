@@ -30,7 +30,15 @@ A problem file:
   eta            learning rate of the first layer
   eta_v          that of the second; this, sigma (standard deviation of the
                  label noise) and weight_decay are 0 if left out
-  activation     "erf", also if left out
+  activation     that of the nodes, "erf" if left out; others are "linear",
+                 "relu", "sine", "he3" (a Hermite polynomial), "erf[2]" (with
+                 gain 2), "polynomial[0, 1, 0.5]" (u + u^2/2), or a plug-in's
+  teacher_activation
+                 that of the teacher's nodes where it is another, "sign" too
+  batch_size     inputs averaged over in one update, 1 if left out; times are
+                 then updates / inputs
+  small_eta      true: without the terms in eta^2 (right to first order in
+                 eta); the only equations there are for "relu"
 
 A pruned student has, in place of Q, R, T, one class for each group of inputs
 that the same nodes see:
@@ -101,6 +109,8 @@ def integrate(
     S = len(solution.alpha)
     shown = sorted({round(n * (S - 1) / (ROWS_SHOWN - 1)) for n in range(ROWS_SHOWN)})
     rows = [(f"{solution.alpha[n]:.6g}", f"{solution.generalization_error[n]:.10g}") for n in shown]
-    caption = f"{len(shown)} of {S} times; all of them are in the file" if len(shown) < S else ""
+    notes = [f"{len(shown)} of {S} times; all of them are in the file"] if len(shown) < S else []
+    notes += ["limit of a small learning rate: terms in eta^2 are left out"] if learning.small_eta else []
+    caption = "; ".join(notes)
     print_table(("alpha", "generalization error"), rows, caption)
     return DONE

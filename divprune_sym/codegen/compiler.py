@@ -7,12 +7,15 @@ from typing import TYPE_CHECKING
 
 import sympy as sp
 
+from divprune_sym.checks import BadInput
+from divprune_sym.codegen.guarded import guarded
 from divprune_sym.codegen.hoist import Hoister, roots
 from divprune_sym.codegen.render import CannotPrint, Renderer, ordered_indices
 from divprune_sym.codegen.schedule import INSIDE, Block, blocks, label
 from divprune_sym.codegen.sums import factor_out, halve, share_moments
 from divprune_sym.codegen.targets import CPU, Target
-from divprune_sym.dynamics.integrals import FORMAL, expand_integrals
+from divprune_sym.dynamics.closing import integrals_of
+from divprune_sym.dynamics.integrals import FORMAL, WITH_LINEAR_FIELD, derivation_of, expand_integrals
 from divprune_sym.dynamics.symbols import ARGUMENT_ORDER
 
 if TYPE_CHECKING:
@@ -20,6 +23,10 @@ if TYPE_CHECKING:
 
     from divprune_sym.dynamics.equations import Assignment, System
     from divprune_sym.gaussian import Activation
+
+
+# the sum over fields is multiplied out term by term; He_3 has 414 operations in I4, He_4 2613
+LARGEST_FORMULA = 1000
 
 
 class UndeclaredSize(ValueError):
@@ -41,6 +48,7 @@ def compile_system(
     sizes: Mapping[str, int | str],
     outputs: tuple[str, ...] = (),
     target: Target = CPU,
+    teacher: Activation | None = None,
 ) -> Function:
     """Source of a function that evaluates a system.
 
@@ -56,6 +64,8 @@ def compile_system(
     outputs : tuple of str
         Arrays the caller owns; they are written into. A scalar left-hand side is returned instead.
     target : Target
+    teacher : Activation, optional
+        That of the teacher's nodes, in systems with two activations.
 
     Raises
     ------
@@ -66,7 +76,7 @@ def compile_system(
     """
     _refuse_partial_ranges(system)
     expanded = [
-        replace(x, rhs=factor_out(expand_integrals(halve(x.rhs), activation)))
+        replace(x, rhs=factor_out(guarded(expand_integrals(halve(x.rhs), activation, teacher))))
         for x in share_moments(system.assignments)
     ]
     writer = _Writer(Renderer(target, sizes), Hoister(roots=roots(x.rhs for x in expanded)), outputs)
@@ -82,12 +92,37 @@ def compile_system(
     header = [f"    {name} = {value}" for name, value in sizes.items() if _uses(body.lines, name)]
     scalars = [label for label in assigned if label not in outputs]
     returned = [f"    return {scalars[-1]}"] if not outputs else []
-    origin = f'    """{system.name} of {activation}. Source: {system.source}."""'
+    functions = f"{activation} from {teacher}" if teacher else str(activation)
+    origin = f'    """{system.name} of {functions}. Source: {system.source}."""'
     constants = [f"{names} = {pairs}" for pairs, names in body.constants.items()]
     above = [*constants, "", ""] if constants else []
     head = ["@jit", f"def {system.name}({', '.join(arguments)}):", origin, *header]
     lines = [*above, *head, *body.lines, *returned]
     return Function(system.name, arguments, "\n".join(lines) + "\n")
+
+
+def refuse_unprintable(system: System, activation: Activation, teacher: Activation | None = None) -> None:
+    """Refuse, before the long work of generating code, closed forms that it cannot hold.
+
+    Raises
+    ------
+    BadInput
+        A function without a numerical counterpart, or a formula of more than `LARGEST_FORMULA` operations.
+    """
+    for name in integrals_of(system):
+        closed_form = derivation_of(name, activation, teacher or activation).closed_form
+        problem = ""
+        if (size := closed_form.count_ops()) > LARGEST_FORMULA:
+            problem = f"{size} operations, compiled code takes {LARGEST_FORMULA}"
+        try:
+            Renderer().text(closed_form)
+        except CannotPrint as refused:
+            problem = str(refused)
+        if problem:
+            pair = f"{activation}{f' and {teacher}' if teacher else ''}"
+            way_out = "; small_eta=True does without it" if name.startswith(("I4", "J2")) else ""
+            msg = f"{name} of {pair}: {problem}{way_out}"
+            raise BadInput(msg)
 
 
 def _refuse_partial_ranges(system: System) -> None:
@@ -166,7 +201,7 @@ def _inputs(system: System, assigned: Mapping[str, None]) -> list[str]:
 def _read_by_integrals(system: System) -> set[str]:
     """What the closed forms read without the formal integrals naming it."""
     used = {part.func for x in system.assignments for part in x.rhs.atoms(sp.Function)} & set(FORMAL.values())
-    return ({"C"} if used else set()) | ({"X", "variance"} if FORMAL["I3"] in used else set())
+    return ({"C"} if used else set()) | ({"X", "variance"} if used & WITH_LINEAR_FIELD else set())
 
 
 def _sizes_used(system: System) -> set[sp.Symbol]:

@@ -11,6 +11,7 @@ from sympy import Expr
 from sympy.printing.codeprinter import PrintMethodNotImplementedError
 from sympy.printing.pycode import PythonCodePrinter
 
+from divprune_sym.codegen.guarded import Root
 from divprune_sym.codegen.sums import HalfSum, bound_indices, free_indices
 from divprune_sym.codegen.targets import BATCH, CPU, Target
 from divprune_sym.dynamics.symbols import INDEX_ORDER
@@ -124,6 +125,12 @@ class _Printer(PythonCodePrinter):  # type: ignore[misc]
         for outer, inner in products:
             text = f"fma({outer}, {inner}, {text})"
         return text if products else f"({text})"
+
+    def _print_Root(self, expr: Root) -> str:
+        text = self._print(expr.args[0])
+        text = text[1:-1] if isinstance(expr.args[0], sp.Add) and text.startswith("(") else text
+        # lanes know no max
+        return f"root({text})" if self.fuses else f"sqrt(max({text}, 0.0))"
 
     def _module_format(self, fqn: str, register: bool = True) -> str:
         """Every function and constant of a library passes here, by its full name."""

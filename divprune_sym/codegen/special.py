@@ -18,6 +18,12 @@ jit = njit(error_model="numpy", nogil=True)
 
 
 @jit
+def root(x):
+    """√x of an x that rounding may have brought below 0."""
+    return sqrt(above(x, 0.0, x, 0.0))
+
+
+@jit
 def asin_series(t):
     """(asin(√t)/√t − 1)/t for 0 ≤ t ≤ ¼."""
     p = 0.03195826719857793

@@ -70,7 +70,7 @@ import numpy as np
 from numba import njit
 
 from divprune_sym.codegen.simd import {names}
-from divprune_sym.codegen.special import asin
+from divprune_sym.codegen.special import asin, root
 
 jit = njit(cache=True, error_model="numpy", nogil=True)
 

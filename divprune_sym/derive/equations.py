@@ -8,8 +8,9 @@ from typing import TYPE_CHECKING
 import sympy as sp
 from sympy import Expr
 
+from divprune_sym.dynamics.closing import integrals_of
 from divprune_sym.dynamics.equations import System, equations_of_motion, generalisation_error, signed_weights
-from divprune_sym.dynamics.integrals import FORMAL, I2, I3, I4, J2, expand_integrals
+from divprune_sym.dynamics.integrals import FORMAL, WITH_LINEAR_FIELD, expand_integrals
 from divprune_sym.dynamics.symbols import (
     D_Q,
     D_R,
@@ -31,8 +32,11 @@ from divprune_sym.dynamics.symbols import (
     c,
     i,
     k,
+    l,
     n,
+    p,
 )
+from divprune_sym.dynamics.update import UpdateRule
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
@@ -50,11 +54,19 @@ MEANING = {
     C: "covariance of all fields u = (λ, ρ)",
 }
 _UNPRUNED_MEANING = MEANING | {DRIFT: "E[g'(λ_i) Δ u_b]", X: MEANING[C]}
-# I3 without classes has one index less
-PLAIN_I3 = sp.Function("I3")
-
 _RATES, _AVERAGES = (D_Q, D_R, D_V), (DRIFT, SPREAD, PULL)
-_FREE = {J2: (i, k), I2: (a, b), I3: (i, c, b, a), I4: (i, k, a, b)}
+# a field of a student stands for one with g, a field of a teacher for one with h
+_FREE = {
+    "J2": (i, k),
+    "I2": (a, b),
+    "I2_GH": (l, K + n),
+    "I2_HH": (K + n, K + p),
+    "I3": (i, c, b, a),
+    "I3_H": (i, c, b, K + n),
+    "I4": (i, k, a, b),
+    "I4_GH": (i, k, l, K + n),
+    "I4_HH": (i, k, K + n, K + p),
+}
 # arrays that lose their first index, and those that become 1, where there is one class only
 _CLASSWISE = (D_Q, D_R, Q, R, T, DRIFT)
 _TRIVIAL = (MASK, FRACTION, VARIANCE)
@@ -72,24 +84,26 @@ class Equation:
         return f"{self.lhs} = {self.rhs}"
 
 
-def motion(activation: Activation, second_layer: bool, classes: bool) -> list[Equation]:
+def motion(
+    activation: Activation, rule: UpdateRule, classes: bool, teacher: Activation | None = None
+) -> list[Equation]:
     """Rates first, then the averages in them, the covariance, and the integrals in closed form."""
-    system = equations_of_motion(second_layer)
+    system = equations_of_motion(rule)
     meaning = MEANING if classes else _UNPRUNED_MEANING
     rates, averages = (_of(system, arrays, meaning) for arrays in (_RATES, _AVERAGES))
     rates = [Equation(e.lhs, _as_overlaps(e.rhs), e.meaning) for e in rates]
     rest = _of(system, (X, C) if classes else (X,), meaning)
     weights = [Equation(x.lhs, x.rhs) for x in signed_weights()]
-    found = [*rates, *averages, *weights, *rest, *_closed_forms(system, activation)]
+    found = [*rates, *averages, *weights, *rest, *_closed_forms(system, activation, teacher)]
     return found if classes else [Equation(_unpruned(e.lhs), _unpruned(e.rhs), e.meaning) for e in found]
 
 
-def error(activation: Activation) -> list[Equation]:
+def error(activation: Activation, teacher: Activation | None = None) -> list[Equation]:
     """The generalisation error, the signed weights in it, and I2 in closed form."""
-    system = generalisation_error()
+    system = generalisation_error(teacher is not None)
     first = [Equation(x.lhs, x.rhs, "label noise excluded") for x in system.assignments]
     weights = [Equation(x.lhs, x.rhs) for x in signed_weights()]
-    return [*first, *weights, *_closed_forms(system, activation)]
+    return [*first, *weights, *_closed_forms(system, activation, teacher)]
 
 
 def _of(system: System, arrays: tuple[sp.IndexedBase, ...], meanings: Mapping[sp.IndexedBase, str]) -> list[Equation]:
@@ -104,10 +118,9 @@ def _of(system: System, arrays: tuple[sp.IndexedBase, ...], meanings: Mapping[sp
     return found
 
 
-def _closed_forms(system: System, activation: Activation) -> list[Equation]:
-    used = {part.func for x in system.assignments for part in x.rhs.atoms(sp.Function)}
-    formal = [function(*_FREE[function]) for function in FORMAL.values() if function in used]
-    return [Equation(call, expand_integrals(call, activation)) for call in formal]
+def _closed_forms(system: System, activation: Activation, teacher: Activation | None) -> list[Equation]:
+    calls = [FORMAL[name](*_FREE[name]) for name in integrals_of(system)]
+    return [Equation(call, expand_integrals(call, activation, teacher)) for call in calls]
 
 
 def _as_overlaps(rate: Expr) -> Expr:
@@ -131,5 +144,7 @@ def _unpruned(expression: Expr) -> Expr:
     if isinstance(expression, sp.Indexed):
         # sorting would turn C[K + n, i] around; the left-hand side names an entry as it is
         replaced[expression] = C[expression.indices[1:]] if expression.base == X else plain(expression)
-    drop = {call: PLAIN_I3(call.args[0], *call.args[2:]) for call in expression.atoms(I3)}
+    # without classes there is one index less
+    linear = expression.atoms(*WITH_LINEAR_FIELD)
+    drop = {call: sp.Function(call.func.__name__)(call.args[0], *call.args[2:]) for call in linear}
     return expression.xreplace(drop).xreplace(replaced)

@@ -12,15 +12,16 @@ from divprune_sym.codegen.targets import PORTABLE
 from divprune_sym.dynamics.equations import equations_of_motion, generalisation_error
 
 if TYPE_CHECKING:
+    from divprune_sym.dynamics.update import UpdateRule
     from divprune_sym.gaussian import Activation, Derivation
 
 _RATES = '''
 
 def rates({arguments}):
-    """{names} of an unpruned student: one class in which every weight learns, and white inputs."""
+    """{outputs} of an unpruned student: one class in which every weight learns, and white inputs."""
     K, M = R.shape
     one = np.ones(1)
-    dQ, dR, dv = np.empty((1, K, K)), np.empty((1, K, M)), np.empty(K)
+    {outputs} = {empty}
     equations_of_motion({call})
     return {returned}
 '''
@@ -42,15 +43,24 @@ def integral_source(name: str, derived: Derivation, activation: Activation) -> s
     return "\n".join([*imports, f"def {name}({', '.join(arguments)}):", f"    {meaning}", *renderer.lines]) + "\n"
 
 
-def error_source(activation: Activation) -> str:
+def error_source(activation: Activation, teacher: Activation | None = None) -> str:
     """A compiled function of the covariance of all fields and the signed weights s = (v, −A)."""
-    # all fields count as students here: only K + M enters
-    sizes: dict[str, int | str] = {"K": "C.shape[0]", "M": 0}
-    return PORTABLE.preamble + compile_system(generalisation_error(), activation, sizes, target=PORTABLE).source
+    if teacher is None:
+        # all fields count as students here: only K + M enters
+        sizes: dict[str, int | str] = {"K": "C.shape[0]", "M": 0}
+        return PORTABLE.preamble + compile_system(generalisation_error(), activation, sizes, target=PORTABLE).source
+    sizes = {"K": "students", "M": "C.shape[0] - students"}
+    function = compile_system(generalisation_error(True), activation, sizes, target=PORTABLE, teacher=teacher)
+    return PORTABLE.preamble + function.source.replace("(C, s):", "(C, s, students):", 1)
 
 
 def motion_source(
-    activation: Activation, second_layer: bool, classes: bool, students: int | None, teachers: int | None
+    activation: Activation,
+    rule: UpdateRule,
+    classes: bool,
+    students: int | None,
+    teachers: int | None,
+    teacher: Activation | None = None,
 ) -> str:
     """A compiled function that writes the rates; without classes also `rates`, which returns them."""
     sizes: dict[str, int | str] = {
@@ -58,8 +68,12 @@ def motion_source(
         "M": teachers or "A.shape[0]",
         "classes": "mask.shape[0]" if classes else 1,
     }
-    outputs = ("dQ", "dR", "dv") if second_layer else ("dQ", "dR")
-    function = compile_system(equations_of_motion(second_layer), activation, sizes, outputs, PORTABLE)
+    outputs = (*(("dQ", "dR") if rule.first_layer else ()), *(("dv",) if rule.second_layer else ()))
+    try:
+        function = compile_system(equations_of_motion(rule), activation, sizes, outputs, PORTABLE, teacher)
+    except CannotPrint as refused:
+        msg = f"--format python: equations of {activation}: {refused}"
+        raise BadInput(msg) from None
     source = PORTABLE.preamble + function.source
     return source if classes else source + _unpruned_rates(function.arguments, outputs)
 
@@ -68,11 +82,11 @@ def _unpruned_rates(arguments: tuple[str, ...], outputs: tuple[str, ...]) -> str
     one_class = {name: f"{name}[None]" for name in ("Q", "R", "T")}
     one_class |= {"mask": "np.ones((1, K))", "fraction": "one", "variance": "one"}
     given = [name for name in arguments if name not in (*outputs, "mask", "fraction", "variance")]
-    returned = ", ".join("dv" if name == "dv" else f"{name}[0]" for name in outputs)
-    source = _RATES.format(
+    empty = {"dQ": "np.empty((1, K, K))", "dR": "np.empty((1, K, M))", "dv": "np.empty(K)"}
+    return _RATES.format(
         arguments=", ".join(given),
         call=", ".join(one_class.get(name, name) for name in arguments),
-        returned=returned,
-        names=", ".join(outputs),
+        outputs=", ".join(outputs),
+        empty=", ".join(empty[name] for name in outputs),
+        returned=", ".join("dv" if name == "dv" else f"{name}[0]" for name in outputs),
     )
-    return source if "dv" in outputs else source.replace(", dv =", " =").replace(", np.empty(K)\n", "\n")

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+from dataclasses import replace
 from typing import TYPE_CHECKING, Any
 
 import sympy as sp
@@ -11,6 +12,10 @@ from divprune_sym.checks import BadInput, integer
 from divprune_sym.derive import equations
 from divprune_sym.derive.latex import aligned, environment, latex
 from divprune_sym.derive.python_source import error_source, integral_source, motion_source
+from divprune_sym.dynamics.closing import integrals_of, refuse_open
+from divprune_sym.dynamics.equations import equations_of_motion, generalisation_error
+from divprune_sym.dynamics.integrals import derivation_of
+from divprune_sym.dynamics.update import SGD, UpdateRule
 from divprune_sym.gaussian import NoClosedForm, integral
 
 if TYPE_CHECKING:
@@ -23,22 +28,26 @@ _FIELD_SUMS = "sums over a, b: all K + M fields, students first"
 _CLASS_SUMS = "; over c: mask classes"
 
 
-def derived_integral(name: str, activation: Activation, form: str, steps: bool = False) -> str:
+def derived_integral(
+    name: str, activation: Activation, form: str, steps: bool = False, teacher: Activation | None = None
+) -> str:
     """I2, I3, I4 or J2 in closed form, as text, latex, python or json; with every step if asked.
+
+    Where a teacher's activation is given, it is that of the last field.
 
     Raises
     ------
     BadInput
         There is no closed form; the message names the factor that stops the rules.
     """
-    derived = _derived(name, activation)
+    derived = _derived(name, activation, teacher)
     if form == "python":
         return _with_comments(derived, steps) + integral_source(name, derived, activation)
     if form == "json":
         return json.dumps(_integral_record(name, derived, activation, steps), ensure_ascii=False)
     if form == "latex":
         return _integral_latex(name, derived, steps)
-    heading = [_activation_line(activation), *_numbered(derived, steps)]
+    heading = [_activation_line(activation, teacher), *_numbered(derived, steps)]
     return "\n".join([*heading, f"{name} = {derived.term}", f"{' ' * len(name)} = {derived.closed_form}"])
 
 
@@ -48,7 +57,8 @@ def derived_equations(
     form: str,
     *,
     classes: bool = True,
-    second_layer: bool = True,
+    rule: UpdateRule = SGD,
+    teacher: Activation | None = None,
     steps: bool = False,
     students: int | None = None,
     teachers: int | None = None,
@@ -65,8 +75,10 @@ def derived_equations(
         The form.
     classes : bool
         For any mask, or of an unpruned student with white inputs.
-    second_layer : bool
-        Whether v learns too.
+    rule : UpdateRule
+        What of the update takes place; two activations if `teacher` is given.
+    teacher : Activation, optional
+        h, that of the teacher's nodes, where it is another.
     steps : bool
         Also derive every integral step by step.
     students, teachers : int, optional
@@ -80,20 +92,26 @@ def derived_equations(
     for name, size in (("--students", students), ("--teachers", teachers)):
         if size is not None:
             integer(name, size, 1, LARGEST_SIZE)
-    names = ("I2",) if target == "error" else ("J2", "I2", "I3", "I4") if second_layer else ("J2", "I3", "I4")
-    derivations = {name: _derived(name, activation) for name in names}
+    rule = replace(rule, two_activations=teacher is not None)
+    system = generalisation_error(rule.two_activations) if target == "error" else equations_of_motion(rule)
+    refuse_open(system, activation, teacher)
+    derivations = {name: derivation_of(name, activation, teacher or activation) for name in integrals_of(system)}
     if form == "python":
         comments = "".join(_with_comments(derived, steps) for derived in derivations.values())
         if target == "error":
-            return comments + error_source(activation)
-        return comments + motion_source(activation, second_layer, classes, students, teachers)
-    found = equations.error(activation) if target == "error" else equations.motion(activation, second_layer, classes)
+            return comments + error_source(activation, teacher)
+        return comments + motion_source(activation, rule, classes, students, teachers, teacher)
+    if target == "error":
+        found = equations.error(activation, teacher)
+    else:
+        found = equations.motion(activation, rule, classes, teacher)
     sums = _FIELD_SUMS + (_CLASS_SUMS if classes and target == "equations" else "")
     if form == "json":
         record = {
             "target": target,
             "activation": activation.name,
             "g": str(_g(activation)),
+            **({} if teacher is None else {"teacher_activation": teacher.name, "h": str(_g(teacher))}),
             "equations": [_equation_record(equation) for equation in found],
             "integrals": [_integral_record(name, d, activation, steps) for name, d in derivations.items()],
         }
@@ -102,12 +120,13 @@ def derived_equations(
         shown = [_steps_latex(derived) for derived in derivations.values()] if steps else []
         return "\n".join([f"% {sums}", *shown, aligned(found)])
     lines = [line for derived in derivations.values() for line in _numbered(derived, steps)]
-    return "\n".join([_activation_line(activation), sums, *lines, *map(_line, found)])
+    limit = ["limit of a small learning rate: terms in η² are left out"] if rule.small_eta else []
+    return "\n".join([_activation_line(activation, teacher), sums, *limit, *lines, *map(_line, found)])
 
 
-def _derived(name: str, activation: Activation) -> Derivation:
+def _derived(name: str, activation: Activation, teacher: Activation | None = None) -> Derivation:
     try:
-        return integral(name, activation)
+        return integral(name, activation, teacher)
     except NoClosedForm as refused:
         raise BadInput(str(refused)) from None
 
@@ -116,8 +135,9 @@ def _g(activation: Activation) -> sp.Expr:
     return activation.g(sp.Symbol("u", real=True))
 
 
-def _activation_line(activation: Activation) -> str:
-    return f"g(u) = {_g(activation)}, C_ab = E[u_a u_b]"
+def _activation_line(activation: Activation, teacher: Activation | None = None) -> str:
+    other = "" if teacher is None else f", h(u) = {_g(teacher)} of the teacher"
+    return f"g(u) = {_g(activation)}{other}, C_ab = E[u_a u_b]"
 
 
 def _line(equation: Equation) -> str:

@@ -9,32 +9,32 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 from functools import cache
+from itertools import combinations_with_replacement
+from math import factorial, prod
+from typing import TYPE_CHECKING
 
 import sympy as sp
 from sympy import Expr
 
-from divprune_sym.dynamics.integrals import I2, I3, I4, J2
+from divprune_sym.dynamics.integrals import I2, I2_GH, I2_HH, I3, I3_H, I4, I4_GH, I4_HH, J2
 from divprune_sym.dynamics.symbols import (
     CLASSES,
     D_Q,
     D_R,
     D_V,
-    DECAY,
     DRIFT,
     ERROR,
     ETA,
-    ETA_V,
     FIELDS,
     FRACTION,
-    MASK,
     MOMENTS,
     PULL,
-    SIGMA,
     SPREAD,
     TEACHER,
     VARIANCE,
     C,
     K,
+    M,
     Q,
     R,
     S,
@@ -46,9 +46,27 @@ from divprune_sym.dynamics.symbols import (
     c,
     i,
     k,
+    l,
+    m,
     n,
     p,
 )
+from divprune_sym.dynamics.update import (
+    ONE,
+    OTHER,
+    SGD,
+    TAUGHT,
+    WEIGHT,
+    ZETA,
+    N,
+    UpdateRule,
+    first_layer_update,
+    in_samples,
+    second_layer_update,
+)
+
+if TYPE_CHECKING:
+    from collections.abc import Callable
 
 
 @dataclass(frozen=True)
@@ -69,43 +87,32 @@ class System:
     source: str
 
 
-# --- the update, for one input coordinate j of class c ------------------------------------------------
+# --- from the update of one weight to rates of order parameters ---------------------------------------
 
-_N, _zeta = sp.symbols("N zeta", positive=True)
-_x, _B = sp.symbols("x_j B_nj", real=True)
-_w = {node: sp.Symbol(f"w_{node}j", real=True) for node in (i, k)}
-_delta = sp.Symbol("Delta", real=True)
-_slope = {node: sp.Symbol(f"gprime_{node}", real=True) for node in (i, k)}
-_value = {node: sp.Symbol(f"g_{node}", real=True) for node in (i, k)}
 _linear = {row: sp.Symbol(f"u_{name}^c", real=True) for row, name in ((i, "i"), (k, "k"), (K + n, "n"))}
-
-
-def first_layer_update(node: Expr) -> Expr:
-    """w_ij(next) − w_ij = −(η/√N) v_i g'(λ_i) Δ m_ij x_j − (κ/N) w_ij."""
-    gradient = V[node] * _slope[node] * _delta * MASK[c, node] * _x
-    return -ETA / sp.sqrt(_N) * gradient - DECAY / _N * _w[node]
-
-
-def second_layer_update(node: Expr) -> Expr:
-    """v_i(next) − v_i = −(η_v/N) g(λ_i) Δ − (κ/N) v_i."""
-    return -ETA_V / _N * _value[node] * _delta - DECAY / _N * V[node]
+_overlap = sp.Symbol("overlap_of_two_inputs", real=True)
 
 
 def _class_sums() -> dict[Expr, Expr]:
-    """Σ_{j in c} of each product of two per-input quantities, by the law of large numbers for Σ x_j²."""
+    """Σ_{j in c} of each product of two per-input quantities.
+
+    Σ x_j² follows the law of large numbers; two independent inputs have an overlap of order √N only.
+    """
+    x, w = ONE.x, WEIGHT
     return {
-        _w[i] * _w[k]: _N * X[c, i, k],
-        _w[i] * _B: _N * X[c, i, K + n],
-        _x * _w[i]: sp.sqrt(_N) * _linear[i],
-        _x * _w[k]: sp.sqrt(_N) * _linear[k],
-        _x * _B: sp.sqrt(_N) * _linear[K + n],
-        _x**2: _N * FRACTION[c] * VARIANCE[c],
+        w[i] * w[k]: N * X[c, i, k],
+        w[i] * TAUGHT: N * X[c, i, K + n],
+        x * w[i]: sp.sqrt(N) * _linear[i],
+        x * w[k]: sp.sqrt(N) * _linear[k],
+        x * TAUGHT: sp.sqrt(N) * _linear[K + n],
+        x**2: N * FRACTION[c] * VARIANCE[c],
+        x * OTHER.x: sp.sqrt(N) * _overlap,
     }
 
 
 def _summed_over_class(per_input: Expr) -> Expr:
     """Σ_{j in c} of a polynomial in the per-input quantities."""
-    inputs = (_x, _B, *_w.values())
+    inputs = (ONE.x, OTHER.x, TAUGHT, *WEIGHT.values())
     polynomial = sp.Poly(sp.expand(per_input), *inputs)
     sums = _class_sums()
     total = sp.Integer(0)
@@ -116,8 +123,8 @@ def _summed_over_class(per_input: Expr) -> Expr:
 
 
 def _rate(change: Expr) -> Expr:
-    """d/dα of an order parameter whose change in one step is given: N·change as N → ∞ (α = steps/N)."""
-    return sp.expand(sp.limit(sp.expand(_N * change), _N, sp.oo))
+    """d/dα of an order parameter whose change in one update is given: N·change as N → ∞ (α = updates/N)."""
+    return sp.expand(sp.limit(sp.expand(N * change), N, sp.oo))
 
 
 def _averaged(rate: Expr) -> Expr:
@@ -125,11 +132,12 @@ def _averaged(rate: Expr) -> Expr:
 
     drift[c, i, b] = E[g'(λ_i) Δ u^c_b],  spread[i, k] = E[g'(λ_i) g'(λ_k) Δ²],  pull[i] = E[g(λ_i) Δ].
     """
-    averages = {_slope[i] * _slope[k] * _delta**2: SPREAD[i, k], _value[i] * _delta: PULL[i]}
+    slope, value, delta = ONE.slope, ONE.value, ONE.delta
+    averages = {slope[i] * slope[k] * delta**2: SPREAD[i, k], value[i] * delta: PULL[i]}
     for node in (i, k):
         for row, u in _linear.items():
-            averages[_slope[node] * _delta * u] = DRIFT[c, node, row]
-    random = (_delta, *_slope.values(), *_value.values(), *_linear.values())
+            averages[slope[node] * delta * u] = DRIFT[c, node, row]
+    random = (delta, *slope.values(), *value.values(), *_linear.values())
     total = sp.Integer(0)
     for powers, coefficient in sp.Poly(rate, *random).terms():
         monomial = sp.Mul(*[x**power for x, power in zip(random, powers, strict=True)])
@@ -137,33 +145,100 @@ def _averaged(rate: Expr) -> Expr:
     return total
 
 
+def _to_first_order(rate: Expr) -> Expr:
+    """Without the terms in η² (and η_v²: there are none)."""
+    return sp.expand(sp.Add(*[rate.coeff(ETA, power) * ETA**power for power in (0, 1)]))
+
+
+def _rates(rule: UpdateRule) -> tuple[Assignment, ...]:
+    rates: list[Assignment] = []
+    if rule.first_layer:
+        grown = {node: WEIGHT[node] + first_layer_update(node, rule) for node in (i, k)}
+        change_Q = in_samples(grown[i] * grown[k] - WEIGHT[i] * WEIGHT[k], rule.batch_size)
+        change_R = in_samples(grown[i] * TAUGHT - WEIGHT[i] * TAUGHT, rule.batch_size)
+        rate_Q, rate_R = (_averaged(_rate(_summed_over_class(change) / N)) for change in (change_Q, change_R))
+        rate_Q = _to_first_order(rate_Q) if rule.small_eta else rate_Q
+        rates += [Assignment(D_Q[c, i, k], rate_Q, symmetric=True), Assignment(D_R[c, i, n], rate_R)]
+    if rule.second_layer:
+        change_v = in_samples(second_layer_update(i, rule), rule.batch_size)
+        rates.append(Assignment(D_V[i], _averaged(_rate(change_v))))
+    return tuple(rates)
+
+
 # --- the error signal Δ = Σ_a s_a g(u_a) − σζ, ζ ~ N(0, 1) --------------------------------------------
 
 
-def _with_error_signal(power: int) -> list[tuple[Expr, int]]:
+@dataclass(frozen=True)
+class _Nodes:
+    """The part of Δ that some nodes put out, with two index letters to sum over them, and what h or g they have."""
+
+    function: str
+    letters: tuple[sp.Idx, sp.Idx]
+    size: Expr
+    first_field: Expr
+
+    def term(self, letter: sp.Idx) -> tuple[Expr, Expr, tuple[Expr, ...]]:
+        """Weight, field and summation range of one node."""
+        field = self.first_field + letter
+        return S[field], field, (letter, 0, self.size - 1)
+
+
+_ALL = _Nodes("g", (a, b), FIELDS, sp.S.Zero)
+_STUDENTS, _TEACHERS = _Nodes("g", (l, m), K, sp.S.Zero), _Nodes("h", (n, p), M, K)
+
+# E[… f₁(u) f₂(u) …] by the functions in it
+_TWO = {"gg": I2, "gh": I2_GH, "hh": I2_HH}
+_LINEAR = {"g": I3, "h": I3_H}
+_FOUR = {"gg": I4, "gh": I4_GH, "hh": I4_HH}
+
+
+def _outputs(rule: UpdateRule) -> tuple[_Nodes, ...]:
+    return (_STUDENTS, _TEACHERS) if rule.two_activations else (_ALL,)
+
+
+def _sum_of(nodes: tuple[_Nodes, ...], power: int, average: Callable[[str, tuple[Expr, ...]], Expr]) -> Expr:
+    """E[… (Σ_a s_a g(u_a))^power …], a sum for each way to take the nodes of the factors."""
+    total = sp.Integer(0)
+    for chosen in combinations_with_replacement(nodes, power):
+        ways = factorial(power) // prod(factorial(chosen.count(part)) for part in nodes)
+        used = [part.term(part.letters[chosen[:j].count(part)]) for j, part in enumerate(chosen)]
+        weights, fields, ranges = zip(*used, strict=True)
+        body = sp.Mul(*weights) * average("".join(part.function for part in chosen), fields)
+        total += ways * sp.Sum(body, *ranges)
+    return total
+
+
+def _with_error_signal(power: int, sigma: Expr) -> list[tuple[Expr, int]]:
     """Δ^power as [(coefficient, number of activations)] after averaging ζ: E ζ = 0, E ζ² = 1."""
     signal = sp.Symbol("signal")
-    expanded = sp.Poly(sp.expand((signal - SIGMA * _zeta) ** power), signal, _zeta)
+    expanded = sp.Poly(sp.expand((signal - sigma * ZETA) ** power), signal, ZETA)
     moments = {0: 1, 1: 0, 2: 1}
     return [(coef * moments[noise], count) for (count, noise), coef in expanded.terms() if moments[noise]]
 
 
-def averages(second_layer: bool = True) -> tuple[Assignment, ...]:
+def averages(rule: UpdateRule = SGD) -> tuple[Assignment, ...]:
     """The named averages as sums of the integrals J2, I2, I3, I4."""
-    drift = sum(q * sp.Sum(S[a] * I3(i, c, b, a), (a, 0, FIELDS - 1)) for q, _ in _with_error_signal(1))
-    spread = sum(q * _squares(count) for q, count in _with_error_signal(2))
-    named = [Assignment(DRIFT[c, i, b], drift), Assignment(SPREAD[i, k], spread, symmetric=True)]
-    if second_layer:
-        pull = sum(q * sp.Sum(S[a] * I2(i, a), (a, 0, FIELDS - 1)) for q, _ in _with_error_signal(1))
-        named.append(Assignment(PULL[i], pull))
-    return tuple(named)
+    nodes = _outputs(rule)
 
+    def squares(activations: int) -> Expr:
+        if activations == 0:
+            return J2(i, k)
+        return _sum_of(nodes, activations, lambda functions, fields: _FOUR[functions](i, k, *fields))
 
-def _squares(activations: int) -> Expr:
-    """E[g'_i g'_k ∏ of 0 or 2 sums Σ_a s_a g_a]."""
-    if activations == 0:
-        return J2(i, k)
-    return sp.Sum(S[a] * S[b] * I4(i, k, a, b), (a, 0, FIELDS - 1), (b, 0, FIELDS - 1))
+    def drift(_: int) -> Expr:
+        return _sum_of(nodes, 1, lambda function, fields: _LINEAR[function](i, c, b, *fields))
+
+    def pull(_: int) -> Expr:
+        return _sum_of(nodes, 1, lambda function, fields: _TWO["g" + function](i, *fields))
+
+    def expanded(power: int, average: Callable[[int], Expr]) -> Expr:
+        return sp.Add(*[q * average(count) for q, count in _with_error_signal(power, rule.sigma)])
+
+    return (
+        Assignment(DRIFT[c, i, b], expanded(1, drift)),
+        Assignment(SPREAD[i, k], expanded(2, squares), symmetric=True),
+        Assignment(PULL[i], expanded(1, pull)),
+    )
 
 
 def fields() -> tuple[Assignment, ...]:
@@ -184,34 +259,30 @@ def signed_weights() -> tuple[Assignment, ...]:
 
 
 @cache
-def equations_of_motion(second_layer: bool = True) -> System:
+def equations_of_motion(rule: UpdateRule = SGD) -> System:
     """The equations of motion of Q^c, R^c and v under any mask, for K and M left symbolic.
 
     Parameters
     ----------
-    second_layer : bool
-        Whether v learns too (η_v) or stays fixed.
+    rule : UpdateRule
+        What of the update takes place; all of it if left out, with one input a step and one activation.
     """
-    grown = {node: _w[node] + first_layer_update(node) for node in (i, k)}
-    change_Q = _summed_over_class(grown[i] * grown[k] - _w[i] * _w[k]) / _N
-    change_R = _summed_over_class(grown[i] * _B - _w[i] * _B) / _N
-    rates = [
-        Assignment(D_Q[c, i, k], _averaged(_rate(change_Q)), symmetric=True),
-        Assignment(D_R[c, i, n], _averaged(_rate(change_R))),
-    ]
-    if second_layer:
-        rates.append(Assignment(D_V[i], _averaged(_rate(second_layer_update(i)))))
+    rates = _rates(rule)
+    used = set[Expr]().union(*[rate.rhs.atoms(sp.IndexedBase) for rate in rates])
+    named = [average for average in averages(rule) if average.lhs.base in used]
+    limit = "; limit of a small learning rate, without the terms in η²" if rule.small_eta else ""
     return System(
         "equations_of_motion",
-        (*fields(), *averages(second_layer), *rates),
-        "online SGD: Saad & Solla 1995, Goldt et al. 2019; under any mask: docs/notation.md",
+        (*fields(), *named, *rates),
+        f"online SGD: Saad & Solla 1995, Goldt et al. 2019; under any mask: docs/notation.md{limit}",
     )
 
 
 @cache
-def generalisation_error() -> System:
-    """ε_g = ½ E[(Σ_a s_a g(u_a))²], label noise excluded, from C and s."""
-    pairs = sp.Sum(S[a] * S[b] * I2(a, b), (a, 0, FIELDS - 1), (b, 0, FIELDS - 1))
+def generalisation_error(two_activations: bool = False) -> System:
+    """ε_g = ½ E[(Σ_a s_a g(u_a))²], label noise excluded, from C and s; the teacher's nodes may have another h."""
+    nodes = _outputs(UpdateRule(two_activations=two_activations))
+    pairs = _sum_of(nodes, 2, lambda functions, fields: _TWO[functions](*fields))
     return System("generalization_error", (Assignment(ERROR, pairs / 2),), "Saad & Solla 1995")
 
 

@@ -16,6 +16,7 @@ from divprune_sym.dynamics.equations import equations_of_motion
 from divprune_sym.dynamics.symbols import D_Q, D_R, ETA
 from divprune_sym.dynamics.symmetric import Entry, Evaluator, Field, SymmetricState, one, zero
 from divprune_sym.dynamics.tangent import dot, tangent_of_motion
+from divprune_sym.dynamics.update import UpdateRule
 from divprune_sym.gaussian import ERF
 
 M = sp.Symbol("M", positive=True)
@@ -42,7 +43,7 @@ def plateau() -> Plateau:
     ArithmeticError
         The equations do not single out one plateau, or specialisation is no eigenvector.
     """
-    at_rest = Evaluator(equations_of_motion(second_layer=False), _state(_R, M))
+    at_rest = Evaluator(equations_of_motion(UpdateRule(second_layer=False)), _state(_R, M))
     dQ = at_rest.rate(D_Q, _STUDENT, _STUDENT, coefficient_of=ETA)
     dR = at_rest.rate(D_R, _STUDENT, _TEACHER, coefficient_of=ETA)
     # dQ = 0 gives R(Q); dR = 0 is then linear in M, and M(Q) is inverted
@@ -61,7 +62,7 @@ def _specialisation_rate(overlap: Expr, width: Expr) -> Expr:
             return sp.Integer(0)
         return width - 1 if x.group == y.group else sp.Integer(-1)
 
-    along = Evaluator(tangent_of_motion(ERF, second_layer=False), _state(overlap, width, specialising))
+    along = Evaluator(tangent_of_motion(ERF, UpdateRule(second_layer=False)), _state(overlap, width, specialising))
     teachers, students = (_TEACHER, _OTHER_TEACHER), (_STUDENT, _OTHER)
     own, other = (_plain(along.rate(dot(D_R), _STUDENT, n, coefficient_of=ETA)) for n in teachers)
     across = [_plain(along.rate(dot(D_Q), _STUDENT, k, coefficient_of=ETA)) for k in students]

@@ -35,6 +35,7 @@ from divprune_sym.dynamics.integrals import I2
 from divprune_sym.dynamics.symbols import D_Q, D_R, D_V, ETA, ETA_V, FIELDS, SIGMA, C, S, a, b
 from divprune_sym.dynamics.symmetric import Entry, Evaluator, Field, SymmetricState, one
 from divprune_sym.dynamics.tangent import derivative, dot, tangent_of_motion
+from divprune_sym.dynamics.update import UpdateRule
 from divprune_sym.gaussian import ERF
 
 if TYPE_CHECKING:
@@ -101,7 +102,7 @@ def distance_identity(expansion: Expansion) -> Expr:
     """
     second_layer = expansion.state.copies == Z
     state = _unsolved(second_layer, expansion.state.surplus)
-    along = Evaluator(tangent_of_motion(ERF, second_layer), state)
+    along = Evaluator(tangent_of_motion(ERF, UpdateRule(second_layer=second_layer)), state)
     drift = M * state.copies * along.rate(dot(D_Q), _STUDENT, _STUDENT, coefficient_of=ETA)
     drift -= 2 * M * state.copies * along.rate(dot(D_R), _STUDENT, _TEACHER, coefficient_of=ETA)
     if state.surplus != 0:
@@ -112,7 +113,7 @@ def distance_identity(expansion: Expansion) -> Expr:
 def noise_floor(expansion: Expansion) -> Expr:
     """(σ²/4) Σ_i v_i² J2(i, i) at the zero: what the distance identity gives for the coefficient of η in ε_g."""
     state = expansion.state
-    at_zero = Evaluator(equations_of_motion(second_layer=False), state)
+    at_zero = Evaluator(equations_of_motion(UpdateRule(second_layer=False)), state)
     noise = M * state.copies * at_zero.rate(D_Q, _STUDENT, _STUDENT, coefficient_of=ETA**2)
     if state.surplus != 0:
         noise += state.surplus * at_zero.rate(D_Q, _SURPLUS, _SURPLUS, coefficient_of=ETA**2)
@@ -202,8 +203,8 @@ def _solved(state: SymmetricState, unknowns: Sequence[sp.Symbol]) -> Expansion:
 def _equations(state: SymmetricState) -> list[Expr]:
     """One balance for each kind of entry of Q, R and v."""
     second_layer = state.copies == Z
-    along = Evaluator(tangent_of_motion(ERF, second_layer), state)
-    at_zero = Evaluator(equations_of_motion(second_layer), state)
+    along = Evaluator(tangent_of_motion(ERF, UpdateRule(second_layer=second_layer)), state)
+    at_zero = Evaluator(equations_of_motion(UpdateRule(second_layer=second_layer)), state)
     pairs = [(_STUDENT, _STUDENT), (_STUDENT, _OTHER)]
     towards = [(_STUDENT, _TEACHER), (_STUDENT, _OTHER_TEACHER)]
     if second_layer:

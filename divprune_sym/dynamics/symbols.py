@@ -7,14 +7,16 @@ import sympy as sp
 K, M, CLASSES = sp.symbols("K M classes", integer=True, positive=True)
 FIELDS = K + M
 
-# i, k: student nodes; n, p: teacher nodes; a, b: fields u = (λ, ρ), students first; c: mask classes
+# i, k, l, m: student nodes; n, p: teacher nodes; a, b: fields u = (λ, ρ), students first; c: mask classes
 i, k = sp.Idx("i", K), sp.Idx("k", K)
+l, m = sp.Idx("l", K), sp.Idx("m", K)  # noqa: E741
 n, p = sp.Idx("n", M), sp.Idx("p", M)
 a, b = sp.Idx("a", FIELDS), sp.Idx("b", FIELDS)
 c = sp.Idx("c", CLASSES)
-INDEX_ORDER = (c, i, k, n, p, a, b)
+INDEX_ORDER = (c, i, k, l, m, n, p, a, b)
 
 ETA, ETA_V, SIGMA, DECAY = sp.symbols("eta eta_v sigma weight_decay", nonnegative=True)
+BATCH = sp.Symbol("batch_size", positive=True)
 
 
 def _array(name: str, *shape: sp.Expr) -> sp.IndexedBase:
@@ -44,4 +46,8 @@ ERROR = sp.Symbol("generalization_error", real=True)
 Q_DOT, R_DOT, V_DOT = _array("Q_dot", CLASSES, K, K), _array("R_dot", CLASSES, K, M), _array("v_dot", K)
 
 # generated functions take what they need of these, in this order
-ARGUMENT_ORDER = (Q, R, T, V, TEACHER, MASK, FRACTION, VARIANCE, C, S, ETA, ETA_V, SIGMA, DECAY, Q_DOT, R_DOT, V_DOT)
+ARGUMENT_ORDER = (
+    *(Q, R, T, V, TEACHER, MASK, FRACTION, VARIANCE, C, S),
+    *(ETA, ETA_V, SIGMA, DECAY, BATCH),
+    *(Q_DOT, R_DOT, V_DOT),
+)

@@ -162,6 +162,6 @@ def _accepts(assignment: Assignment, fields: tuple[Field, ...]) -> bool:
     """Whether teachers stand where the left-hand side has a teacher's index, and students elsewhere."""
     for index, x in _labels(assignment, fields).items():
         letter = str(index)
-        if (letter in "np" and x.kind != "teacher") or (letter in "ik" and x.kind == "teacher"):
+        if (letter in "np" and x.kind != "teacher") or (letter in "iklm" and x.kind == "teacher"):
             return False
     return True

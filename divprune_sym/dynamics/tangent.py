@@ -17,6 +17,7 @@ from sympy import Expr
 from divprune_sym.dynamics.equations import Assignment, System, equations_of_motion
 from divprune_sym.dynamics.integrals import FORMAL, expand_integrals
 from divprune_sym.dynamics.symbols import D_Q, D_R, D_V, C, Q, R, V, X
+from divprune_sym.dynamics.update import SGD, UpdateRule
 
 if TYPE_CHECKING:
     from divprune_sym.gaussian import Activation
@@ -30,14 +31,14 @@ def dot(array: sp.IndexedBase) -> sp.IndexedBase:
 
 
 @cache
-def tangent_of_motion(activation: Activation, second_layer: bool = True) -> System:
-    """The derivative of the equations of motion in Q, R and, where it learns, v.
+def tangent_of_motion(activation: Activation, rule: UpdateRule = SGD, teacher: Activation | None = None) -> System:
+    """The derivative of the equations of motion in Q, R and v, or those of them that move.
 
     Assigns dQ_dot, dR_dot and dv_dot from the state, the parameters and a direction Q_dot, R_dot, v_dot.
     """
-    moving = (Q, R, V) if second_layer else (Q, R)
-    results = (D_Q, D_R, D_V) if second_layer else (D_Q, D_R)
-    return tangent(equations_of_motion(second_layer), moving, results, activation)
+    moving = (*((Q, R) if rule.first_layer else ()), *((V,) if rule.second_layer else ()))
+    results = (*((D_Q, D_R) if rule.first_layer else ()), *((D_V,) if rule.second_layer else ()))
+    return tangent(equations_of_motion(rule), moving, results, activation, teacher)
 
 
 def tangent(
@@ -45,6 +46,7 @@ def tangent(
     variables: tuple[sp.IndexedBase, ...],
     results: tuple[sp.IndexedBase, ...],
     activation: Activation,
+    teacher: Activation | None = None,
 ) -> System:
     """The derivatives of `results` along a direction of the variables, and the values they need."""
     dots = {array: dot(array) for array in variables}
@@ -53,7 +55,7 @@ def tangent(
         blocks.setdefault(assignment.lhs.base, []).append(assignment)
     assignments: list[Assignment] = []
     for base, block in blocks.items():
-        slopes = [derivative(assignment.rhs, dots, activation) for assignment in block]
+        slopes = [derivative(assignment.rhs, dots, activation, teacher) for assignment in block]
         assignments += block
         if any(slope != 0 for slope in slopes):
             dots[base] = dot(base)
@@ -68,18 +70,17 @@ def tangent(
     return System(f"tangent_of_{system.name}", needed, f"derivative of: {system.source}")
 
 
-def derivative(expression: Expr, dots: Velocities, activation: Activation) -> Expr:
+def derivative(expression: Expr, dots: Velocities, activation: Activation, teacher: Activation | None = None) -> Expr:
     """d/dt of an expression in which each array of `dots` moves with the velocity given for it."""
     if isinstance(expression, sp.Sum):
-        body = derivative(expression.function, dots, activation)
+        body = derivative(expression.function, dots, activation, teacher)
         return sp.Sum(body, *expression.limits) if body != 0 else body
     # SymPy differentiates C[i, a] by C[i, k] to a Kronecker delta; the chain rule counts that term by itself
     names = {leaf: sp.Dummy(real=True) for leaf in _leaves(expression)}
     leaves = {name: leaf for leaf, name in names.items()}
     plain = expression.xreplace(names)
-    return sp.Add(
-        *[sp.diff(plain, name).xreplace(leaves) * _velocity(leaf, dots, activation) for leaf, name in names.items()]
-    )
+    slopes = {leaf: sp.diff(plain, name).xreplace(leaves) for leaf, name in names.items()}
+    return sp.Add(*[slope * _velocity(leaf, dots, activation, teacher) for leaf, slope in slopes.items()])
 
 
 def _leaves(expression: Expr) -> list[Expr]:
@@ -89,10 +90,11 @@ def _leaves(expression: Expr) -> list[Expr]:
     return list(dict.fromkeys(leaf for arg in expression.args for leaf in _leaves(arg)))
 
 
-def _velocity(leaf: Expr, dots: Velocities, activation: Activation) -> Expr:
+def _velocity(leaf: Expr, dots: Velocities, activation: Activation, teacher: Activation | None) -> Expr:
     if isinstance(leaf, sp.Indexed):
         return dots[leaf.base][leaf.indices] if leaf.base in dots else sp.Integer(0)
-    return derivative(leaf if isinstance(leaf, sp.Sum) else expand_integrals(leaf, activation), dots, activation)
+    inside = leaf if isinstance(leaf, sp.Sum) else expand_integrals(leaf, activation, teacher)
+    return derivative(inside, dots, activation, teacher)
 
 
 def _needed(assignments: list[Assignment], results: set[sp.IndexedBase]) -> tuple[Assignment, ...]:

@@ -21,6 +21,8 @@ ACTIVATIONS: dict[str, Activation] = {
 def activation(name: str) -> Activation:
     """The activation of a given name: one of ours, or a plug-in's (entry-point group `divprune_sym.activations`).
 
+    Besides the names in `ACTIVATIONS`: "erf[2]" has gain 2, "he5" is He_5, "polynomial[0, 1, 1/2]" is u + u²/2.
+
     Raises
     ------
     BadInput

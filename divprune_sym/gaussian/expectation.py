@@ -229,7 +229,9 @@ COINCIDENT: dict[str, tuple[G | U, ...]] = {
 }
 
 
-def integral(name: str, activation: Activation, teacher: Activation | None = None) -> Derivation:
+def integral(
+    name: str, activation: Activation, teacher: Activation | None = None, all_outputs: bool = False
+) -> Derivation:
     """Derive one of the integrals of online learning (Saad & Solla 1995).
 
     Parameters
@@ -240,13 +242,15 @@ def integral(name: str, activation: Activation, teacher: Activation | None = Non
         The function g of all fields.
     teacher : Activation, optional
         The function of the last field, where that is a teacher's: only students have slopes, so J2 ignores it.
+    all_outputs : bool
+        Every field without a slope is a teacher's: both of I2 and I4.
     """
     known = INTEGRALS | COINCIDENT
     if name not in known:
         raise BadInput(not_known("integral", name, known))
     factors = known[name]
     try:
-        return expectation(factors, activation, _of_last_field(factors, teacher))
+        return expectation(factors, activation, _of_teacher(factors, teacher, all_outputs))
     except NoClosedForm as refused:
         msg = f"{name} of {activation}{f' and {teacher}' if teacher else ''}: {refused}{_remedy(name)}"
         raise type(refused)(msg) from None
@@ -257,9 +261,9 @@ def _remedy(name: str) -> str:
     return "; it enters with η² only, and dynamics at a small learning rate do without" if at_second_order else ""
 
 
-def _of_last_field(factors: tuple[Factor, ...], teacher: Activation | None) -> dict[str, Activation]:
-    last = factors[-1]
-    return {last.field: teacher} if teacher is not None and isinstance(last, G) and last.order == 0 else {}
+def _of_teacher(factors: tuple[Factor, ...], teacher: Activation | None, all_outputs: bool) -> dict[str, Activation]:
+    outputs = [factor.field for factor in factors if isinstance(factor, G) and factor.order == 0]
+    return dict.fromkeys(outputs if all_outputs else outputs[-1:], teacher) if teacher is not None else {}
 
 
 def closing(activation: Activation, teacher: Activation | None = None) -> dict[str, Derivation | NoClosedForm]:

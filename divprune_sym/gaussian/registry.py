@@ -6,9 +6,14 @@ import warnings
 from importlib.metadata import entry_points
 from typing import TYPE_CHECKING
 
+import sympy as sp
+
+from divprune_sym.activation_names import SHAPES, family
 from divprune_sym.checks import BadInput
 from divprune_sym.gaussian.activation import Activation
 from divprune_sym.gaussian.covariance import not_known
+from divprune_sym.gaussian.erf import erf
+from divprune_sym.gaussian.polynomial import hermite, polynomial
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
@@ -25,11 +30,29 @@ def activation_named(name: str, built_in: Mapping[str, Activation]) -> Activatio
     """An activation of ours, or of a plug-in; only the plug-in of that name is imported."""
     if name in built_in:
         return built_in[name]
+    if (ours := family(name)) is not None:
+        return _of_family(name, *ours)
     offered = {point.name: point for point in entry_points(group=GROUP)}
     found = _loaded(offered.pop(name)) if name in offered else None
     if found is None:
-        raise BadInput(not_known("activation", name, [*built_in, *offered]))
+        raise BadInput(not_known("activation", name, [*built_in, *SHAPES, *offered]))
     return found
+
+
+def _of_family(name: str, kind: str, texts: tuple[str, ...]) -> Activation:
+    """Decimals are taken at their exact decimal value."""
+    for text in texts:
+        if not int(text.partition("/")[2] or 1):
+            msg = f"activation {name!r}: {text} divides by zero"
+            raise BadInput(msg)
+    numbers = [sp.Rational(text) for text in texts]
+    try:
+        if kind == "he":
+            return hermite(int(texts[0]))
+        return erf(numbers[0]) if kind == "erf" else polynomial(numbers, name)
+    except BadInput as refused:
+        msg = f"activation {name!r}: {refused}"
+        raise BadInput(msg) from None
 
 
 def _loaded(point: EntryPoint) -> Activation | None:

@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING
 
 import numpy as np
 
-from divprune_sym.checks import BadInput, integer, number, real_array
+from divprune_sym.checks import BadInput, increasing_times, integer, number
 from divprune_sym.simulate._kernel import sgd_steps
 from divprune_sym.simulate.network import Classes, Network, generator
 
@@ -243,16 +243,7 @@ class _Data:
 
 def _times(alphas: ArrayLike, N: int) -> tuple[NDArray[np.float64], list[int]]:
     """The times (S,), checked, and the step at which each is measured."""
-    alpha = real_array("alphas", alphas, (None,))
-    if len(alpha) == 0:
-        msg = "alphas: expected at least one time, got none"
-        raise BadInput(msg)
-    number("alphas[0]", alpha[0], low=0.0)
-    falls = np.flatnonzero(np.diff(alpha) <= 0)
-    if falls.size:
-        i = int(falls[0])
-        msg = f"alphas: must increase, but [{i + 1}] = {alpha[i + 1]:.6g} follows {alpha[i]:.6g}"
-        raise BadInput(msg)
+    alpha = increasing_times("alphas", alphas)
     alpha.setflags(write=False)
     return alpha, [round(a * N) for a in alpha.tolist()]
 

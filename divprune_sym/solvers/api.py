@@ -9,15 +9,18 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
-from divprune_sym.checks import BadInput, integer, number, real_array
+from divprune_sym.checks import BadInput, increasing_times, integer, number
 from divprune_sym.codegen.error import generalization_error
+from divprune_sym.codegen.named import checked_activation
 from divprune_sym.files import written_aside
 from divprune_sym.notation import OrderParameters
-from divprune_sym.solvers.problem import flat_parameters, problem_module
+from divprune_sym.solvers.problem import Equations, flat_parameters, problem_module
 from divprune_sym.solvers.tableaus import DORMAND_PRINCE, RK4
 
 if TYPE_CHECKING:
     from numpy.typing import ArrayLike, NDArray
+
+    from divprune_sym.gaussian import Activation
 
 
 class Status(IntEnum):
@@ -57,7 +60,22 @@ class Problem:
         Standard deviation of the label noise.
     weight_decay : float
         κ, felt by every weight of the student, masked or not.
-    activation : str
+    activation : str or Activation
+        g of the student: "erf", "erf[2]" (gain 2), "linear", "relu", "sine", "he3", "polynomial[0, 1, 1/2]", the name
+        of a plug-in, or an `Activation` of your own.
+    teacher_activation : str or Activation, optional
+        h of the teacher's nodes; the same as the student's if left out.
+    batch_size : int
+        b, the inputs averaged over in one update; then α counts updates divided by N. Compiled once for each b.
+    small_eta : bool
+        The limit of a small learning rate: the terms in η², and with them label noise and batches, are left out. The
+        only dynamics there are where the integral I4 has no closed form, as for ReLU; right to first order in η.
+
+    Raises
+    ------
+    BadInput
+        A rate out of range or an unknown activation. That the integrals of an activation do not close is found, and
+        refused, when its equations are derived: by `integrate` and the like.
     """
 
     state: OrderParameters
@@ -65,17 +83,28 @@ class Problem:
     eta_v: float = 0.0
     sigma: float = 0.0
     weight_decay: float = 0.0
-    activation: str = "erf"
+    activation: str | Activation = "erf"
+    teacher_activation: str | Activation | None = None
+    batch_size: int = 1
+    small_eta: bool = False
 
     def __post_init__(self) -> None:
         for name in ("eta", "eta_v", "sigma", "weight_decay"):
             object.__setattr__(self, name, number(name, getattr(self, name), low=0.0))
-        if self.activation not in SUPPORTED_ACTIVATIONS:
-            msg = f"activation {self.activation!r}: not known, choose from {', '.join(SUPPORTED_ACTIVATIONS)}"
+        checked_activation("activation", self.activation)
+        if self.teacher_activation is not None:
+            checked_activation("teacher_activation", self.teacher_activation)
+        integer("batch_size", self.batch_size, 1)
+        if not isinstance(self.small_eta, bool):
+            msg = f"small_eta = {self.small_eta!r}: expected True or False"
             raise BadInput(msg)
 
-
-SUPPORTED_ACTIVATIONS = ("erf",)
+    @property
+    def equations(self) -> Equations:
+        """Which equations of motion these are."""
+        return Equations(
+            self.activation, self.teacher_activation, second_layer_moves(self), self.batch_size, self.small_eta
+        )
 
 
 @dataclass(frozen=True, eq=False)
@@ -182,7 +211,7 @@ def integrate(
     max_steps = integer("max_steps", max_steps, 1)
     a, b, error, dense = DORMAND_PRINCE.arrays()
     module, y0, p = prepared(problem)
-    times = checked_alphas(alphas)
+    times = increasing_times("alphas", alphas)
     result = module.adaptive(y0, times, rtol, atol, max_steps, DORMAND_PRINCE.order, a, b, error, dense, p)
     return _solution(problem, times, result, throw)
 
@@ -197,28 +226,11 @@ def integrate_fixed_step(problem: Problem, alphas: ArrayLike, dt: float, *, thro
     IntegrationFailed
         The order parameters diverged, and `throw`.
     """
-    times = checked_alphas(alphas)
+    times = increasing_times("alphas", alphas)
     dt = number("dt", dt, max(1e-12, times[-1] / MOST_FIXED_STEPS))
     a, b, _, _ = RK4.arrays()
     module, y0, p = prepared(problem)
     return _solution(problem, times, module.fixed_step(y0, times, dt, a, b, p), throw)
-
-
-def checked_alphas(alphas: ArrayLike) -> NDArray[np.float64]:
-    """Times as a strictly increasing float64 array, ≥ 0 and not empty; `BadInput` otherwise."""
-    times = real_array("alphas", alphas, (None,))
-    if len(times) == 0:
-        msg = "alphas: empty, expected at least one time"
-        raise BadInput(msg)
-    if times[0] < 0:
-        msg = f"alphas: starts at {times[0]:g}, must be ≥ 0"
-        raise BadInput(msg)
-    falls = np.flatnonzero(np.diff(times) <= 0)
-    if len(falls):
-        at = int(falls[0])
-        msg = f"alphas: must increase, but {times[at]:g} is followed by {times[at + 1]:g}"
-        raise BadInput(msg)
-    return times
 
 
 def second_layer_moves(problem: Problem) -> bool:
@@ -230,7 +242,7 @@ def prepared(problem: Problem):  # type: ignore[no-untyped-def]
     """The generated module, the flat state (Q, R, v) and the parameters its right-hand side takes."""
     x = problem.state
     moves = second_layer_moves(problem)
-    module = problem_module(problem.activation, x.K, x.M, moves)
+    module = problem_module(problem.equations, x.K, x.M)
     y0 = np.concatenate([x.Q_classes.ravel(), x.R_classes.ravel(), x.v if moves else np.empty(0)])
     rates = (problem.eta, problem.eta_v, problem.sigma, problem.weight_decay)
     return module, y0, flat_parameters(x, rates)
@@ -246,7 +258,9 @@ def _solution(problem: Problem, times: NDArray[np.float64], result: tuple, throw
     R = states[:filled, q:r].reshape(filled, classes, K, M)
     v = states[:filled, r:] if second_layer_moves(problem) else np.tile(x.v, (filled, 1))
     message = _MESSAGES[status].format(steps=steps)
-    errors = _errors(x, Q, R, v, problem.activation)
+    if problem.small_eta:
+        message += "; in the limit of a small learning rate, without the terms in η²"
+    errors = _errors(problem, Q, R, v)
     if throw and status != Status.DONE:
         last = f"; last ε_g = {errors[-1]:.3g}" if filled else ""
         msg = f"stopped at α = {reached:.6g}: {message}{last}"
@@ -255,13 +269,10 @@ def _solution(problem: Problem, times: NDArray[np.float64], result: tuple, throw
 
 
 def _errors(
-    x: OrderParameters,
-    Q: NDArray[np.float64],
-    R: NDArray[np.float64],
-    v: NDArray[np.float64],
-    activation: str,
+    problem: Problem, Q: NDArray[np.float64], R: NDArray[np.float64], v: NDArray[np.float64]
 ) -> NDArray[np.float64]:
     """ε_g along a trajectory."""
+    x = problem.state
     K, M = x.K, x.M
     C = np.empty((len(Q), K + M, K + M))
     C[:, :K, :K] = np.einsum("c,scik->sik", x.variance, Q)
@@ -269,4 +280,4 @@ def _errors(
     C[:, K:, :K] = np.swapaxes(C[:, :K, K:], 1, 2)
     C[:, K:, K:] = np.einsum("c,cnm->nm", x.variance, x.T_classes)
     s = np.concatenate([v, np.tile(-x.A, (len(v), 1))], axis=1)
-    return generalization_error(C, s, activation)
+    return generalization_error(C, s, problem.activation, problem.teacher_activation, K)

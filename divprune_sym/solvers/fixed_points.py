@@ -65,7 +65,8 @@ class FixedPoint:
     def generalization_error(self) -> float:
         """ε_g, label noise excluded."""
         x = self.state
-        return float(generalization_error(x.covariance, x.signed_weights, self.problem.activation))
+        functions = (self.problem.activation, self.problem.teacher_activation)
+        return float(generalization_error(x.covariance, x.signed_weights, *functions, x.K))
 
     @property
     def escape_rate(self) -> float:

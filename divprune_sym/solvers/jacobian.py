@@ -10,7 +10,7 @@ import numpy as np
 
 from divprune_sym.codegen.cache import cached_module
 from divprune_sym.solvers.api import prepared, second_layer_moves
-from divprune_sym.solvers.problem import unpacked
+from divprune_sym.solvers.problem import called, unpacked
 
 if TYPE_CHECKING:
     from types import ModuleType
@@ -19,6 +19,7 @@ if TYPE_CHECKING:
 
     from divprune_sym.notation import OrderParameters
     from divprune_sym.solvers.api import Problem
+    from divprune_sym.solvers.problem import Equations
 
 # the loop over directions is text: Numba cannot cache a function that takes functions
 _GLUE = """
@@ -33,32 +34,26 @@ def directional(y, directions, out, p):
         dQ_dot, dR_dot = dx[:q].reshape((classes, K, K)), dx[q:r].reshape((classes, K, M))
         {call}
 """
-_INPUTS = "mask, fraction, variance, eta"
-_BOTH_LAYERS = (
-    f"(Q, R, T, y[r:], A, {_INPUTS}, eta_v, sigma, weight_decay, Q_dot, R_dot, x[r:], dQ_dot, dR_dot, dx[r:])"
-)
-_FIRST_LAYER = f"(Q, R, T, v, A, {_INPUTS}, sigma, weight_decay, Q_dot, R_dot, dQ_dot, dR_dot)"
+_IN_STATE = {"v": "y[r:]", "v_dot": "x[r:]", "dv_dot": "dx[r:]"}
 
 
 @cache
-def jacobian_module(activation: str, K: int, M: int, second_layer: bool) -> ModuleType:
+def jacobian_module(equations: Equations, K: int, M: int) -> ModuleType:
     """`directional(y, directions, out, p)`: derivatives of the right-hand side along flat directions."""
-    recipe: dict[str, Any] = {"tangent": activation, "K": K, "M": M, "second_layer": second_layer}
 
     def generate() -> str:
         from divprune_sym.codegen.compiler import compile_system
         from divprune_sym.codegen.targets import SCALAR
         from divprune_sym.dynamics.tangent import tangent_of_motion
-        from divprune_sym.gaussian import ACTIVATIONS
 
-        g = ACTIVATIONS[activation]
+        rule, g, h = equations.derived()
         sizes: dict[str, int | str] = {"K": K, "M": M, "classes": "mask.shape[0]"}
-        outputs = ("dQ_dot", "dR_dot", "dv_dot") if second_layer else ("dQ_dot", "dR_dot")
-        function = compile_system(tangent_of_motion(g, second_layer), g, sizes, outputs, SCALAR)
-        call = function.name + (_BOTH_LAYERS if second_layer else _FIRST_LAYER)
-        return SCALAR.preamble + function.source + _GLUE.format(K=K, M=M, unpacked=unpacked(K, M), call=call)
+        outputs = ("dQ_dot", "dR_dot", "dv_dot") if equations.second_layer else ("dQ_dot", "dR_dot")
+        function = compile_system(tangent_of_motion(g, rule, h), g, sizes, outputs, SCALAR, h)
+        glue = _GLUE.format(K=K, M=M, unpacked=unpacked(K, M), call=called(function, _IN_STATE))
+        return SCALAR.preamble + function.source + glue
 
-    return cached_module(recipe, generate)
+    return cached_module({**equations.recipe(), "K": K, "M": M, "tangent": True}, generate)
 
 
 @dataclass(frozen=True)
@@ -102,7 +97,7 @@ class Flow:
     def _generated(self) -> tuple[ModuleType, ModuleType, tuple[Any, ...]]:
         x = self.problem.state
         module, _, p = prepared(self.problem)
-        return module, jacobian_module(self.problem.activation, x.K, x.M, self.learns_v), p
+        return module, jacobian_module(self.problem.equations, x.K, x.M), p
 
     def coordinates(self, state: OrderParameters) -> NDArray[np.float64]:
         """z of a state."""

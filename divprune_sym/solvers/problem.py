@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from dataclasses import dataclass
 from functools import cache
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
@@ -9,13 +10,17 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 
 from divprune_sym.codegen.cache import cached_module
+from divprune_sym.codegen.named import described, resolved
 
 if TYPE_CHECKING:
-    from collections.abc import Sequence
+    from collections.abc import Mapping, Sequence
     from types import ModuleType
 
     from numpy.typing import NDArray
 
+    from divprune_sym.codegen.compiler import Function
+    from divprune_sym.dynamics.update import UpdateRule
+    from divprune_sym.gaussian import Activation
     from divprune_sym.notation import OrderParameters
 
 # y holds Q, R (class by class) and v, where v learns; p what does not move, as `flat_parameters` puts it together
@@ -55,11 +60,68 @@ def flat_parameters(state: OrderParameters, rates: Sequence[float]) -> NDArray[n
 
 
 _COPIED_FROM = "# --- copied into every generated module from here on"
-_BOTH_LAYERS = (
-    "equations_of_motion(Q, R, T, view(y, r, ({K},)), A, mask, fraction, variance, eta, eta_v, sigma, weight_decay,"
-    " dQ, dR, view(dydt, r, ({K},)))"
-)
-_FIRST_LAYER = "equations_of_motion(Q, R, T, v, A, mask, fraction, variance, eta, sigma, weight_decay, dQ, dR)"
+# where the second layer is found while it moves
+_IN_STATE = {"v": "view(y, r, (K,))", "dv": "view(dydt, r, (K,))"}
+
+
+@dataclass(frozen=True)
+class Equations:
+    """Which equations of motion a problem has; what they are is derived from the update rule when they are compiled.
+
+    Parameters
+    ----------
+    activation, teacher : str or Activation
+        g of the student, and h of the teacher's nodes; None: the same.
+    second_layer : bool
+        Whether v moves.
+    batch_size : int
+        b; frozen into the compiled code.
+    small_eta : bool
+        Without the terms in η².
+    """
+
+    activation: str | Activation = "erf"
+    teacher: str | Activation | None = None
+    second_layer: bool = True
+    batch_size: int = 1
+    small_eta: bool = False
+
+    def recipe(self) -> dict[str, Any]:
+        """JSON-able description for the cache."""
+        return {
+            "activation": described(self.activation),
+            "teacher": None if self.teacher is None else described(self.teacher),
+            "second_layer": self.second_layer,
+            "batch_size": self.batch_size,
+            "small_eta": self.small_eta,
+        }
+
+    def derived(self) -> tuple[UpdateRule, Activation, Activation | None]:
+        """The update rule, g and h.
+
+        Raises
+        ------
+        BadInput
+            An integral that the equations need has no closed form, is infinite, or is too long a formula to compile.
+        """
+        from sympy import Integer
+
+        from divprune_sym.codegen.compiler import refuse_unprintable
+        from divprune_sym.dynamics.closing import refuse_open
+        from divprune_sym.dynamics.equations import equations_of_motion
+        from divprune_sym.dynamics.update import UpdateRule
+
+        rule = UpdateRule(
+            second_layer=self.second_layer,
+            batch_size=Integer(self.batch_size),
+            two_activations=self.teacher is not None,
+            small_eta=self.small_eta,
+        )
+        g, h = resolved(self.activation), None if self.teacher is None else resolved(self.teacher)
+        system = equations_of_motion(rule)
+        refuse_open(system, g, h)
+        refuse_unprintable(system, g, h)
+        return rule, g, h
 
 
 def _stepping() -> str:
@@ -69,24 +131,29 @@ def _stepping() -> str:
 
 
 @cache
-def problem_module(activation: str, K: int, M: int, second_layer: bool, target: str = "cpu") -> ModuleType:
+def problem_module(equations: Equations, K: int, M: int, target: str = "cpu") -> ModuleType:
     """The compiled equations of motion for K student and M teacher nodes (any number of classes)."""
-    recipe: dict[str, Any] = {"activation": activation, "K": K, "M": M, "second_layer": second_layer, "target": target}
 
     def generate() -> str:
         # SymPy is needed only here
         from divprune_sym.codegen.compiler import compile_system
         from divprune_sym.codegen.targets import BATCH, CPU
         from divprune_sym.dynamics.equations import equations_of_motion
-        from divprune_sym.gaussian import ACTIVATIONS
 
         chosen = {"cpu": CPU, "batch": BATCH}[target]
+        rule, g, h = equations.derived()
         sizes: dict[str, int | str] = {"K": K, "M": M, "classes": "mask.shape[0]"}
-        outputs = ("dQ", "dR", "dv") if second_layer else ("dQ", "dR")
-        system = equations_of_motion(second_layer)
-        function = compile_system(system, ACTIVATIONS[activation], sizes, outputs, chosen)
-        call = (_BOTH_LAYERS if second_layer else _FIRST_LAYER).format(K=K)
-        glue = _GLUE.format(K=K, M=M, unpacked=unpacked(K, M), call=call)
+        outputs = ("dQ", "dR", "dv") if equations.second_layer else ("dQ", "dR")
+        function = compile_system(equations_of_motion(rule), g, sizes, outputs, chosen, h)
+        in_state = {name: where.replace("K", str(K)) for name, where in _IN_STATE.items()}
+        glue = _GLUE.format(K=K, M=M, unpacked=unpacked(K, M), call=called(function, in_state))
         return chosen.preamble + function.source + glue + _stepping()
 
-    return cached_module(recipe, generate)
+    return cached_module({**equations.recipe(), "K": K, "M": M, "target": target}, generate)
+
+
+def called(function: Function, in_state: Mapping[str, str]) -> str:
+    """The call of a generated function as text; the second layer is found in flat arrays while it moves."""
+    moves = any(name in function.arguments for name in ("dv", "dv_dot"))
+    arguments = [in_state.get(name, name) if moves else name for name in function.arguments]
+    return f"{function.name}({', '.join(arguments)})"

@@ -15,6 +15,7 @@ from plain_ode import plain_rhs
 from divprune_sym.cli import main
 from divprune_sym.codegen.error import generalization_error
 from divprune_sym.derive import equations
+from divprune_sym.dynamics.update import UpdateRule
 from divprune_sym.gaussian import ERF, INTEGRALS, integral
 from divprune_sym.simulate import random_network
 
@@ -207,7 +208,7 @@ def test_unpruned_rates_are_the_general_ones_with_one_class():
     """The text of the general equations with mask, fraction and variance 1 and the class dropped."""
 
     def rates(classes):
-        return {str(e.lhs): e.rhs for e in equations.motion(ERF, True, classes=classes)[:3]}
+        return {str(e.lhs): e.rhs for e in equations.motion(ERF, UpdateRule(), classes=classes)[:3]}
 
     arrays = {name: sp.IndexedBase(name) for name in ("Q", "R", "v", "spread", "drift", "pull")}
     for (lhs, general), plain in zip(rates(True).items(), rates(False).values(), strict=True):

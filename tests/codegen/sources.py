@@ -11,6 +11,7 @@ from divprune_sym.codegen.compiler import compile_system
 from divprune_sym.codegen.simd import WIDTH, all_pairs, half_pairs
 from divprune_sym.codegen.targets import CPU
 from divprune_sym.dynamics.equations import equations_of_motion
+from divprune_sym.dynamics.update import UpdateRule
 from divprune_sym.gaussian import ERF
 
 RATES = {"eta": 0.7, "eta_v": 0.3, "sigma": 0.4, "weight_decay": 0.05}
@@ -37,6 +38,9 @@ def _put(array, index, value):
 NAMES = {
     "jit": lambda f: f,
     "sqrt": np.sqrt,
+    "root": lambda x: np.sqrt(np.maximum(x, 0.0)),
+    "atan2": np.arctan2,
+    "exp": np.exp,
     "pi": math.pi,
     "np": np,
     "fma": lambda x, y, z: x * y + z,
@@ -60,7 +64,7 @@ def plain_python(function, asin=np.arcsin):
 
 def generate_equations(second_layer=True, sizes=SIZES, target=CPU):
     outputs = ("dQ", "dR", "dv") if second_layer else ("dQ", "dR")
-    return compile_system(equations_of_motion(second_layer), ERF, sizes, outputs, target)
+    return compile_system(equations_of_motion(UpdateRule(second_layer=second_layer)), ERF, sizes, outputs, target)
 
 
 @cache

@@ -10,7 +10,7 @@ from plain_ode import plain_rhs
 
 from divprune_sym.codegen.simd import WIDTH, as_lanes
 from divprune_sym.codegen.targets import CPU
-from divprune_sym.solvers.problem import flat_parameters, problem_module
+from divprune_sym.solvers.problem import Equations, flat_parameters, problem_module
 
 from .sources import RATES, SIZES, Counting, generate_equations, generated_equations, right_hand_side
 
@@ -52,9 +52,9 @@ def test_one_trajectory_or_lanes_of_trajectories_give_the_same_bits(shape):
     y = np.array([np.concatenate([x.Q_classes.ravel(), x.R_classes.ravel(), x.v]) for x in states])
     alone = np.full_like(y, np.nan)
     for lane in range(WIDTH):
-        problem_module("erf", K, M, True).rhs(y[lane], alone[lane], parameters[lane])
+        problem_module(Equations(), K, M).rhs(y[lane], alone[lane], parameters[lane])
     together = np.full_like(y.T, np.nan, order="C")
-    in_lanes(problem_module("erf", K, M, True, "batch").rhs, y.T.copy(), together, parameters.T.copy())
+    in_lanes(problem_module(Equations(), K, M, "batch").rhs, y.T.copy(), together, parameters.T.copy())
     np.testing.assert_array_equal(together, alone.T)
 
 
@@ -75,7 +75,7 @@ def test_compiled_is_the_same_function(classes, second_layer):
     parameters = flat_parameters(state, list(rates.values()))
     y = np.concatenate([state.Q_classes.ravel(), state.R_classes.ravel(), state.v if second_layer else []])
     dydt = np.full_like(y, np.nan)
-    problem_module("erf", 2, 1, second_layer).rhs(y, dydt, parameters)
+    problem_module(Equations(second_layer=second_layer), 2, 1).rhs(y, dydt, parameters)
     ours = np.concatenate([x.ravel() for x in plain_rhs(state, **rates)])
     np.testing.assert_allclose(dydt, ours[: len(y)], rtol=0, atol=rounding(state))
 

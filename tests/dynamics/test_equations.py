@@ -1,5 +1,7 @@
 """The derived equations of motion: as text, against the published forms, and as numbers."""
 
+import itertools
+
 import numpy as np
 import pytest
 import sympy as sp
@@ -8,12 +10,22 @@ from plain_ode import plain_generalisation_error, plain_rhs
 from divprune_sym.dynamics import symbols as y
 from divprune_sym.dynamics.equations import (
     equations_of_motion,
-    first_layer_update,
     generalisation_error,
-    second_layer_update,
     second_moments,
 )
-from divprune_sym.dynamics.integrals import I2, I3, I4, J2, expand_integrals
+from divprune_sym.dynamics.integrals import I2, I2_GH, I2_HH, I3, I3_H, I4, I4_GH, I4_HH, J2, expand_integrals
+from divprune_sym.dynamics.update import (
+    MEAN_SLOPE,
+    MEAN_VALUE,
+    ONE,
+    OTHER,
+    WEIGHT,
+    N,
+    UpdateRule,
+    first_layer_update,
+    in_samples,
+    second_layer_update,
+)
 from divprune_sym.gaussian import ERF
 
 from .slow import evaluate, plain_integrals, run, state_values
@@ -26,8 +38,8 @@ eta, kappa = y.ETA, y.DECAY
 everywhere_a, everywhere_b = (a, 0, FIELDS - 1), (b, 0, FIELDS - 1)
 
 
-def right_hand_sides(second_layer=True):
-    return {str(x.lhs): x.rhs for x in equations_of_motion(second_layer).assignments}
+def right_hand_sides(**rule):
+    return {str(x.lhs): x.rhs for x in equations_of_motion(UpdateRule(**rule)).assignments}
 
 
 # docs/notation.md, "Exact dynamics under any mask", with white inputs of variance ω_c in class c and weight decay
@@ -58,25 +70,103 @@ def test_first_layer_only_is_the_same_system_without_the_second_layer():
     assert all(first[lhs] == both[lhs] for lhs in first)
 
 
-def test_the_update_is_the_gradient_step_of_the_squared_error():
-    """−η ∇½Δ² by differentiating ½(Σ v_i g(λ_i) − y)² in one weight, scaled as in the docs."""
-    w, label, rest, N, x, u = sp.symbols("w label rest N x u", positive=True)
+def test_the_update_is_the_gradient_step_of_the_mean_squared_error():
+    """−η ∇ mean ½Δ² over a batch of two inputs, by differentiating it in one weight, scaled as in the docs."""
+    w = sp.Symbol("w", positive=True)
     g = sp.Function("g")
-    field = w * x / sp.sqrt(N) + rest
-    error = v[i] * g(field) - label
-    gradient = sp.diff(error**2 / 2, w)
-    ours = first_layer_update(i) + y.DECAY / sp.Symbol("N", positive=True) * sp.Symbol(f"w_{i}j", real=True)
-    named = {
-        sp.Symbol("gprime_i", real=True): sp.diff(g(u), u).subs(u, field).doit(),
-        sp.Symbol("Delta", real=True): error,
-        sp.Symbol("x_j", real=True): x,
-        m[c, i]: 1,
+    u = sp.Symbol("u")
+    samples = [sp.symbols(f"label{mu} rest{mu} x{mu}", positive=True) for mu in (1, 2)]
+    fields = [w * x / sp.sqrt(N) + rest for _, rest, x in samples]
+    errors = [v[i] * g(field) - label for field, (label, _, _) in zip(fields, samples, strict=True)]
+    loss = sum(error**2 / 2 for error in errors) / 2
+    slopes = [sp.diff(g(u), u).subs(u, field).doit() for field in fields]
+    mean_slope = sum(slope * error * x[2] for slope, error, x in zip(slopes, errors, samples, strict=True)) / 2
+    ours = first_layer_update(i) + kappa / N * WEIGHT[i]
+    assert sp.simplify(ours.subs({MEAN_SLOPE[i]: mean_slope, m[c, i]: 1}) + eta * sp.diff(loss, w)) == 0
+    # the derivative in v_i, where the fields are held
+    loss = sum((v[i] * g(field) - x[0]) ** 2 / 2 for field, x in zip(fields, samples, strict=True)) / 2
+    mean_value = sum(g(field) * error for field, error in zip(fields, errors, strict=True)) / 2
+    ours = second_layer_update(i) + kappa / N * v[i]
+    assert sp.simplify(ours.subs({MEAN_VALUE[i]: mean_value}) + y.ETA_V / N * sp.diff(loss, v[i])) == 0
+
+
+@pytest.mark.parametrize("size", [1, 2, 3])
+def test_products_of_batch_means_by_going_through_every_batch(size):
+    """Inputs drawn from three kinds, each as likely: all 3^b batches, against one sample and two different ones."""
+    kinds = [{"x": 2, "delta": 3, "slope": {i: 5, k: 7}}, {"x": -1, "delta": 2, "slope": {i: 4, k: -3}}]
+    kinds.append({"x": 3, "delta": -5, "slope": {i: 1, k: 2}})
+
+    def term(kind, node):
+        return kind["slope"][node] * kind["delta"] * kind["x"]
+
+    batches = list(itertools.product(kinds, repeat=size))
+    mean = {node: [sp.Rational(sum(term(kind, node) for kind in batch), size) for batch in batches] for node in (i, k)}
+    for first, second in ((i, k), (i, i)):
+        exact = sum(p * q for p, q in zip(mean[first], mean[second], strict=True)) / len(batches)
+        formula = in_samples(MEAN_SLOPE[first] * MEAN_SLOPE[second], sp.Integer(size))
+        value = sp.Integer(0)
+        for one, other in itertools.product(kinds, repeat=2):
+            named = {ONE.x: one["x"], ONE.delta: one["delta"], OTHER.x: other["x"], OTHER.delta: other["delta"]}
+            for node in (i, k):
+                named |= {ONE.slope[node]: one["slope"][node], OTHER.slope[node]: other["slope"][node]}
+            value += formula.subs(named)
+        assert value / 9 == exact
+
+
+def test_a_product_of_three_means_is_not_guessed():
+    with pytest.raises(ValueError, match="more than two batch means"):
+        in_samples(MEAN_SLOPE[i] ** 3, sp.Integer(2))
+
+
+def test_batches_only_change_the_term_in_eta_squared():
+    one, many = right_hand_sides(), right_hand_sides(batch_size=y.BATCH)
+    assert one.keys() == many.keys()
+    assert {lhs for lhs in one if one[lhs] != many[lhs]} == {"dQ[c, i, k]"}
+    learning = one["dQ[c, i, k]"].coeff(eta, 2)
+    assert learning != 0
+    assert sp.expand(many["dQ[c, i, k]"] - one["dQ[c, i, k]"] - eta**2 * learning * (1 / y.BATCH - 1)) == 0
+
+
+@pytest.mark.parametrize("layers", [(True, True), (True, False), (False, True)], ids=["both", "first", "second"])
+@pytest.mark.parametrize("sigma", [y.SIGMA, sp.S.Zero], ids=["noise", "no noise"])
+@pytest.mark.parametrize("decay", [y.DECAY, sp.S.Zero], ids=["decay", "no decay"])
+@pytest.mark.parametrize("small_eta", [False, True])
+def test_any_subset_of_the_update_is_the_whole_with_zeros(layers, sigma, decay, small_eta):
+    first, second = layers
+    part = right_hand_sides(
+        first_layer=first, second_layer=second, sigma=sigma, weight_decay=decay, small_eta=small_eta
+    )
+    whole = right_hand_sides()
+    assert {name for name in part if name[0] == "d" and name[1] != "r"} == {
+        *(("dQ[c, i, k]", "dR[c, i, n]") if first else ()),
+        *(("dv[i]",) if second else ()),
     }
-    assert sp.simplify(ours.subs(named) + eta * gradient) == 0
-    second = sp.diff((v[i] * g(field) - label) ** 2 / 2, v[i])
-    named = {sp.Symbol("g_i", real=True): g(field), sp.Symbol("Delta", real=True): error}
-    ours = second_layer_update(i) + y.DECAY / N * v[i]
-    assert sp.simplify(ours.subs(named) + y.ETA_V / N * second) == 0
+    assert ("spread[i, k]" in part) == (first and not small_eta)
+    assert ("pull[i]" in part) == second
+    for lhs, rhs in part.items():
+        expected = sp.expand(whole[lhs].subs({y.SIGMA: sigma, y.DECAY: decay}))
+        if small_eta and lhs == "dQ[c, i, k]":
+            expected -= expected.coeff(eta, 2) * eta**2
+        assert sp.expand(rhs - expected) == 0, lhs
+
+
+def test_no_layer_at_all_is_refused():
+    with pytest.raises(ValueError, match="no layer is trained"):
+        UpdateRule(first_layer=False, second_layer=False)
+
+
+def test_two_activations_that_are_the_same_make_the_same_numbers():
+    """The sums split into students and teachers, against those over all fields."""
+    state = random_state(2, 2, 3)
+    values = state_values(state, **RATES)
+    plain = plain_integrals(state)
+    split = plain | {I2_GH: plain[I2], I2_HH: plain[I2], I3_H: plain[I3], I4_GH: plain[I4], I4_HH: plain[I4]}
+    ours = run(equations_of_motion(UpdateRule(two_activations=True)).assignments, values | split)
+    for name, expected in zip(("dQ", "dR", "dv"), plain_rhs(state, **RATES), strict=True):
+        np.testing.assert_allclose(ours[name], expected, rtol=0, atol=rounding(state), err_msg=name)
+    values |= {"C": state.covariance, "s": state.signed_weights}
+    error = run(generalisation_error(two_activations=True).assignments, values | split)["generalization_error"]
+    assert error == pytest.approx(plain_generalisation_error(state.covariance, state.signed_weights), rel=1e-12)
 
 
 def unpruned_symbols(K, M):
@@ -107,7 +197,8 @@ def unpruned_symbols(K, M):
     )
 
 
-@pytest.mark.parametrize(("K", "M"), [(1, 1), (2, 1), (2, 2)])
+@pytest.mark.parametrize("M", [1, 2, 3])
+@pytest.mark.parametrize("K", [1, 2, 3])
 def test_unmasked_is_the_published_system(K, M):
     """Saad & Solla 1995 and Goldt et al., arXiv:1906.08632: sums of integrals over nodes, teacher minus student.
 

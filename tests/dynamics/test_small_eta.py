@@ -21,6 +21,7 @@ from divprune_sym.dynamics.small_eta import (
 )
 from divprune_sym.dynamics.symbols import D_Q, ETA, SIGMA
 from divprune_sym.dynamics.symmetric import Evaluator, Field
+from divprune_sym.dynamics.update import UpdateRule
 
 EXPANSIONS = {
     "soft committee, L surplus": soft_committee,
@@ -64,7 +65,7 @@ def test_copies_act_as_one_node_with_a_smaller_learning_rate():
 
 def test_without_error_signal_only_label_noise_diffuses():
     for name, make in EXPANSIONS.items():
-        at_zero = Evaluator(equations_of_motion(name == "both layers"), make().state)
+        at_zero = Evaluator(equations_of_motion(UpdateRule(second_layer=name == "both layers")), make().state)
         for x in (Field("student", 1), Field("student", 2)):
             noise = at_zero.rate(D_Q, Field("student", 1), x, coefficient_of=ETA**2)
             assert sp.simplify(noise.subs(SIGMA, 0)) == 0

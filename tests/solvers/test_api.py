@@ -1,5 +1,7 @@
 """What goes in and what comes out: refusals, statuses, messages, solutions and their files."""
 
+import re
+
 import numpy as np
 import pytest
 from dynamics.states import random_state
@@ -67,9 +69,20 @@ def test_rates_are_checked(name, value):
         Problem(random_state(2, 1), **rates)
 
 
-def test_an_unknown_activation_is_refused():
-    with pytest.raises(BadInput, match="activation 'relu': not known, choose from erf"):
-        Problem(random_state(2, 1), 0.1, activation="relu")
+@pytest.mark.parametrize(
+    ("options", "message"),
+    [
+        ({"activation": "rlu"}, "activation 'rlu': not known; did you mean 'relu'?"),
+        ({"teacher_activation": "sgn"}, "activation 'sgn': not known; did you mean 'sign'?"),
+        ({"activation": 3}, "activation = 3: expected a name or an Activation"),
+        ({"batch_size": 0}, "batch_size = 0: must be at least 1"),
+        ({"batch_size": 2.0}, "batch_size: expected an integer"),
+        ({"small_eta": 1}, "small_eta = 1: expected True or False"),
+    ],
+)
+def test_activations_and_batches_are_checked(options, message):
+    with pytest.raises(BadInput, match=re.escape(message)):
+        Problem(random_state(2, 1), 0.1, **options)
 
 
 # --- the solution -------------------------------------------------------------------------------------
