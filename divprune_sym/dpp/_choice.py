@@ -47,27 +47,35 @@ def count_law(p: NDArray[np.float64], q: NDArray[np.float64], k: int) -> NDArray
     return table
 
 
-def draw_choices(
-    table: NDArray[np.float64],
-    p: NDArray[np.float64],
-    q: NDArray[np.float64],
-    count: int,
-    rng: np.random.Generator,
-) -> NDArray[np.int64]:
-    """Return `count` sorted index sets, (count, k), walking the table of `count_law` backwards."""
-    k = table.shape[1] - 1
+def taking_odds(table: NDArray[np.float64], p: NDArray[np.float64], q: NDArray[np.float64]) -> NDArray[np.float64]:
+    """Return P(trial n succeeds | m successes among the first n + 1 trials), [m, n], (k + 1, r), from `count_law`."""
+    r, k = len(p), table.shape[1] - 1
+    odds = np.zeros((k + 1, r))
+    for n in range(r):
+        for m in range(1, k + 1):
+            taken = p[n] * table[n, m - 1]
+            skipped = q[n] * table[n, m]
+            # An impossible branch must stay impossible after rounding: nothing behind it is tabulated.
+            odds[m, n] = taken / (taken + skipped) if skipped > 0.0 else 1.0
+    return odds
+
+
+def draw_choices(odds: NDArray[np.float64], count: int, rng: np.random.Generator) -> NDArray[np.int64]:
+    """Return `count` sorted index sets, (count, k), walking backwards through the trials of `taking_odds`.
+
+    One random number a success: the next one comes where the chance of none before it falls below that number.
+    """
+    k, r = odds.shape[0] - 1, odds.shape[1]
     choices = np.empty((count, k), np.int64)
     for row in range(count):
-        left = k
-        n = len(p) - 1
-        while left > 0:
-            taken = p[n] * table[n, left - 1]
-            skipped = q[n] * table[n, left]
-            # An impossible branch must stay impossible after rounding: nothing behind it is tabulated.
-            if skipped == 0.0 or rng.random() * (taken + skipped) < taken:
-                left -= 1
-                choices[row, left] = n
-            n -= 1
+        n = r
+        for left in range(k, 0, -1):
+            level = 1.0 - rng.random()
+            none = 1.0
+            while none >= level:
+                n -= 1
+                none *= 1.0 - odds[left, n]
+            choices[row, left - 1] = n
     return choices
 
 
@@ -97,6 +105,7 @@ def joint_odds(
 
 
 count_law_jit = njit(cache=True, nogil=True)(count_law)
+taking_odds_jit = njit(cache=True, nogil=True)(taking_odds)
 draw_choices_jit = njit(cache=True, nogil=True)(draw_choices)
 joint_odds_jit = njit(cache=True, nogil=True)(joint_odds)
 
@@ -107,7 +116,7 @@ def choices(log_weights: NDArray[np.float64], k: int, count: int, rng: np.random
     if k in (0, r):
         return np.tile(np.arange(k, dtype=np.int64), (count, 1))
     p, q = tilted_odds(log_weights, k)
-    drawn: NDArray[np.int64] = draw_choices_jit(count_law_jit(p, q, k), p, q, count, rng)
+    drawn: NDArray[np.int64] = draw_choices_jit(taking_odds_jit(count_law_jit(p, q, k), p, q), count, rng)
     return drawn
 
 

@@ -5,8 +5,8 @@ from __future__ import annotations
 import numpy as np
 from dpp_kernels import factor
 
-from divprune_sym.dpp._choice import count_law, draw_choices_jit
-from divprune_sym.dpp._projection import draw_projection
+from divprune_sym.dpp._choice import count_law, draw_choices, taking_odds
+from divprune_sym.dpp._projection import cumulative_squares, draw_projection
 
 
 class Scripted:
@@ -22,15 +22,16 @@ class Scripted:
 
 def test_an_item_is_not_drawn_twice_on_a_residual_of_rounding():
     for seed in range(50):
-        columns = np.linalg.qr(factor(6, 3, seed))[0]
-        drawn = np.empty(3, dtype=np.int64)
-        # propose item 0 and accept it, twice
-        draw_projection(np.ascontiguousarray(columns), drawn, Scripted([0.0, 0.0] * 2, seed))
+        vectors = np.ascontiguousarray(np.linalg.qr(factor(6, 3, seed))[0])
+        drawn, columns = np.empty(3, dtype=np.int64), np.arange(3)
+        # propose item 0, from the first column, and accept it, twice
+        first = Scripted([0.0, 0.0, 0.0] * 2, seed)
+        draw_projection(vectors, columns, cumulative_squares(vectors, columns), columns, drawn, first)
         assert drawn[0] == 0
         assert len(np.unique(drawn)) == 3
 
 
 def test_a_forced_eigenvector_is_taken_even_when_its_odds_underflow():
     p, q = np.array([5e-324, 1.0]), np.array([1.0, 0.0])
-    draws = draw_choices_jit(count_law(p, q, 2), p, q, 200, np.random.default_rng(0))
+    draws = draw_choices(taking_odds(count_law(p, q, 2), p, q), 200, np.random.default_rng(0))
     assert (draws == [0, 1]).all()
