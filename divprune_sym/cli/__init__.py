@@ -9,6 +9,7 @@ from divprune_sym.cli import reproduce as reproduce
 from divprune_sym.cli import integrate as integrate
 from divprune_sym.cli import error as error
 from divprune_sym.cli import bound as bound
+from divprune_sym.cli import compare as compare
 from divprune_sym.cli import explore as explore
 from divprune_sym.cli import prune as prune
 from divprune_sym.cli import sample as sample

@@ -6,6 +6,7 @@ import gzip
 import re
 import zlib
 from dataclasses import dataclass, replace
+from math import prod
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -187,11 +188,12 @@ def read_idx(path: Path) -> NDArray[np.uint8]:
         with opened(path, "rb") as file:
             head = file.read(4)
             axes = head[3] if len(head) == 4 else 0
-            shape = np.frombuffer(file.read(4 * axes), dtype=">u4").astype(np.int64)
-            if head[:3] != b"\0\0\x08" or not 1 <= axes <= 4 or len(shape) != axes:
+            sizes = file.read(4 * axes)
+            if head[:3] != b"\0\0\x08" or not 1 <= axes <= 4 or len(sizes) != 4 * axes:
                 msg = f"{path}: is no IDX file of unsigned bytes"
                 raise BadInput(msg)
-            size = int(np.prod(shape))
+            shape = [int(n) for n in np.frombuffer(sizes, dtype=">u4")]
+            size = prod(shape)
             refuse_beyond_memory(str(path), 17 * size)  # the bytes, and two copies as float64
             values = np.frombuffer(file.read(size), dtype=np.uint8)
     except (OSError, EOFError, zlib.error, ValueError) as error:

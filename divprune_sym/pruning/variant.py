@@ -274,8 +274,10 @@ class SymbolicEdgeMethod(EdgePruning):
         Raises
         ------
         BadInput
-            It has none, or `draw` returned something else.
+            It has none, it cannot keep that share, or `draw` returned something else.
         """
+        if self.fractions is not None:
+            self._share(keep)
         masks = self.variant.draw(layer, keep, rng, count)
         shape = (count, *layer.weights.shape)
         if not isinstance(masks, np.ndarray) or masks.dtype != np.bool_ or masks.shape != shape:

@@ -2,12 +2,14 @@
 
 import numpy as np
 import pytest
+from scipy.stats import chi2
 from sklearn.datasets import load_digits
 from sklearn.neural_network import MLPClassifier
 
 from divprune_sym.checks import BadInput, BadShape
 from divprune_sym.networks.network import DenseNetwork
 from divprune_sym.networks.prune import PruneSetting, methods_for_networks, prune_network
+from divprune_sym.networks.scores import ScoredEdges, ScoredNodes
 from divprune_sym.networks.sklearn_models import from_sklearn
 from divprune_sym.pruning import METHODS, DPPNode, EdgeMethod, ImportanceNode, RandomEdge, RandomNode
 
@@ -202,3 +204,113 @@ def test_pruning_repeats_with_its_generator(deep, name):
 def test_pruning_refuses(shallow, x, fraction, error, message):
     with pytest.raises(error, match=message):
         prune_layers(shallow, x, RandomNode(), fraction, rng(), reweight=False)
+
+
+def test_nothing_and_everything(shallow):
+    """0 %: what is left does not depend on the input; refitted, the best constant."""
+    x = X[:200]
+    for method in ALL.values():
+        left = prune_network(shallow, x, method, 0.0, rng()).network
+        np.testing.assert_allclose(left.forward(x), np.tile(left.forward(x[:1]), (200, 1)), atol=1e-12)
+    fitted = prune_network(shallow, x, RandomNode(), 0.0, rng(), PruneSetting(reweight=True)).network
+    np.testing.assert_allclose(fitted.forward(x)[0], shallow.forward(x).mean(axis=0), atol=1e-10)
+
+
+@pytest.mark.parametrize("meaning", ["removed", "silenced"])
+@pytest.mark.parametrize("fit_bias", [True, False])
+def test_every_meaning_of_a_refit_is_least_squares(shallow, meaning, fit_bias):
+    """The change of kept outgoing weights is the least-squares fit to what pruned nodes no longer put out."""
+    setting = PruneSetting(reweight=True, fit_bias=fit_bias, pruned_node=meaning)
+    pruned = prune_network(shallow, X, RandomNode(), 0.5, rng(), setting)
+    kept = pruned.mask.kept[0]
+    h, V = shallow.outputs(0, X), shallow.weights[1]
+    still = 1 / (1 + np.exp(-shallow.biases[0])) if meaning == "silenced" else np.zeros(len(kept))
+    wanted = (h - still)[:, ~kept] @ V[:, ~kept].T
+    design = np.column_stack([h[:, kept], np.ones(len(X))]) if fit_bias else h[:, kept]
+    best = design @ np.linalg.lstsq(design, wanted)[0]
+    unfitted = prune_network(shallow, X, RandomNode(), 0.5, rng(), PruneSetting(pruned_node=meaning))
+    np.testing.assert_array_equal(unfitted.mask.kept[0], kept)
+    gained = pruned.network.forward(X) - unfitted.network.forward(X)
+    np.testing.assert_allclose(gained, best, rtol=0, atol=1e-7)
+
+
+def test_published_setting():
+    published = PruneSetting.as_published(reweight=True)
+    assert (published.pruned_node, published.fit_bias, published.source) == ("silenced", False, "pruned")
+
+
+def test_original_activations(deep):
+    spy = Spy()
+    prune_network(deep, X, spy, 0.3, rng(), PruneSetting(source="original"))
+    sent = deep.outputs(0, X)
+    np.testing.assert_allclose(spy.seen[1].input_moments, sent.T @ sent / len(X), rtol=1e-12)
+
+
+def test_chosen_layers_and_their_own_shares(deep):
+    pruned = prune_network(deep, X, RandomEdge(), {1: 0.25}, rng(), PruneSetting(layers=(1,)))
+    np.testing.assert_array_equal(pruned.network.weights[0], deep.weights[0])
+    assert pruned.mask.fractions == {1: 0.25}
+    both = prune_network(deep, X, RandomNode(), {0: 0.5, 1: 0.25}, rng())
+    assert both.compact().widths == (64, 12, 4, 10)
+    with pytest.raises(BadInput, match="no share for layer 1"):
+        prune_network(deep, X, RandomNode(), {0: 0.5}, rng())
+    with pytest.raises(BadInput, match="layer = 2: must be between 0 and 1"):
+        prune_network(deep, X, RandomNode(), 0.5, rng(), PruneSetting(layers=(2,)))
+    with pytest.raises(BadInput, match="no hidden layer"):
+        prune_network(DenseNetwork(deep.weights[:1], deep.biases[:1], ("identity",)), X, RandomNode(), 0.5, rng())
+    with pytest.raises(BadInput, match="removed or silenced"):
+        PruneSetting(pruned_node="gone")
+
+
+def test_ridge_shrinks_the_change(shallow):
+    changes = []
+    for ridge in (0.0, 0.1, 10.0):
+        pruned = prune_network(shallow, X, RandomEdge(), 0.5, rng(), PruneSetting(reweight=True, ridge=ridge))
+        kept = pruned.mask.kept[0]
+        changes.append(np.linalg.norm(pruned.network.weights[0] - shallow.weights[0] * kept))
+    assert changes[0] > changes[1] > changes[2] > 0
+
+
+def test_scores_of_ones_own(shallow):
+    size = ScoredEdges(lambda layer: np.abs(layer.weights))
+    ours, theirs = (
+        prune_network(shallow, X, method, 0.3, rng()).network.weights[0] for method in (size, METHODS["magnitude-edge"])
+    )
+    np.testing.assert_array_equal(ours, theirs)
+    order = ScoredNodes(lambda layer: np.arange(24.0))
+    assert prune_network(shallow, X, order, 0.25, rng()).mask.kept[0].nonzero()[0].tolist() == list(range(18, 24))
+    with pytest.raises(BadShape, match="scores of scored-node"):
+        prune_network(shallow, X, ScoredNodes(lambda layer: np.ones(3)), 0.5, rng())
+
+
+def test_ties_are_broken_uniformly(shallow):
+    """χ² of how often each of 24 equal nodes is kept in 4000 draws of 6, false alarm 1e-6; a fixed six fails."""
+    equal = ScoredNodes(lambda layer: np.ones(24))
+    look = Spy()
+    prune_network(shallow, X, look, 0.5, rng())
+
+    def statistic(masks):
+        counts = masks.sum(axis=0)
+        expected = len(masks) / 4
+        # a kept set has fixed size: the variance of a count is that of a hypergeometric one
+        return np.sum((counts - expected) ** 2) / (expected * 0.75) * 23 / 24
+
+    limit = chi2.isf(1e-6, 23)
+    drawn = equal.draw(look.seen[0], 6, np.random.default_rng(3), 4000)
+    assert statistic(drawn) < limit
+    assert statistic(np.tile(np.arange(24) < 6, (4000, 1))) > limit
+
+
+@pytest.mark.parametrize("name", ["random-node", "random-edge"])
+def test_random_baselines_are_uniform_on_real_layers(shallow, name):
+    """Each of 64 inputs, or 24 nodes, is kept equally often: 400 draws, χ² with false alarm 1e-6."""
+    generator = np.random.default_rng(11)
+    masks = np.stack([prune_network(shallow, X, METHODS[name], 0.25, generator).mask.kept[0] for _ in range(400)])
+    counts = masks.reshape(-1, masks.shape[-1]).sum(axis=0)
+    rows, size = masks.reshape(-1, masks.shape[-1]).shape
+    expected = rows / 4
+    gap = np.sum((counts - expected) ** 2) / (expected * 0.75) * (size - 1) / size
+    assert gap < chi2.isf(1e-6, size - 1)
+    by_size = prune_network(shallow, X, METHODS["magnitude-edge"], 0.25, generator).mask.kept[0]
+    wrong = by_size.sum(axis=0) * (rows / len(by_size))
+    assert np.sum((wrong - rows / 4) ** 2) / (rows / 4 * 0.75) > chi2.isf(1e-6, 63)

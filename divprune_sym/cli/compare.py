@@ -1,0 +1,111 @@
+"""`divprune-sym compare`: every method at every share on a network of one's own."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import Annotated
+
+from cyclopts import Parameter
+
+from divprune_sym.cli.app import app
+from divprune_sym.cli.console import DONE, print_json, say
+from divprune_sym.cli.network_options import DataOption, Flag, Layers, read_grid, read_normalize, setting_of
+from divprune_sym.cli.options import Json, Output, Whole
+
+
+@app.command(
+    help_epilogue="""\
+NETWORK and --data are those of the prune command. A comparison that was
+interrupted goes on where it stopped when it is started again; methods and
+shares can be added to one that is finished.
+
+Examples:
+  divprune-sym compare NET.npz --data digits --keep 0.2:0.9:0.1 --out compared
+  divprune-sym compare NET.onnx --data mnist/ --methods dpp-edge,magnitude-edge \\
+      --keep 0.1,0.2,0.4 --layer 0 --theory"""
+)
+def compare(
+    network: Annotated[Path, Parameter(name="NETWORK")],
+    /,
+    *,
+    data: DataOption,
+    methods: str = "all",
+    keep: str = "0.2:0.9:0.1",
+    repeats: Whole = 5,
+    theory: Flag = False,
+    normalize: str | None = None,
+    layer: Layers = None,
+    ridge: float = 0.0,
+    original: Flag = False,
+    silenced: Flag = False,
+    as_published: Flag = False,
+    out: Output = Path("compared"),
+    seed: Whole = 1,
+    as_json: Json = False,
+) -> int:
+    """Compare pruning methods on a trained network, with error bars.
+
+    Parameters
+    ----------
+    network
+        The network: an npz, safetensors or onnx file.
+    data
+        What to draw masks and to measure on.
+    methods
+        Names separated by commas, or "all": random, importance and DPP nodes, random, magnitude and DPP edges.
+    keep
+        Shares kept in every pruned layer: FROM:TO:STEP, or numbers separated by commas.
+    repeats
+        Masks drawn by each random method.
+    theory
+        Also predict what pruning the first of the layers alone does to the fields behind it, as if the inputs were
+        Gaussian, and say where that breaks.
+    normalize
+        MEAN,STD: inputs become (x - MEAN) / STD.
+    layer
+        Hidden layer to prune, counted from 0; may be given several times. Default: all.
+    ridge
+        Penalty on the change of weights in least squares, relative to the inputs' mean square.
+    original
+        Draw masks and fit on the original network's activations, not on those of the pruned layers before.
+    silenced
+        A pruned node loses its incoming weights and keeps its bias, so that it puts out g(b). Default: it is removed.
+    as_published
+        As in Acharyya et al. (UAI 2021): nodes silenced, least squares without a bias.
+    out
+        Folder for the table and the figures; what it holds of the same comparison is taken over.
+    seed
+        Seed of everything random.
+    as_json
+        Print what compare.json holds.
+    """
+    from divprune_sym.checks import integer
+    from divprune_sym.networks.data import read_data
+    from divprune_sym.networks.formats import load_network
+    from divprune_sym.pruning import METHODS
+    from divprune_sym.validate import compare_report
+    from divprune_sym.validate.bound_report import check_folder
+    from divprune_sym.validate.compare import CompareSetting
+    from divprune_sym.validate.compare import compare as run
+    from divprune_sym.validate.console import stage
+
+    check_folder(out)
+    how = setting_of(
+        layer, reweight=False, as_published=as_published, original=original, silenced=silenced, ridge=ridge
+    )
+    names = tuple(METHODS) if methods == "all" else tuple(name.strip() for name in methods.split(","))
+    asked = CompareSetting(names, read_grid(keep), repeats, integer("--seed", seed, 0), how, theory)
+    net = load_network(network)
+    found = read_data(data, read_normalize(normalize))
+    try:
+        with stage(f"comparing {len(names)} methods at {len(asked.keeps)} shares") as progress:
+            compared = run(net, found, asked, out, progress)
+    except KeyboardInterrupt:
+        say(f"what is finished is in {out}; start the same command again to go on")
+        raise
+    files = compare_report.write(compared, out)
+    if as_json:
+        print_json(compared.as_json() | {"files": [str(path) for path in files]})
+    else:
+        compare_report.print_comparison(compared, files)
+    return DONE

@@ -1,0 +1,101 @@
+"""The Gaussian-input prediction against closed forms, quadrature and simulated Gaussian inputs."""
+
+from __future__ import annotations
+
+import numpy as np
+import pytest
+from scipy.integrate import dblquad
+from scipy.special import expit
+
+from divprune_sym.codegen.error import generalization_error, second_moments
+from divprune_sym.networks.masks import Mask, apply
+from divprune_sym.networks.network import DenseNetwork
+from divprune_sym.networks.theory import (
+    GaussianInputs,
+    activation_moments,
+    excess_kurtosis,
+    measured_error,
+    predicted_error,
+)
+
+from .files import network
+
+
+def covariance(size, seed=0, scale=1.0):
+    A = np.random.default_rng(seed).standard_normal((size, size + 1))
+    return scale * A @ A.T / size
+
+
+@pytest.mark.parametrize("scale", [0.3, 1.0, 4.0])
+def test_erf_without_means_is_the_closed_form(scale):
+    """I2 of the derived integrals; the rest r_a r_b of the series bounds the gap."""
+    C = covariance(6, scale=scale)
+    means, moments, rest = activation_moments("erf", np.zeros(6), C)
+    np.testing.assert_allclose(means, 0, atol=1e-14)
+    gap = np.abs(moments - second_moments(C))
+    assert (gap <= np.outer(rest, rest) + 1e-10).all()
+    assert gap.max() < 1e-6
+
+
+def test_sigmoid_with_means_by_quadrature():
+    C = np.array([[1.3, -0.6], [-0.6, 0.8]])
+    m = np.array([0.4, -1.1])
+    means, moments, rest = activation_moments("sigmoid", m, C)
+    P, norm = np.linalg.inv(C), 2 * np.pi * np.sqrt(np.linalg.det(C))
+
+    def density(y, x):
+        d = np.array([x, y]) - m
+        return np.exp(-0.5 * d @ P @ d) / norm
+
+    wanted = dblquad(lambda y, x: expit(x) * expit(y) * density(y, x), -9, 9, -9, 9, epsabs=1e-9)[0]
+    assert abs(moments[0, 1] - wanted) < 1e-8 + rest[0] * rest[1]
+    assert moments[0, 0] < means[0]  # 0 < g < 1
+
+
+@pytest.mark.parametrize("activation", ["relu", "tanh", "sigmoid"])
+def test_bound_covers_copies(activation):
+    """At correlation 1 the series is slowest: the moment of a copy is that of the field itself."""
+    C = np.full((2, 2), 1.7)
+    _, moments, rest = activation_moments(activation, np.full(2, 0.3), C)
+    assert abs(moments[0, 1] - moments[0, 0]) <= rest[0] * rest[1] * (1 + 1e-9) + 1e-12
+
+
+def test_the_theory_of_one_hidden_layer():
+    """Zero biases, white inputs, one output: the unpruned network is the teacher, and the error is ε_g."""
+    rng = np.random.default_rng(1)
+    W, v = rng.standard_normal((4, 30)) / np.sqrt(30), rng.standard_normal((1, 4))
+    net = DenseNetwork((W, v), (np.zeros(4), np.zeros(1)), ("erf", "identity"))
+    kept = rng.random(W.shape) < 0.5
+    pruned = apply(Mask("edge", {0: kept}), net)
+    both = np.concatenate([W * kept, W])
+    wanted = generalization_error(both @ both.T, np.concatenate([v[0], -v[0]]))
+    found = predicted_error(net, pruned, 0, GaussianInputs(np.zeros(30), np.eye(30)))
+    assert abs(found.error - wanted) <= found.bound + 1e-9
+
+
+@pytest.mark.parametrize("activation", ["sigmoid", "relu", "erf"])
+@pytest.mark.parametrize("meaning", ["removed", "silenced"])
+def test_gaussian_inputs_have_the_predicted_error(activation, meaning):
+    """2·10⁵ Gaussian inputs: 4.9 standard errors, false alarm 1e-6 each; a prediction without the mean is rejected."""
+    net = network((6, 8, 3), (activation, "identity"), seed=2)
+    kept = np.arange(8) < 5
+    pruned = apply(Mask("node", {0: kept}, pruned_node=meaning), net)
+    inputs = GaussianInputs(np.linspace(-1, 1, 6), covariance(6, seed=5))
+    rng = np.random.default_rng(7)
+    h = inputs.mean + rng.standard_normal((200_000, 6)) @ np.linalg.cholesky(inputs.covariance).T
+    measured, error = measured_error(net, pruned, 0, h)
+    found = predicted_error(net, pruned, 0, inputs)
+    assert abs(found.error - measured) < 4.9 * error + found.bound
+    wrong = predicted_error(net, pruned, 0, GaussianInputs(0 * inputs.mean, inputs.covariance))
+    assert abs(wrong.error - measured) > 4.9 * error + wrong.bound
+
+
+def test_moments_and_kurtosis_of_data():
+    h = np.random.default_rng(0).standard_normal((5000, 6))
+    measured = GaussianInputs.of(h)
+    np.testing.assert_allclose(measured.covariance, np.cov(h.T, bias=True), atol=1e-12)
+    net = network()
+    # kurtosis of n Gaussian values: sd √(24/n) = 0.07; 8 units, one in 10⁶
+    assert excess_kurtosis(net, 0, h) < 5.3 * np.sqrt(24 / 5000)
+    assert excess_kurtosis(net, 0, np.sign(h) * np.abs(h) ** 3) > 1
+    assert excess_kurtosis(net, 0, np.ones((5, 6))) == 0.0
