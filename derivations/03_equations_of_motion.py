@@ -10,12 +10,15 @@
 # in one step depends on the same overlaps only. Time is $\alpha = \text{steps}/N$.
 
 # %%
+import itertools
+
 import numpy as np
 import sympy as sp
 
 from divprune_sym.dynamics import symbols as y
 from divprune_sym.dynamics.equations import equations_of_motion
-from divprune_sym.dynamics.integrals import I3, I4, J2
+from divprune_sym.dynamics.integrals import I3, I4, I4_GH, I4_HH, J2
+from divprune_sym.dynamics.update import UpdateRule
 from divprune_sym.notation import OrderParameters
 from divprune_sym.solvers.problem import Equations, flat_parameters, problem_module
 
@@ -143,6 +146,53 @@ assert sp.expand(average(rate_R, of_class | {Rc: y.X[c, i, y.K + n]}) - derived[
 # %%
 masked = derived["dR[c, i, n]"].subs(y.MASK[c, i], 0)
 assert masked == -kappa * y.X[c, i, y.K + n]
+
+# %% [markdown]
+# ## Mini-batches
+#
+# With b inputs in one update, the gradient is a mean over them, and $\alpha$ counts updates. Linear terms keep their
+# expectation. In the product of two means $\frac1{b^2}\sum_{\mu\nu}$, b of the $b^2$ pairs are one input with itself
+# and bring $\sum_j x_j^2 = N f_c\omega_c$; the others bring $\sum_j x^\mu_j x^\nu_j$, which for independent inputs is
+# of order $\sqrt N$ only and vanishes in the rate. So the term in $\eta^2$ is divided by b, and nothing else changes.
+
+# %%
+b_, cross = sp.symbols("b cross", positive=True)
+delta_i2, delta_k2 = sp.symbols("delta_i' delta_k'", real=True)  # of a second input
+same, apart = N * f * omega * delta_i * delta_k, sp.sqrt(N) * cross * delta_i * delta_k2
+second_order = eta**2 / N * (same / b_ + (1 - 1 / b_) * apart)  # summed over the class: N times the change of Q^c
+assert sp.limit(second_order, N, sp.oo) == eta**2 * f * omega * delta_i * delta_k / b_
+
+batches = {str(x.lhs): x.rhs for x in equations_of_motion(UpdateRule(batch_size=y.BATCH)).assignments}
+assert {lhs for lhs in derived if batches[lhs] != derived[lhs]} == {"dQ[c, i, k]"}
+learning = derived["dQ[c, i, k]"].coeff(eta, 2)
+assert sp.expand(batches["dQ[c, i, k]"] - derived["dQ[c, i, k]"] - eta**2 * learning * (1 / y.BATCH - 1)) == 0
+
+# %% [markdown]
+# ## A teacher with other nodes
+#
+# If the teacher's nodes have the activation h, $\Delta = \sum_l v_l g(\lambda_l) - \sum_n A_n h(\rho_n) - \sigma\zeta$,
+# and every sum over fields splits in two, $\Delta^2$ in three. The rates themselves do not change. With h = g the sums
+# come together again: below, term by term for K = 2 and M = 1.
+
+# %%
+two = {str(x.lhs): x.rhs for x in equations_of_motion(UpdateRule(two_activations=True)).assignments}
+assert all(two[lhs] == derived[lhs] for lhs in ("dQ[c, i, k]", "dR[c, i, n]", "dv[i]"))
+print("spread[i, k] =", two["spread[i, k]"])
+
+
+def written_out(expression):
+    """The sums of an average term by term, with h = g."""
+    total = sp.Integer(0)
+    for part in expression.atoms(sp.Sum):
+        indices = [limit[0] for limit in part.limits]
+        ranges = [range(int(limit[2].subs({y.K: 2, y.M: 1})) + 1) for limit in part.limits]
+        for at in itertools.product(*ranges):
+            term = part.function.subs(dict(zip(indices, at, strict=True))).subs({y.K: 2, y.M: 1})
+            total += expression.coeff(part) * term
+    return sp.expand(total.replace(I4_GH, I4).replace(I4_HH, I4))
+
+
+assert written_out(two["spread[i, k]"]) == written_out(derived["spread[i, k]"]) != 0
 
 # %% [markdown]
 # ## A case known by hand: the perfect student with label noise

@@ -44,9 +44,9 @@ if TYPE_CHECKING:
     from divprune_sym.gaussian import Activation
 
 MEANING = {
-    D_Q: "the rate of change of Q in time α = steps/N",
-    D_R: "that of R",
-    D_V: "that of v",
+    D_Q: "the rate of change of Q in time α = updates/N",
+    D_R: "the rate of change of R",
+    D_V: "the rate of change of v",
     DRIFT: "E[g'(λ_i) Δ u_b], where u_b is the part of the field that class c carries",
     SPREAD: "E[g'(λ_i) g'(λ_k) Δ²]",
     PULL: "E[g(λ_i) Δ]",

@@ -8,6 +8,7 @@ import sympy as sp
 from sympy.printing.latex import LatexPrinter
 
 from divprune_sym.dynamics.symbols import (
+    BATCH,
     D_Q,
     D_R,
     D_V,
@@ -30,6 +31,7 @@ from divprune_sym.dynamics.symbols import (
     X,
     i,
     k,
+    l,
     n,
     p,
 )
@@ -98,24 +100,25 @@ class _Printer(LatexPrinter):  # type: ignore[misc]
 
     def _field(self, cls: str, index: Expr) -> str:
         """λ for a student, ρ for a teacher, u for any field."""
-        if index in (i, k):
+        if index in (i, k, l):
             return self._letter(r"\lambda", cls, (index,))
         if index in (K + n, K + p):
             return self._letter(r"\rho", cls, (index - K,))
         return self._letter("u", cls, (index,))
 
     def _print_Function(self, call: sp.Function, exp: str | None = None) -> str:
-        name = call.func.__name__
+        name, _, functions = call.func.__name__.partition("_")
         if name not in ("I2", "I3", "I4", "J2"):
             return str(super()._print_Function(call, exp))
         indices = [self._print(index) for index in call.args]
         if name == "I3" and len(indices) == 4:
             student, cls, linear, other = indices
             indices = [student, f"{linear}^{{{cls}}}", other]
-        return f"{name[0]}_{{{name[1]}}}({', '.join(indices)})" + (f"^{{{exp}}}" if exp else "")
+        above = f"^{{{functions.lower()}}}" if functions else ""
+        return f"{name[0]}_{{{name[1]}}}{above}({', '.join(indices)})" + (f"^{{{exp}}}" if exp else "")
 
     def _print_Symbol(self, symbol: sp.Symbol, style: str = "plain") -> str:
-        special = {DECAY: r"\kappa", ERROR: r"\varepsilon_{g}"}
+        special = {DECAY: r"\kappa", ERROR: r"\varepsilon_{g}", BATCH: "b"}
         return special.get(symbol) or str(super()._print_Symbol(symbol, style))
 
 

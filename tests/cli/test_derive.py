@@ -107,6 +107,48 @@ def test_python_of_the_equations_equals_the_plain_ones(capsys, tmp_path, state, 
         np.testing.assert_allclose(found, wanted, rtol=1e-11, atol=1e-14)
 
 
+def test_python_of_two_activations_and_batches(capsys, tmp_path, state):
+    """A linear student of a linear teacher, by two names of the same function, against the one system."""
+    common = ("equations", "--mask", "none", "--activation", "linear", "--format", "python")
+    two = run(capsys, *common, "--teacher-activation", "polynomial[0, 1]", "--batches")
+    one = run(capsys, *common)
+    two, one = (loaded(tmp_path / f"{name}.py", source) for name, source in (("two", two), ("one", one)))
+    overlaps = (state.Q, state.R, state.T, state.v, state.A)
+    learning = {"eta": 0.5, "eta_v": 0.3, "sigma": 0.2, "weight_decay": 0.05}
+    for batch_size in (1.0, 4.0):
+        split = two.rates(*overlaps, **learning, batch_size=batch_size)
+        whole = one.rates(*overlaps, **learning)
+        first_order = one.rates(*overlaps, **learning | {"eta": -0.5})
+        # the term in η² is even in η, all others but decay are odd or do not have it
+        square = 0.5 * (whole[0] + first_order[0]) + 2 * 0.05 * state.Q
+        np.testing.assert_allclose(split[0], whole[0] + square * (1 / batch_size - 1), rtol=1e-11, atol=1e-13)
+        for ours, theirs in zip(split[1:], whole[1:], strict=True):
+            np.testing.assert_allclose(ours, theirs, rtol=1e-11, atol=1e-13)
+
+
+def test_second_layer_alone_needs_no_integral_with_slopes(capsys, tmp_path, state):
+    source = run(capsys, "equations", "--mask", "none", "--layers", "second", "--format", "python")
+    (found,) = [loaded(tmp_path / "second.py", source).rates(state.Q, state.R, state.T, state.v, state.A, 0.3, 0.05)]
+    expected = plain_rhs(state, eta=0.0, eta_v=0.3, sigma=0.0, weight_decay=0.05)[2]
+    np.testing.assert_allclose(found, expected, rtol=1e-11, atol=1e-14)
+    text = run(capsys, "equations", "--layers", "second", "--activation", "sign")
+    assert "I3(" not in text
+    assert "dQ[" not in text
+    assert "dv[i] = -eta_v*pull[i] - weight_decay*v[i]" in text
+
+
+def test_python_of_the_error_of_two_activations(capsys, tmp_path, state):
+    source = run(
+        capsys, "error", "--activation", "linear", "--teacher-activation", "polynomial[0, 2]", "--format", "python"
+    )
+    module = loaded(tmp_path / "error_two.py", source)
+    C, s = state.covariance, state.signed_weights
+    doubled = s * np.where(np.arange(len(s)) < state.K, 1, 2)
+    assert module.generalization_error(C, s, state.K) == pytest.approx(0.5 * doubled @ C @ doubled, rel=1e-13)
+    given = generalization_error(C, s, "linear", "polynomial[0, 2]", state.K)
+    assert float(given) == pytest.approx(0.5 * doubled @ C @ doubled, rel=1e-13)
+
+
 def test_python_under_any_mask_is_what_the_integrator_compiles(capsys):
     source = run(capsys, "equations", "--format", "python")
     assert "def equations_of_motion(Q, R, T, v, A, mask, fraction, variance, eta, eta_v, sigma" in source
@@ -149,6 +191,10 @@ LATEX = [
         for layers in ("both", "first")
     ],
     ("equations", "--steps"),
+    ("equations", "--activation", "linear", "--teacher-activation", "sign", "--batches"),
+    ("equations", "--mask", "none", "--layers", "second", "--teacher-activation", "linear", "--without", "decay"),
+    ("equations", "--activation", "relu", "--small-eta", "--without", "noise"),
+    ("error", "--teacher-activation", "linear"),
 ]
 
 
@@ -235,6 +281,16 @@ def test_unpruned_rates_are_the_general_ones_with_one_class():
         (("equations", "--teachers", 2.5, "--format", "python"), ("--teachers", "whole number")),
         (("I2", "I3"), ("I3",)),
         (("I2", "--step"), ("--step",)),
+        (("equations", "--activation", "relu"), ("I4 of relu", "no closed form", "small_eta")),
+        (("equations", "--activation", "sign", "--small-eta"), ("J2(i,i) of sign", "diverges")),
+        (("equations", "--activation", "erf[0]"), ("erf[0]", "positive")),
+        (("equations", "--activation", "he99"), ("he99", "between 0 and 20")),
+        (("equations", "--activation", "polynomial[1, 1/0]"), ("1/0", "divides by zero")),
+        (("equations", "--teacher-activation", "lineer"), ("'lineer'", "did you mean 'linear'?")),
+        (("equations", "--without", "nois"), ("--without", "nois", "noise")),
+        (("I2", "--without", "noise"), ("--without", "I2")),
+        (("error", "--batches"), ("--batches", "error")),
+        (("error", "--small-eta"), ("--small-eta", "error")),
     ],
 )
 def test_refusals(stops, arguments, words):
