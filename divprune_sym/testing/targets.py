@@ -120,7 +120,7 @@ def _targets(expression: sp.Expr, extra: Mapping[str, Callable[..., float]]) -> 
     if find_spec("flint") is not None:
         targets["balls"] = (_balls(expression), FLOAT64)
     if _cuda_is_there():
-        targets["cuda"] = (_cuda(kernel.py_func, names), FLOAT64)
+        targets["cuda"] = (_cuda(expression, names), FLOAT64)
     for name, function in extra.items():
         targets[name] = (lambda values, f=function: f(**values), FLOAT64)  # type: ignore[misc]
     return targets
@@ -179,7 +179,8 @@ def _cuda_is_there() -> bool:
     return bool(config.ENABLE_CUDASIM or cuda.is_available())
 
 
-def _cuda(function: Callable[..., float], names: Sequence[str]) -> Target:
+def _cuda(expression: sp.Expr, names: Sequence[str]) -> Target:
+    function = sp.lambdify([_symbol(expression, name) for name in names], expression, modules="math", cse=True)
     cuda = import_module("numba.cuda")
     device = cuda.jit(device=True)(function)
     arguments = ", ".join(f"x[{n}]" for n in range(len(names)))

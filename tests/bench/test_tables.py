@@ -45,3 +45,17 @@ def test_commands_are_processes_with_a_cache_of_their_own():
     cases = list(TABLES["commands"].cases(True))
     assert all(isinstance(x, Contestant) for case in cases for x in case.contestants)
     assert [case.label for case in cases if case.contestants[0].before] == ["integrate K=4 M=2, cold"]
+
+
+def test_the_quick_cases_of_every_other_table_run_once():
+    """Each contestant is called once, nothing is timed: a table that cannot run is found here."""
+    for name, table in TABLES.items():
+        if name == "commands":
+            continue
+        for case in table.cases(True):
+            names = [x.name for x in case.contestants]
+            assert len(set(names)) == len(names)
+            assert {speed.subject for speed in case.speeds} | {speed.against for speed in case.speeds} <= {*names}
+            for contestant in case.contestants:
+                if isinstance(contestant, Contestant):
+                    contestant.run()

@@ -111,7 +111,7 @@ EQUATIONS = {
 
 @cache
 def generated(lhs, mutate):
-    system = equations_of_motion(True)
+    system = equations_of_motion()
     changed = tuple(
         replace(x, rhs=mutate(x.rhs)) if lhs and str(x.lhs.base.label) == lhs else x for x in system.assignments
     )

@@ -88,13 +88,13 @@ def test_names_that_are_no_covariances_are_refused():
 def test_on_the_cuda_simulator():
     """Numba decides at import: a process of its own."""
     script = """
-import numpy as np
+import sympy as sp
 from divprune_sym.gaussian import ERF, integral
 from divprune_sym.testing import assert_targets_agree, targets
 at = {"C_aa": 1.0, "C_ab": 0.5, "C_bb": 2.0}
 assert "cuda" in assert_targets_agree(integral("I2", ERF).closed_form, at=at)
 honest = targets._cuda
-targets._cuda = lambda function, names: honest(lambda *x: function(*x) * (1 + 1e-12), names)
+targets._cuda = lambda expression, names: honest(expression * (1 + sp.Rational(1, 10**12)), names)
 try:
     assert_targets_agree(integral("I2", ERF).closed_form, at=at)
 except AssertionError as error:

@@ -1,0 +1,46 @@
+"""What several tables compare with, and how a compiled function is called often enough to be timed."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Any
+
+import numpy as np
+
+from divprune_sym.bench.model import Contestant
+
+if TYPE_CHECKING:
+    from collections.abc import Callable
+
+ASIN_FLOOR = "asin floor"
+_ELEMENTS = 1024
+
+
+def asins(K: int, M: int, second_layer: bool = True) -> int:
+    """asin evaluations that one right-hand side cannot do without: one for each pair of pairs of fields."""
+    fields = K + M
+    pairs = K * (K + 1) // 2 * (fields * (fields + 1) // 2)
+    return pairs + (K * (K + 1) // 2 + K * M if second_layer else 0)
+
+
+def asin_floor(K: int, M: int) -> Contestant:
+    """As many asins as one right-hand side needs, over an array in the first cache, and nothing else."""
+    from divprune_sym.bench.peers.elementwise import asin
+
+    x, out = np.random.default_rng(0).uniform(-1, 1, _ELEMENTS), np.empty(_ELEMENTS)
+    return Contestant(ASIN_FLOOR, lambda: asin(x, out), units=_ELEMENTS / asins(K, M))
+
+
+def repeated(function: Callable[..., Any]) -> Callable[..., None]:
+    """`run(times, y, dydt, p)`: a compiled f(y, dydt, p) called from compiled code, so that Python's call is not timed.
+
+    Each call reads a y that depends on the call before: none can be left out.
+    """
+    from numba import njit
+
+    @njit(error_model="numpy")
+    def run(times, y, dydt, p):  # type: ignore[no-untyped-def]
+        for _ in range(times):
+            function(y, dydt, p)
+            y[0] += 1e-300 * dydt[0]
+
+    return run
