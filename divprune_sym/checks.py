@@ -139,6 +139,7 @@ def refuse_negative(name: str, eigenvalues: NDArray[np.float64]) -> None:
     if lowest < -cutoff:
         msg = (
             f"{name}: not positive semi-definite, eigenvalue {lowest:.6g} "
-            f"(rounding explains at most {-cutoff:.2g} at N = {len(eigenvalues)})"
+            f"(rounding explains at most {-cutoff:.2g} at N = {len(eigenvalues)}); "
+            "divprune_sym.dpp.project_psd mends it and reports its shift"
         )
         raise NotPositiveSemidefinite(msg)

@@ -22,8 +22,8 @@ if TYPE_CHECKING:
 TILT_WIDTH = 1e-9
 
 
-def tilted_odds(log_weights: NDArray[np.float64], k: int) -> tuple[NDArray[np.float64], NDArray[np.float64]]:
-    """Return (p, 1 − p), each (r,), with p_n = cλ_n/(1 + cλ_n) and Σ p = k; needs 0 < k < r."""
+def tilted(log_weights: NDArray[np.float64], k: float) -> tuple[NDArray[np.float64], NDArray[np.float64], float]:
+    """Return p, 1 − p, each (r,), and log c, with p_n = cλ_n/(1 + cλ_n) and Σ p = k; needs 0 < k < r."""
     centre = np.log(k) - np.log(len(log_weights) - k)
     low, high = centre - log_weights.max(), centre - log_weights.min()
     while high - low > TILT_WIDTH * max(1.0, abs(low), abs(high)):
@@ -32,8 +32,23 @@ def tilted_odds(log_weights: NDArray[np.float64], k: int) -> tuple[NDArray[np.fl
             low = middle
         else:
             high = middle
-    logit = 0.5 * (low + high) + log_weights
-    return expit(logit), expit(-logit)
+    log_c = 0.5 * (low + high)
+    logit = log_c + log_weights
+    return expit(logit), expit(-logit), float(log_c)
+
+
+def tilted_odds(log_weights: NDArray[np.float64], k: int) -> tuple[NDArray[np.float64], NDArray[np.float64]]:
+    """The p and 1 − p of `tilted`."""
+    return tilted(log_weights, k)[:2]
+
+
+def log_elementary(log_weights: NDArray[np.float64], k: int) -> float:
+    """Return log e_k(λ), λ = exp(log_weights), (r,), k ≤ r: e_k = P(k successes) Π(1 + cλ_n)/c^k."""
+    if k in (0, len(log_weights)):
+        return float(log_weights.sum()) if k else 0.0
+    p, q, log_c = tilted(log_weights, k)
+    exact: NDArray[np.float64] = count_law_jit(p, q, k)
+    return float(np.log(exact[-1, k]) + np.logaddexp(0.0, log_c + log_weights).sum() - k * log_c)
 
 
 def count_law(p: NDArray[np.float64], q: NDArray[np.float64], k: int) -> NDArray[np.float64]:

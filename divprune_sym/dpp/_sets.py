@@ -2,10 +2,13 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 import numpy as np
 from numba import njit
+from scipy.special import gammaln
+
+from divprune_sym.checks import BadInput
 
 if TYPE_CHECKING:
     from numpy.typing import NDArray
@@ -45,3 +48,34 @@ def completions(sets: NDArray[np.int64], N: int, k: int, rng: np.random.Generato
 
 complements_jit = njit(cache=True, nogil=True)(complements)
 completions_jit = njit(cache=True, nogil=True)(completions)
+
+
+def item_set(name: str, items: Any, N: int) -> NDArray[np.int64]:
+    """Return items as a sorted array of different integers in [0, N).
+
+    Raises
+    ------
+    BadInput
+        They are something else.
+    """
+    given = np.asarray(items)
+    if given.size == 0 and given.ndim == 1:
+        return np.empty(0, np.int64)
+    if given.ndim != 1 or given.dtype.kind not in "iu":
+        msg = f"{name}: expected a list of item numbers, got {items!r}"
+        raise BadInput(msg)
+    if given.min() < 0 or given.max() >= N:
+        wrong = int(given.min() if given.min() < 0 else given.max())
+        msg = f"{name}: item {wrong}: must be between 0 and {N - 1}"
+        raise BadInput(msg)
+    chosen = np.unique(given)
+    if len(chosen) < len(given):
+        twice = next(j for j in chosen if (given == j).sum() > 1)
+        msg = f"{name}: item {twice} is given twice"
+        raise BadInput(msg)
+    return chosen.astype(np.int64)
+
+
+def log_binomial(n: int, k: int) -> float:
+    """log C(n, k)."""
+    return float(gammaln(n + 1) - gammaln(k + 1) - gammaln(n - k + 1))

@@ -123,6 +123,13 @@ def median_beta(squares: NDArray[np.float64]) -> float:
     """The median heuristic for exp(−β d²): β = 1/median d² over pairs of items; over those apart, if most coincide.
 
     squares: (N, N), d².   With one item, or all alike, any β gives the same kernel: 1 is returned.
+
+    Examples
+    --------
+    >>> from divprune_sym.dpp import median_beta
+    >>> from divprune_sym.dpp.kernels import squared_distances
+    >>> median_beta(squared_distances([[0.0], [1.0], [3.0]]))
+    0.25
     """
     pairs = squares[np.triu_indices(len(squares), 1)]
     median = float(np.median(pairs)) if len(pairs) else 0.0

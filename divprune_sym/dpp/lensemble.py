@@ -19,17 +19,18 @@ from divprune_sym.checks import (
     refuse_negative,
     symmetric,
 )
-from divprune_sym.dpp._choice import choices, joint_inclusion, single_inclusion
+from divprune_sym.dpp._choice import choices, joint_inclusion, log_elementary, single_inclusion, tilted
 from divprune_sym.dpp._enumeration import all_subsets, log_gram_determinants
 from divprune_sym.dpp._moments import complete_pairs, complete_singles, mixed_minors_jit
 from divprune_sym.dpp._projection import draw_projections_jit
-from divprune_sym.dpp._sets import complements_jit, completions_jit
+from divprune_sym.dpp._sets import complements_jit, completions_jit, item_set, log_binomial
 
 if TYPE_CHECKING:
     from numpy.typing import NDArray
 
 LOG_2 = float(np.log(2.0))
 LARGEST = float(np.finfo(np.float64).max)
+TINIEST = 5e-324
 
 
 @dataclass(frozen=True, eq=False, repr=False)
@@ -174,9 +175,97 @@ class LEnsemble:
         """Number of eigenvalues that count as nonzero."""
         return len(self.log_eigenvalues)
 
+    def inclusion_of_eigenvectors(self) -> NDArray[np.float64]:
+        """λ/(1 + λ), (rank,): the eigenvalues of the marginal kernel that are not zero."""
+        return np.asarray(expit(self.log_eigenvalues))
+
     def expected_size(self) -> float:
         """E|S| = Σ λ/(1 + λ) of the DPP."""
-        return float(expit(self.log_eigenvalues).sum())
+        return float(self.inclusion_of_eigenvectors().sum())
+
+    def scaled(self, log_factor: float) -> LEnsemble:
+        """The kernel cL, log c = `log_factor`: another DPP, the same k-DPPs.
+
+        Raises
+        ------
+        BadInput
+            `log_factor` is not a number, or cL leaves the range of float64.
+        """
+        log_factor = number("log_factor", log_factor)
+        logs = self.log_eigenvalues + log_factor
+        number("the largest eigenvalue's logarithm", logs.max(initial=0.0), high=float(np.log(LARGEST / (4 * self.N))))
+        spectrum = np.zeros(self.N)
+        spectrum[self._support()] = np.exp(logs)
+        # an eigenvalue that underflows still counts; its place is kept
+        spectrum[self._support()] = np.maximum(spectrum[self._support()], TINIEST)
+        shift = float(np.exp(np.log(self.shift) + log_factor)) if self.shift > 0 else 0.0
+        return LEnsemble(spectrum, self.eigenvectors, logs, shift)
+
+    def with_expected_size(self, size: float) -> LEnsemble:
+        """The kernel cL whose DPP has E|S| = `size`.
+
+        Raises
+        ------
+        BadInput
+            `size` does not lie between 0 and the rank, or only a c beyond float64 does it.
+
+        Examples
+        --------
+        >>> from divprune_sym.dpp import LEnsemble
+        >>> round(LEnsemble.from_diagonal([1.0, 2.0, 3.0]).with_expected_size(1.5).expected_size(), 12)
+        1.5
+        """
+        size = number(f"expected size (rank = {self.rank})", size, 0.0, float(self.rank))
+        if size in (0.0, float(self.rank)):
+            msg = f"expected size = {size}: must lie between 0 and the rank {self.rank}, both excluded"
+            raise BadInput(msg)
+        log_factor = tilted(self.log_eigenvalues, size)[2]
+        for _ in range(3):  # Newton, from nine digits to all
+            odds = expit(self.log_eigenvalues + log_factor)
+            log_factor += float((size - odds.sum()) / max((odds * (1.0 - odds)).sum(), TINIEST))
+        return self.scaled(log_factor)
+
+    def marginal_kernel(self) -> NDArray[np.float64]:
+        """K = L(1 + L)⁻¹ of the DPP, (N, N): P(A ⊆ S) = det K_A."""
+        odds = expit(self.log_eigenvalues)
+        if self.eigenvectors is None:
+            return np.diag(self._singles(odds))
+        V = self.eigenvectors[:, : self.rank]
+        K = (V * odds) @ V.T
+        return np.asarray(0.5 * (K + K.T))
+
+    def log_normalizer(self, k: int | None = None) -> float:
+        """log of what determinants are divided by: det(1 + L) of the DPP; Σ_{|S| = k} det L_S = e_k(λ) of the k-DPP.
+
+        Beyond the rank the latter is −∞, and the k-DPP is a limit (see above).
+
+        Raises
+        ------
+        BadInput
+            k is neither None nor an integer in [0, N].
+        """
+        if k is None:
+            return float(np.logaddexp(0.0, self.log_eigenvalues).sum())
+        k = self._size(k)
+        return log_elementary(self.log_eigenvalues, k) if k <= self.rank else -np.inf
+
+    def log_probability(self, items: Any, *, fixed_size: bool = False) -> float:
+        """log P(S = items) under the DPP, or under the k-DPP with k = len(items) if `fixed_size`.
+
+        Raises
+        ------
+        BadInput
+            Not different integers in [0, N).
+        """
+        chosen = item_set("items", items, self.N)[None, :]
+        k = chosen.shape[1]
+        log_weight = float(self._log_weights(chosen)[0])
+        if k > self.rank:
+            # Σ_S det(V_Sᵀ V_S) counts every set of `rank` items once for each completion
+            return log_weight - log_binomial(self.N - self.rank, k - self.rank) if fixed_size else -np.inf
+        if self.eigenvectors is not None:
+            log_weight += k * float(self.log_eigenvalues.max(initial=-np.inf)) if k else 0.0
+        return log_weight - self.log_normalizer(k if fixed_size else None)
 
     def sample(self, rng: np.random.Generator, count: int = 1) -> list[NDArray[np.int64]]:
         """Draw from the DPP, P(S) = det L_S / det(1 + L): `count` sorted arrays of random length.
@@ -225,16 +314,21 @@ class LEnsemble:
         singles = self._singles(single_inclusion(self.log_eigenvalues, min(k, self.rank)))
         return complete_singles(singles, self.rank, k) if k > self.rank else singles
 
-    def pair_inclusion(self, k: int) -> NDArray[np.float64]:
-        """P(i and j ∈ S), (N, N), of the k-DPP; the diagonal is `inclusion(k)`.
+    def pair_inclusion(self, k: int | None = None) -> NDArray[np.float64]:
+        """P(i and j ∈ S), (N, N), of the k-DPP, or of the DPP when k is None; the diagonal is `inclusion(k)`.
 
-        Takes O(N² rank²) operations; for a diagonal kernel O(rank² k).
+        Takes O(N² rank²) operations for a k-DPP; for a diagonal kernel O(rank² k).
 
         Raises
         ------
         BadInput
-            k is not an integer in [0, N].
+            k is neither None nor an integer in [0, N].
         """
+        if k is None:
+            single = self.inclusion()
+            either = np.maximum(np.outer(single, single) - self.marginal_kernel() ** 2, 0.0)
+            np.fill_diagonal(either, single)
+            return np.asarray(either)
         k = self._size(k)
         chosen = min(k, self.rank)
         pairs = self._pairs(joint_inclusion(self.log_eigenvalues, chosen))

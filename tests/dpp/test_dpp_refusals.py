@@ -57,10 +57,11 @@ def test_sizes(ask, k):
         ask(k)
 
 
-def test_none_is_a_size_for_inclusion_only():
+def test_none_is_a_size_for_inclusions_only():
     assert LOW_RANK.inclusion(None).sum() == pytest.approx(LOW_RANK.expected_size())
+    np.testing.assert_array_equal(LOW_RANK.pair_inclusion(None).diagonal(), LOW_RANK.inclusion())
     with pytest.raises(BadInput, match="expected an integer, got None"):
-        LOW_RANK.pair_inclusion(None)
+        LOW_RANK.sample_k(None, RNG)
 
 
 @pytest.mark.parametrize("rng", [None, 0, np.random.RandomState(0), np.random])
