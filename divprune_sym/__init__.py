@@ -13,7 +13,14 @@ if TYPE_CHECKING:
     from divprune_sym.notation import OrderParameters
     from divprune_sym.pruning import METHODS, specialised_state
     from divprune_sym.simulate import Network, Training, random_network, train, train_replicas
-    from divprune_sym.solvers import Problem, Solution, generalization_error, integrate, integrate_fixed_step
+    from divprune_sym.solvers import (
+        Problem,
+        Solution,
+        generalization_error,
+        integrate,
+        integrate_batch,
+        integrate_fixed_step,
+    )
 
     __version__: str
 
@@ -32,6 +39,7 @@ __all__ = [
     "generalization_error",
     "integral",
     "integrate",
+    "integrate_batch",
     "integrate_fixed_step",
     "random_network",
     "specialised_state",
@@ -49,6 +57,7 @@ _WHERE = {
     "Solution": "solvers",
     "generalization_error": "solvers",
     "integrate": "solvers",
+    "integrate_batch": "solvers",
     "integrate_fixed_step": "solvers",
     "METHODS": "pruning",
     "specialised_state": "pruning",

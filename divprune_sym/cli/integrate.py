@@ -3,10 +3,11 @@
 from __future__ import annotations
 
 from pathlib import Path
-from typing import Annotated
+from typing import Annotated, Literal
 
 from cyclopts import Parameter
 
+from divprune_sym.checks import BadInput
 from divprune_sym.cli.app import app
 from divprune_sym.cli.console import DONE, FAILED, interruptibly, print_json, print_table, say, working
 from divprune_sym.cli.guards import check_output
@@ -61,6 +62,9 @@ def integrate(
     *,
     out: Output,
     rtol: float = 1e-8,
+    method: Literal["dop853", "dopri5", "rk4", "euler"] = "dop853",
+    dt: float | None = None,
+    checkpoint: Path | None = None,
     max_steps: Whole = 1_000_000,
     as_json: Json = False,
 ) -> int:
@@ -74,22 +78,35 @@ def integrate(
         The npz file to write.
     rtol
         Relative error allowed in each step.
+    method
+        Adaptive steps of order 8 or 5, or fixed steps: classical Runge-Kutta or forward Euler.
+    dt
+        The fixed step of rk4 and euler, which need one.
+    checkpoint
+        A file that keeps a run of more than 10 minutes; the same command goes on from it.
     max_steps
         Give up after so many steps.
     as_json
         Print times, errors, status and step counts as JSON.
     """
     from divprune_sym.problem_file import read_problem
-    from divprune_sym.solvers import IntegrationFailed
+    from divprune_sym.solvers import Checkpoint, IntegrationFailed, integrate_fixed_step
     from divprune_sym.solvers import integrate as solve
 
     check_output(out, problem)
+    _refuse_contradictions(method, dt, checkpoint)
     learning, alphas = read_problem(problem)
     state = learning.state
     refuse_beyond_memory(f"{len(alphas)} alphas", 3 * 8 * len(alphas) * (state.overlaps.size + state.K))
     try:
         with working("integrating (the first time, equations are derived and compiled)"):
-            solution = interruptibly(lambda: solve(learning, alphas, rtol=rtol, max_steps=max_steps))
+            if dt is not None:
+                solution = interruptibly(lambda: integrate_fixed_step(learning, alphas, dt, method=method))
+            else:
+                kept = Checkpoint(checkpoint) if checkpoint else None
+                solution = interruptibly(
+                    lambda: solve(learning, alphas, method=method, rtol=rtol, max_steps=max_steps, checkpoint=kept)
+                )
     except IntegrationFailed as error:
         return say(f"{problem}: {error}", FAILED)
     solution.save(out)
@@ -114,3 +131,14 @@ def integrate(
     caption = "; ".join(notes)
     print_table(("alpha", "generalization error"), rows, caption)
     return DONE
+
+
+def _refuse_contradictions(method: str, dt: float | None, checkpoint: Path | None) -> None:
+    """Fixed steps need a step, adaptive ones choose it."""
+    fixed = method in ("rk4", "euler")
+    if fixed != (dt is not None):
+        msg = f"--method {method}: needs --dt, its fixed step" if fixed else f"--dt: {method} chooses its own steps"
+        raise BadInput(msg)
+    if fixed and checkpoint is not None:
+        msg = f"--checkpoint: {method} keeps none, only dop853 and dopri5 do"
+        raise BadInput(msg)

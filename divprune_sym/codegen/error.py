@@ -18,9 +18,15 @@ if TYPE_CHECKING:
 
     from divprune_sym.gaussian import Activation
 
+_MOMENTS = """
+
+@entry
+def moments(C, out):
+    second_moments(C, out)
+"""
 _MANY = """
 
-@jit
+@entry
 def many_generalization_errors(C, s, out):
     for t in range(C.shape[0]):
         out[t] = generalization_error(C[t], s[t])
@@ -31,7 +37,7 @@ def second_moments(covariance: NDArray[np.float64], activation: str | Activation
     """I2[a, b] = E[g(u_a) g(u_b)] for fields with the given covariance (F, F)."""
     C = _plain(covariance)
     moments = np.empty_like(C)
-    _moments_module(activation).second_moments(C, moments)
+    _moments_module(activation).moments(C, moments)
     return moments
 
 
@@ -87,7 +93,7 @@ def generalization_error(
 
 @cache
 def _moments_module(activation: str | Activation) -> ModuleType:
-    """`second_moments(C, moments)` and `generalization_error(C, s)` for any number of fields."""
+    """`moments(C, out)` and `many_generalization_errors(C, s, out)` for any number of fields."""
 
     def generate() -> str:
         from divprune_sym.codegen.compiler import compile_system
@@ -101,7 +107,7 @@ def _moments_module(activation: str | Activation) -> ModuleType:
         refuse_open(generalisation_error(), g)
         moments = compile_system(second_moments(), g, sizes, ("moments",))
         error = compile_system(generalisation_error(), g, sizes)
-        return CPU.preamble + moments.source + "\n\n" + error.source + _MANY
+        return CPU.preamble + moments.source + "\n\n" + error.source + _MOMENTS + _MANY
 
     return cached_module({"activation": described(activation), "moments": True}, generate)
 

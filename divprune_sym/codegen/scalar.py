@@ -38,4 +38,4 @@ def scalar_kernel(expression: sp.Expr) -> tuple[Callable[..., float], tuple[str,
 def _source(expression: sp.Expr, names: tuple[str, ...]) -> str:
     renderer = Renderer(reserved=frozenset(names))
     renderer.returned(expression)
-    return "\n".join([f"{CPU.preamble}@jit", f"def value({', '.join(names)}):", *renderer.lines]) + "\n"
+    return "\n".join([f"{CPU.preamble}@entry", f"def value({', '.join(names)}):", *renderer.lines]) + "\n"

@@ -375,3 +375,14 @@ def _pointers(context: Any, builder: Any, sig: Any, args: Any) -> Any:
             for kind, value in zip(kinds, values, strict=True)
         ]
         yield at, cgutils.get_item_pointer(context, builder, sig.args[0], array, own, wraparound=False)
+
+
+@intrinsic
+def next_ticket(typingctx: Any, tickets: types.Array) -> Any:
+    """Entry 0 of an int64 array, which goes up by one: no two threads get the same number."""
+
+    def codegen(context: Any, builder: Any, sig: Any, args: Any) -> Any:
+        source = make_array(sig.args[0])(context, builder, args[0])
+        return builder.atomic_rmw("add", source.data, ir.Constant(ir.IntType(64), 1), "monotonic")
+
+    return types.int64(tickets), codegen

@@ -1,8 +1,8 @@
 """What differs between machines in generated text: its first lines, and how it makes room for arrays.
 
-Everything between is one text. It uses the names that a preamble has to define: `jit`, `fma`, `sqrt`, `pi` and the
-special functions; `special_source` has those as text, in terms of `jit`, `fma`, `above`, `any_above`, `sqrt`,
-`fabs` and `copysign`.
+Everything between is one text. It uses the names that a preamble has to define: `jit` (for functions that generated
+code calls), `entry` (for those called from outside), `fma`, `sqrt`, `pi` and the special functions; `special_source`
+has those as text, in terms of `jit`, `fma`, `above`, `any_above`, `sqrt`, `fabs` and `copysign`.
 """
 
 from __future__ import annotations
@@ -63,33 +63,35 @@ jit = njit(cache=True, error_model="numpy", nogil=True)
 )
 
 
-def _numba(names: str) -> str:
-    return f"""{_HEADER}from math import atan2, exp, pi, sqrt
+def _numba(*names: str) -> str:
+    listed = "".join(f"    {name},\n" for name in sorted(names, key=str.lower))
+    return f"""{_HEADER}from math import atan2, exp, fabs, pi, sqrt
 
 import numpy as np
 from numba import njit
 
-from divprune_sym.codegen.simd import {names}
+from divprune_sym.codegen.simd import (
+{listed})
 from divprune_sym.codegen.special import asin, root
 
-jit = njit(cache=True, error_model="numpy", nogil=True)
+jit = njit(error_model="numpy", nogil=True)
+# called from outside: kept on disk, with all that it calls
+entry = njit(cache=True, error_model="numpy", nogil=True)
 
 
 """
 
 
+_STEPPING = ("above", "fma", "next_ticket", "view")
+_PAIRS = ("WIDTH", "all_pairs", "half_pairs", "local_array", "local_lanes", "packed_indices", "put", "take")
+_LANES = ("WIDTH", "as_lanes", "lane_array", "local_lanes")
+
 # one trajectory: floats, and lanes of node pairs where special functions are many
-CPU = Target(
-    "cpu",
-    _numba("WIDTH, all_pairs, fma, half_pairs, local_array, local_lanes, packed_indices, put, take, view"),
-    "local_array",
-    "np.empty",
-    packs=True,
-)
+CPU = Target("cpu", _numba(*_PAIRS, *_STEPPING), "local_array", "np.empty", packs=True)
 # one trajectory, in less time to compile
 SCALAR = replace(CPU, name="scalar", packs=False)
 # several trajectories: every number is lanes
-BATCH = Target("batch", _numba("fma, lane_array, local_lanes, view"), "local_lanes", "lane_array")
+BATCH = Target("batch", _numba(*_LANES, *_STEPPING), "local_lanes", "lane_array")
 
 
 def special_source() -> str:

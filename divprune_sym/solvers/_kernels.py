@@ -7,10 +7,14 @@ Arrays are copied by loops: Numba spends seconds on compiling the error message 
 
 from __future__ import annotations
 
+from math import fabs, sqrt
+
 import numpy as np
 from numba import njit
 
-jit = njit(error_model="numpy", nogil=True)
+from divprune_sym.codegen.simd import above, fma, next_ticket
+
+jit = entry = njit(error_model="numpy", nogil=True)
 
 
 def rhs(y, dydt, p):
@@ -20,7 +24,9 @@ def rhs(y, dydt, p):
 
 # --- copied into every generated module from here on ---------------------------------------------------
 
-DONE, TOO_MANY_STEPS, STEP_TOO_SMALL, NOT_FINITE = 0, 1, 2, 3
+DONE, TOO_MANY_STEPS, STEP_TOO_SMALL, NOT_FINITE, UNDER_WAY = 0, 1, 2, 3, 4
+# where a run stands, besides its state and slope
+T, H, PREVIOUS, REJECTED, FINITE, TRIALS, STEPS, NFEV, FILLED = 0, 1, 2, 3, 4, 5, 6, 7, 8
 
 
 @jit
@@ -38,39 +44,68 @@ def all_finite(y):
 
 
 @jit
-def error_norm(error, y, y_new, rtol, atol):
-    total = 0.0
-    for j in range(len(y)):
-        scale = atol + rtol * max(abs(y[j]), abs(y_new[j]))
-        total += (error[j] / scale) * (error[j] / scale)
-    return np.sqrt(total / len(y))
-
-
-@jit
 def combine(y, h, weights, stages, count, out):
-    """out = y + h Σ_{s<count} weights[s] stages[s]."""
+    """out = y + h Σ_{s<count} weights[s] stages[s], for floats and for lanes."""
     for j in range(len(y)):
         out[j] = 0.0
     for s in range(count):
         if weights[s] != 0.0:
             for j in range(len(y)):
-                out[j] += weights[s] * stages[s, j]
+                out[j] = fma(weights[s], stages[s, j], out[j])
     for j in range(len(y)):
-        out[j] = y[j] + h * out[j]
+        out[j] = fma(h, out[j], y[j])
 
 
 @jit
-def starting_step(y, slope, rtol, atol, p, order):
-    """Hairer, Nørsett & Wanner, II.4: a step whose explicit Euler move is small and whose slope changes little."""
-    zero, trial, moved = np.zeros(len(y)), np.empty(len(y)), np.empty(len(y))
-    d0, d1 = error_norm(y, y, y, rtol, atol), error_norm(slope, y, y, rtol, atol)
-    h0 = 1e-6 if d0 < 1e-5 or d1 < 1e-5 else 0.01 * d0 / d1
+def error_norm(y, y_new, h, stages, count, errors, scratch, rtol, atol):
+    """Root mean square of a step's error over its tolerance, for floats and for lanes.
+
+    Where there is a second estimate of lower order (Hairer, Nørsett & Wanner, II.10) it damps the first.
+    """
+    total, lower = 0.0 * h, 0.0 * h
+    for row in range(2):
+        for j in range(len(y)):
+            scratch[j] = 0.0
+        for s in range(count):
+            if errors[row, s] != 0.0:
+                for j in range(len(y)):
+                    scratch[j] = fma(errors[row, s], stages[s, j], scratch[j])
+        partial = 0.0 * h
+        for j in range(len(y)):
+            scale = fma(rtol, above(fabs(y[j]), fabs(y_new[j]), fabs(y[j]), fabs(y_new[j])), atol)
+            share = scratch[j] / scale
+            partial = fma(share, share, partial)
+        if row == 0:
+            total = partial
+        else:
+            lower = partial
+    # the last term only keeps 0/0 away
+    return h * total / sqrt((total + 0.01 * lower + 1e-300) * float(len(y)))
+
+
+@jit
+def scaled_norm(x, y, rtol, atol):
+    total = 0.0
     for j in range(len(y)):
-        trial[j] = y[j] + h0 * slope[j]
-    rhs(trial, moved, p)
+        share = x[j] / (atol + rtol * abs(y[j]))
+        total += share * share
+    return np.sqrt(total / len(y))
+
+
+@jit
+def first_guess(y, slope, rtol, atol):
+    """Hairer, Nørsett & Wanner, II.4: a step whose explicit Euler move is small."""
+    d0, d1 = scaled_norm(y, y, rtol, atol), scaled_norm(slope, y, rtol, atol)
+    return 1e-6 if d0 < 1e-5 or d1 < 1e-5 else 0.01 * d0 / d1
+
+
+@jit
+def starting_step(h0, y, slope, moved, rtol, atol, order):
+    """The same, from the slope after that move: a step in which the slope changes little."""
+    change = np.empty(len(y))
     for j in range(len(y)):
-        zero[j] = moved[j] - slope[j]
-    d2 = error_norm(zero, y, y, rtol, atol) / h0
+        change[j] = moved[j] - slope[j]
+    d1, d2 = scaled_norm(slope, y, rtol, atol), scaled_norm(change, y, rtol, atol) / h0
     if not np.isfinite(d2):
         return h0
     steepest = max(d1, d2)
@@ -79,73 +114,157 @@ def starting_step(y, slope, rtol, atol, p, order):
 
 
 @jit
-def adaptive(y0, alphas, rtol, atol, max_steps, order, a, b, error, dense, p):
-    """Embedded Runge–Kutta with first-same-as-last, PI step control and dense output at `alphas`.
-
-    Returns (states (S, n), outputs filled, status, accepted steps, right-hand sides, α reached).
-    """
-    n, s = len(y0), len(b)
-    out = np.empty((len(alphas), n))
-    y, y_new, zero, gap = y0.copy(), np.empty(n), np.zeros(n), np.empty(n)
-    stages = np.empty((s, n))
-    weights = np.empty(s)
-    t, filled, steps, nfev, previous = 0.0, 0, 0, 1, 1e-4
-    rhs(y, stages[0], p)
+def begun(control, slope, alphas, y, out):
+    """Report α = 0 if asked to; whether that was all, or there is no slope to start with."""
+    control[PREVIOUS], control[FINITE] = 1e-4, 1.0
+    filled = 0
     while filled < len(alphas) and alphas[filled] <= 0.0:
         copy(y, out[filled])
         filled += 1
+    control[FILLED] = filled
     if filled == len(alphas):
-        return out, filled, DONE, steps, nfev, t
-    if not all_finite(stages[0]):
-        return out, filled, NOT_FINITE, steps, nfev, t
-    h = starting_step(y, stages[0], rtol, atol, p, order)
-    nfev += 1
-    last = alphas[-1]
-    rejected, finite = False, True
-    for _ in range(max_steps):
-        if last - t > 1e-14 * last:
-            h = min(h, last - t)
-        if h <= 1e-15 * max(t, 1e-300):
-            return out, filled, STEP_TOO_SMALL if finite else NOT_FINITE, steps, nfev, t
-        for stage in range(1, s):
-            combine(y, h, a[stage], stages, stage, y_new)
-            rhs(y_new, stages[stage], p)
-        nfev += s - 1
-        # the last stage's point is the solution itself: a[s-1] = b
-        combine(zero, h, error, stages, s, gap)
-        norm = error_norm(gap, y, y_new, rtol, atol)
-        finite = np.isfinite(norm)
-        if not finite:
-            h *= 0.1
-            rejected = True
-            continue
-        if norm > 1.0:
-            h *= max(0.2, 0.9 * norm ** (-1.0 / order))
-            rejected = True
-            continue
-        while filled < len(alphas) and alphas[filled] <= t + h * (1.0 + 1e-14):
-            theta = min((alphas[filled] - t) / h, 1.0)
-            for stage in range(s):
-                weights[stage] = 0.0
-                for power in range(dense.shape[1] - 1, -1, -1):
-                    weights[stage] = (weights[stage] + dense[stage, power]) * theta
-            combine(y, h, weights, stages, s, out[filled])
-            filled += 1
-        t += h
-        steps += 1
-        copy(y_new, y)
-        copy(stages[s - 1], stages[0])
-        if filled == len(alphas):
-            return out, filled, DONE, steps, nfev, t
-        norm = max(norm, 1e-10)
-        growth = 0.9 * norm ** (-0.7 / order) * previous ** (0.4 / order)
-        growth = min(1.0 if rejected else 10.0, max(0.2, growth))
-        previous, rejected = norm, False
-        h *= growth
-    return out, filled, TOO_MANY_STEPS, steps, nfev, t
+        return DONE
+    return UNDER_WAY if all_finite(slope) else NOT_FINITE
 
 
 @jit
+def limited(control, last):
+    """Shorten the step so that it ends at the last time; STEP_TOO_SMALL or NOT_FINITE if there is none left."""
+    if last - control[T] > 1e-14 * last:
+        control[H] = min(control[H], last - control[T])
+    if control[H] <= 1e-15 * max(control[T], 1e-300):
+        return STEP_TOO_SMALL if control[FINITE] == 1.0 else NOT_FINITE
+    return UNDER_WAY
+
+
+@jit
+def accepted(control, norm, order):
+    """Judge a trial step; shorten the next one if it failed."""
+    control[TRIALS] += 1.0
+    control[FINITE] = 1.0 if np.isfinite(norm) else 0.0
+    if norm <= 1.0:
+        return True
+    control[H] *= max(0.2, 0.9 * norm ** (-1.0 / order)) if control[FINITE] == 1.0 else 0.1
+    control[REJECTED] = 1.0
+    return False
+
+
+@jit
+def stepped(control, norm, order):
+    """Move the time, and choose the next step by the last two errors (PI control)."""
+    control[T] += control[H]
+    control[STEPS] += 1.0
+    norm = max(norm, 1e-10)
+    growth = 0.9 * norm ** (-0.7 / order) * control[PREVIOUS] ** (0.4 / order)
+    growth = min(1.0 if control[REJECTED] == 1.0 else 10.0, max(0.2, growth))
+    control[PREVIOUS], control[REJECTED] = norm, 0.0
+    control[H] *= growth
+
+
+@jit
+def dense_weights(theta, dense, weights):
+    """Weights of the stages in the solution at a share θ of the step."""
+    for stage in range(dense.shape[0]):
+        weights[stage] = 0.0
+        for power in range(dense.shape[1] - 1, -1, -1):
+            weights[stage] = (weights[stage] + dense[stage, power]) * theta
+
+
+@entry
+def adaptive(y, slope, control, alphas, out, trace, pause, rtol, atol, max_steps, order, a, errors, dense, p):
+    """Embedded Runge–Kutta with first-same-as-last, PI step control and dense output at `alphas`.
+
+    y, slope (n,) and control (9,) hold where the run stands and are moved on; a slope of NaN begins it. Stage
+    `last` is the solution itself; stages after it serve the dense output only. The run pauses after `pause` trial
+    steps in all. A trace (cap, 1 + d, n + 2) with room for all steps until then keeps the polynomial of each; one
+    with cap = 0 keeps none.
+
+    Returns the status; out (S, n) holds the states at the first control[FILLED] times.
+    """
+    n, last, all_stages = len(y), errors.shape[1] - 1, a.shape[0]
+    y_new, scratch, point = np.empty(n), np.empty(n), np.empty(n)
+    stages = np.empty((all_stages, n))
+    weights = np.empty(all_stages)
+    # where the error needs no slope at the end, rejected steps do not compute it
+    late = errors[0, last] == 0.0 and errors[1, last] == 0.0
+    if np.isnan(control[T]):
+        for x in range(len(control)):
+            control[x] = 0.0
+        rhs(y, slope, p)
+        control[NFEV] = 1.0
+        status = begun(control, slope, alphas, y, out)
+        if status != UNDER_WAY:
+            return status
+        h0 = first_guess(y, slope, rtol, atol)
+        for j in range(n):
+            point[j] = fma(h0, slope[j], y[j])
+        rhs(point, scratch, p)
+        control[NFEV] += 1.0
+        control[H] = starting_step(h0, y, slope, scratch, rtol, atol, order)
+    copy(slope, stages[0])
+    traced = 0
+    filled = int(control[FILLED])
+    while filled < len(alphas):
+        if control[TRIALS] >= max_steps:
+            return TOO_MANY_STEPS
+        if control[TRIALS] >= pause:
+            return UNDER_WAY
+        status = limited(control, alphas[-1])
+        if status != UNDER_WAY:
+            return status
+        t, h = control[T], control[H]
+        for stage in range(1, last):
+            combine(y, h, a[stage], stages, stage, point)
+            rhs(point, stages[stage], p)
+        combine(y, h, a[last], stages, last, y_new)
+        control[NFEV] += last - 1
+        if not late:
+            rhs(y_new, stages[last], p)
+            control[NFEV] += 1.0
+        norm = error_norm(y, y_new, h, stages, last + 1 if not late else last, errors, scratch, rtol, atol)
+        if not accepted(control, norm, order):
+            continue
+        if late:
+            rhs(y_new, stages[last], p)
+            control[NFEV] += 1.0
+        due = trace.shape[0] > 0 or alphas[filled] < t + h * (1.0 - 1e-14)
+        for stage in range(last + 1, all_stages if due else 0):
+            combine(y, h, a[stage], stages, stage, point)
+            rhs(point, stages[stage], p)
+            control[NFEV] += 1.0
+        while filled < len(alphas) and alphas[filled] <= t + h * (1.0 + 1e-14):
+            if alphas[filled] >= t + h * (1.0 - 1e-14):
+                copy(y_new, out[filled])
+            else:
+                dense_weights((alphas[filled] - t) / h, dense, weights)
+                combine(y, h, weights, stages, all_stages, out[filled])
+            filled += 1
+        if trace.shape[0] > 0:
+            keep(trace[traced], t, h, y, stages, dense)
+            traced += 1
+        stepped(control, norm, order)
+        control[FILLED] = filled
+        copy(y_new, y)
+        copy(stages[last], stages[0])
+        copy(stages[0], slope)
+    return DONE
+
+
+@jit
+def keep(row, t, h, y, stages, dense):
+    """The polynomial of one step: row[0] = (t, h, y), row[d] = (0, 0, coefficient of θ^d)."""
+    row[0, 0], row[0, 1] = t, h
+    for j in range(len(y)):
+        row[0, 2 + j] = y[j]
+    for power in range(dense.shape[1]):
+        for j in range(len(y)):
+            total = 0.0
+            for stage in range(dense.shape[0]):
+                total = fma(dense[stage, power], stages[stage, j], total)
+            row[1 + power, 2 + j] = h * total
+
+
+@entry
 def fixed_step(y0, alphas, dt, a, b, p):
     """Runge–Kutta with a fixed step, shortened only to land on each of `alphas`.
 
@@ -172,3 +291,30 @@ def fixed_step(y0, alphas, dt, a, b, p):
         t = alphas[filled]
         copy(y, out[filled])
     return out, len(alphas), DONE, steps, steps * s, t
+
+
+# --- for one trajectory after the other ----------------------------------------------------------------
+
+
+@entry
+def adaptive_many(
+    starts, parameters, alphas, tickets, states, controls, rtol, atol, max_steps, order, a, errors, dense
+):
+    """Integrate the trajectories whose numbers `tickets` gives out, until there are none left.
+
+    starts (N, n) and parameters (N, m) in, states (N, S, n) and controls (N, 10) out; the last of a control is the
+    status. Any number of threads may share the tickets.
+    """
+    n = starts.shape[1]
+    y, slope, trace = np.empty(n), np.empty(n), np.empty((0, 1, 1))
+    while True:
+        ticket = next_ticket(tickets)
+        if ticket >= len(starts):
+            return
+        copy(starts[ticket], y)
+        control = controls[ticket]
+        control[T] = np.nan
+        control[9] = adaptive(
+            y, slope, control, alphas, states[ticket], trace, np.inf,
+            rtol, atol, max_steps, order, a, errors, dense, parameters[ticket],
+        )  # fmt: skip

@@ -10,17 +10,22 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 
 from divprune_sym.checks import BadInput, increasing_times, integer, number
-from divprune_sym.codegen.error import generalization_error
 from divprune_sym.codegen.named import checked_activation
 from divprune_sym.files import written_aside
 from divprune_sym.notation import OrderParameters
+from divprune_sym.solvers.along import errors_along, unflattened
+from divprune_sym.solvers.events import EventFinder
 from divprune_sym.solvers.problem import Equations, flat_parameters, problem_module
-from divprune_sym.solvers.tableaus import DORMAND_PRINCE, RK4
+from divprune_sym.solvers.run import Checkpoint, Run
+from divprune_sym.solvers.tableaus import FIXED_METHODS, METHODS, Method
 
 if TYPE_CHECKING:
+    from collections.abc import Sequence
+
     from numpy.typing import ArrayLike, NDArray
 
     from divprune_sym.gaussian import Activation
+    from divprune_sym.solvers.events import Event
 
 
 class Status(IntEnum):
@@ -122,6 +127,8 @@ class Solution:
     Q_classes, R_classes : (S, C, K, K), (S, C, K, M)
     status, message, success, nfev, steps
         As in SciPy's `solve_ivp`; nfev counts right-hand sides.
+    events : tuple of tuples
+        The times of each event asked for.
     """
 
     alpha: NDArray[np.float64]
@@ -134,6 +141,7 @@ class Solution:
     message: str
     nfev: int
     steps: int
+    events: tuple[tuple[float, ...], ...] = ()
 
     @property
     def success(self) -> bool:
@@ -180,57 +188,91 @@ def integrate(
     problem: Problem,
     alphas: ArrayLike,
     *,
+    method: str = "dop853",
     rtol: float = 1e-8,
     atol: float | None = None,
     max_steps: int = 1_000_000,
+    events: Sequence[Event] = (),
+    checkpoint: Checkpoint | None = None,
     throw: bool = True,
 ) -> Solution:
-    """Integrate with adaptive Dormand–Prince 5(4) and its dense output.
+    """Integrate with an adaptive Runge–Kutta method and its dense output.
 
     Parameters
     ----------
     problem : Problem
     alphas : (S,)
         Times to report, increasing, ≥ 0; the problem's state is the one at α = 0.
+    method : {"dop853", "dopri5"}
+        Hairer's method of order 8, or Dormand–Prince of order 5.
     rtol : float
         Relative error allowed in each step; `atol` (default rtol) is its absolute counterpart and positive,
         because an overlap that starts at zero has no relative error.
     max_steps : int
+        Of trial steps, rejected ones included.
+    events : sequence of Event
+        Looked for in every step; `Solution.events` has the times, in the order of this list.
+    checkpoint : Checkpoint or None
+        A file to keep a long run in, and to go on from.
     throw : bool
         Raise when the last α is not reached; otherwise the partial solution says why.
 
     Raises
     ------
     BadInput
-        Times not increasing or negative, tolerances out of range.
+        Times not increasing or negative, tolerances out of range, an unknown method, a checkpoint of another run.
     IntegrationFailed
         See `throw`.
     """
+    chosen, rtol, atol, max_steps = adaptive_options(method, rtol, atol, max_steps)
+    times = increasing_times("alphas", alphas)
+    module, y0, p = prepared(problem)
+    run = Run(module, chosen, times, p, y0, rtol, atol, max_steps)
+    finder = EventFinder(problem, tuple(events)) if events else None
+    status = run.finish(checkpoint, finder)
+    found = tuple(finder.times) if finder else ()
+    return solution(problem, times, run.result(status), throw, found)
+
+
+def adaptive_options(method: str, rtol: float, atol: float | None, max_steps: int) -> tuple[Method, float, float, int]:
+    """Method and tolerances, checked."""
+    if method not in METHODS:
+        msg = f"method {method!r}: not known, choose from {', '.join(METHODS)}; fixed steps: integrate_fixed_step"
+        raise BadInput(msg)
     rtol = number("rtol", rtol, 1e-14, 1.0)
     atol = rtol if atol is None else number("atol", atol, 1e-100, 1.0)
-    max_steps = integer("max_steps", max_steps, 1)
-    a, b, error, dense = DORMAND_PRINCE.arrays()
-    module, y0, p = prepared(problem)
-    times = increasing_times("alphas", alphas)
-    result = module.adaptive(y0, times, rtol, atol, max_steps, DORMAND_PRINCE.order, a, b, error, dense, p)
-    return _solution(problem, times, result, throw)
+    return METHODS[method](), rtol, atol, integer("max_steps", max_steps, 1)
 
 
-def integrate_fixed_step(problem: Problem, alphas: ArrayLike, dt: float, *, throw: bool = True) -> Solution:
-    """Integrate with classical RK4 and a fixed step dt, to compare with published codes.
+def integrate_fixed_step(
+    problem: Problem, alphas: ArrayLike, dt: float, *, method: str = "rk4", throw: bool = True
+) -> Solution:
+    """Integrate with a fixed step dt, to compare with published codes.
+
+    Parameters
+    ----------
+    problem, alphas, throw
+        As for `integrate`.
+    dt : float
+        The step, shortened only to land on each α.
+    method : {"rk4", "euler"}
+        Classical Runge–Kutta of order 4, or forward Euler, which published codes use.
 
     Raises
     ------
     BadInput
-        Times not increasing or negative, dt not positive or so small that it needs over 1e9 steps.
+        Times not increasing or negative, an unknown method, dt not positive or so small that it needs over 1e9 steps.
     IntegrationFailed
         The order parameters diverged, and `throw`.
     """
+    if method not in FIXED_METHODS:
+        msg = f"method {method!r}: not known, choose from {', '.join(FIXED_METHODS)}; adaptive steps: integrate"
+        raise BadInput(msg)
     times = increasing_times("alphas", alphas)
     dt = number("dt", dt, max(1e-12, times[-1] / MOST_FIXED_STEPS))
-    a, b, _, _ = RK4.arrays()
+    a, b, _, _ = FIXED_METHODS[method].arrays()
     module, y0, p = prepared(problem)
-    return _solution(problem, times, module.fixed_step(y0, times, dt, a, b, p), throw)
+    return solution(problem, times, module.fixed_step(y0, times, dt, a, b, p), throw)
 
 
 def second_layer_moves(problem: Problem) -> bool:
@@ -248,36 +290,24 @@ def prepared(problem: Problem):  # type: ignore[no-untyped-def]
     return module, y0, flat_parameters(x, rates)
 
 
-def _solution(problem: Problem, times: NDArray[np.float64], result: tuple, throw: bool) -> Solution:  # type: ignore[type-arg]
+def solution(
+    problem: Problem,
+    times: NDArray[np.float64],
+    result: tuple[NDArray[np.float64], int, int, int, int, float],
+    throw: bool,
+    events: tuple[tuple[float, ...], ...] = (),
+) -> Solution:
+    """What a kernel returned, in the field's letters."""
     states, filled, code, steps, nfev, reached = result
     status = Status(code)
     x = problem.state
-    classes, K, M = x.R_classes.shape
-    q, r = classes * K * K, classes * K * (K + M)
-    Q = states[:filled, :q].reshape(filled, classes, K, K)
-    R = states[:filled, q:r].reshape(filled, classes, K, M)
-    v = states[:filled, r:] if second_layer_moves(problem) else np.tile(x.v, (filled, 1))
+    Q, R, v = unflattened(states[:filled], x)
     message = _MESSAGES[status].format(steps=steps)
     if problem.small_eta:
         message += "; in the limit of a small learning rate, without the terms in η²"
-    errors = _errors(problem, Q, R, v)
+    errors = errors_along(problem, Q, R, v)
     if throw and status != Status.DONE:
         last = f"; last ε_g = {errors[-1]:.3g}" if filled else ""
         msg = f"stopped at α = {reached:.6g}: {message}{last}"
         raise IntegrationFailed(msg)
-    return Solution(times[:filled], errors, Q, R, v, problem, status, message, int(nfev), int(steps))
-
-
-def _errors(
-    problem: Problem, Q: NDArray[np.float64], R: NDArray[np.float64], v: NDArray[np.float64]
-) -> NDArray[np.float64]:
-    """ε_g along a trajectory."""
-    x = problem.state
-    K, M = x.K, x.M
-    C = np.empty((len(Q), K + M, K + M))
-    C[:, :K, :K] = np.einsum("c,scik->sik", x.variance, Q)
-    C[:, :K, K:] = np.einsum("c,scin->sin", x.variance, R)
-    C[:, K:, :K] = np.swapaxes(C[:, :K, K:], 1, 2)
-    C[:, K:, K:] = np.einsum("c,cnm->nm", x.variance, x.T_classes)
-    s = np.concatenate([v, np.tile(-x.A, (len(v), 1))], axis=1)
-    return generalization_error(C, s, problem.activation, problem.teacher_activation, K)
+    return Solution(times[:filled], errors, Q, R, v, problem, status, message, int(nfev), int(steps), events)

@@ -24,7 +24,7 @@ if TYPE_CHECKING:
 # the loop over directions is text: Numba cannot cache a function that takes functions
 _GLUE = """
 
-@jit
+@entry
 def directional(y, directions, out, p):
 {unpacked}    K, M = {K}, {M}
     Q, R = y[:q].reshape((classes, K, K)), y[q:r].reshape((classes, K, M))

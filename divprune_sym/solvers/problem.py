@@ -34,7 +34,7 @@ UNPACKED = """    classes = (len(p) - {K} - {M} - 4) // ({M} * {M} + {K} + 2)
 """
 _GLUE = """
 
-@jit
+@entry
 def rhs(y, dydt, p):
 {unpacked}    Q, R = view(y, 0, (classes, {K}, {K})), view(y, q, (classes, {K}, {M}))
     dQ, dR = view(dydt, 0, (classes, {K}, {K})), view(dydt, q, (classes, {K}, {M}))
@@ -59,7 +59,8 @@ def flat_parameters(state: OrderParameters, rates: Sequence[float]) -> NDArray[n
     return np.concatenate([np.asarray(part, dtype=np.float64) for part in parts])
 
 
-_COPIED_FROM = "# --- copied into every generated module from here on"
+_COPIED_FROM = "# --- copied into every generated module"
+_ONE_BY_ONE = "# --- for one trajectory after the other"
 # where the second layer is found while it moves
 _IN_STATE = {"v": "view(y, r, (K,))", "dv": "view(dydt, r, (K,))"}
 
@@ -124,10 +125,14 @@ class Equations:
         return rule, g, h
 
 
-def _stepping() -> str:
+def _below_the_line(path: Path) -> str:
+    return path.read_text(encoding="utf-8").split(_COPIED_FROM, 1)[1].split("\n", 1)[1]
+
+
+def _stepping(target: str = "cpu") -> str:
     """The time-stepping kernels as text."""
-    text = (Path(__file__).parent / "_kernels.py").read_text(encoding="utf-8")
-    return text.split(_COPIED_FROM, 1)[1].split("\n", 1)[1]
+    one, many = (_below_the_line(Path(__file__).parent / name) for name in ("_kernels.py", "_batch_kernels.py"))
+    return one.split(_ONE_BY_ONE)[0] + many if target == "batch" else one
 
 
 @cache
@@ -147,7 +152,7 @@ def problem_module(equations: Equations, K: int, M: int, target: str = "cpu") ->
         function = compile_system(equations_of_motion(rule), g, sizes, outputs, chosen, h)
         in_state = {name: where.replace("K", str(K)) for name, where in _IN_STATE.items()}
         glue = _GLUE.format(K=K, M=M, unpacked=unpacked(K, M), call=called(function, in_state))
-        return chosen.preamble + function.source + glue + _stepping()
+        return chosen.preamble + function.source + glue + _stepping(target)
 
     return cached_module({**equations.recipe(), "K": K, "M": M, "target": target}, generate)
 

@@ -4,9 +4,12 @@ from __future__ import annotations
 
 from dataclasses import dataclass, field
 from fractions import Fraction as F
+from functools import cache
 from typing import TYPE_CHECKING
 
 import numpy as np
+
+from divprune_sym.solvers.dop853 import E3, E5, A, D
 
 if TYPE_CHECKING:
     from numpy.typing import NDArray
@@ -125,3 +128,58 @@ RK4 = Tableau(
     a=((), _row("1/2"), _row(0, "1/2"), _row(0, 0, 1)),
     b=_row("1/6", "1/3", "1/3", "1/6"),
 )
+
+EULER = Tableau("forward Euler", 1, c=_row(0), a=((),), b=_row(1))
+
+
+@dataclass(frozen=True, eq=False)
+class Method:
+    """An adaptive method as the kernels take it.
+
+    Attributes
+    ----------
+    order : int
+    a : (s, s)
+        Row `last` makes the solution; later rows serve the dense output.
+    errors : (2, last + 1)
+        Weights of two error estimates; the second may be zero.
+    dense : (s, d)
+        Weight of stage i at θ ∈ [0, 1] is Σ_j dense[i, j] θ^(j+1).
+    """
+
+    order: int
+    a: NDArray[np.float64]
+    errors: NDArray[np.float64]
+    dense: NDArray[np.float64]
+
+
+@cache
+def dormand_prince() -> Method:
+    """Order 5."""
+    a, _, error, dense = DORMAND_PRINCE.arrays()
+    return Method(DORMAND_PRINCE.order, a, np.array([error, np.zeros_like(error)]), dense)
+
+
+@cache
+def dop853() -> Method:
+    """Order 8.
+
+    The dense output is y + x(F₀ + (1−x)(F₁ + x(F₂ + (1−x)(F₃ + x(F₄ + (1−x)(F₅ + x F₆)))))) with Fs linear in the
+    stages (Hairer, Nørsett & Wanner, II.6); it is expanded in powers of x here.
+    """
+    s = len(A)
+    a = np.zeros((s, s))
+    for stage, row in enumerate(A):
+        a[stage, : len(row)] = row
+    solution, first, end = a[12], np.eye(s)[0], np.eye(s)[12]
+    F = [solution, first - solution, 2 * solution - first - end, *np.array(D)]
+    weights = np.zeros((s, 1))
+    for power in range(6, -1, -1):
+        weights[:, 0] += F[power]
+        times_x = np.pad(weights, ((0, 0), (1, 0)))
+        weights = times_x if power % 2 == 0 else np.pad(weights, ((0, 0), (0, 1))) - times_x
+    return Method(8, a, np.array([E5, E3]), np.ascontiguousarray(weights[:, 1:]))
+
+
+METHODS = {"dop853": dop853, "dopri5": dormand_prince}
+FIXED_METHODS = {"rk4": RK4, "euler": EULER}

@@ -10,7 +10,7 @@ import pytest
 from divprune_sym import cli, files
 from divprune_sym.notation import OrderParameters
 from divprune_sym.problem_file import read_problem
-from divprune_sym.solvers import Problem, integrate
+from divprune_sym.solvers import Problem, integrate, integrate_fixed_step
 
 from .files import pruned, unpruned, written
 
@@ -100,6 +100,47 @@ def test_variance_of_a_class_is_read(tmp_path):
 def test_rtol_is_passed_on(capsys, tmp_path):
     loose, tight = (solved(capsys, tmp_path, unpruned(), "--rtol", r)[1] for r in ("1e-3", "1e-10"))
     assert loose["steps"] < tight["steps"]
+
+
+@pytest.mark.parametrize("method", ["dopri5", "dop853"])
+def test_adaptive_methods(capsys, tmp_path, method):
+    arrays, summary = solved(capsys, tmp_path, unpruned(), "--method", method)
+    state = OrderParameters.unpruned(*(unpruned()[name] for name in ("Q", "R", "T", "v", "A")))
+    expected = integrate(Problem(state, **RATES), unpruned()["alphas"], method=method)
+    np.testing.assert_array_equal(arrays["Q"], expected.Q)
+    assert summary["nfev"] == expected.nfev
+
+
+@pytest.mark.parametrize("method", ["rk4", "euler"])
+def test_fixed_steps(capsys, tmp_path, method):
+    arrays, summary = solved(capsys, tmp_path, unpruned(), "--method", method, "--dt", "0.01")
+    state = OrderParameters.unpruned(*(unpruned()[name] for name in ("Q", "R", "T", "v", "A")))
+    expected = integrate_fixed_step(Problem(state, **RATES), unpruned()["alphas"], 0.01, method=method)
+    np.testing.assert_array_equal(arrays["Q"], expected.Q)
+    assert summary["nfev"] == expected.nfev
+
+
+@pytest.mark.parametrize(
+    ("options", "message"),
+    [
+        (["--method", "euler"], "--method euler: needs --dt, its fixed step"),
+        (["--dt", "0.1"], "--dt: dop853 chooses its own steps"),
+        (["--method", "rk4", "--dt", "0.1", "--checkpoint", "c.npz"], "--checkpoint: rk4 keeps none"),
+        (["--method", "rk4", "--dt", "-1"], "dt"),
+        (["--method", "simpson"], "simpson"),
+    ],
+)
+def test_options_that_contradict_each_other(stops, tmp_path, options, message):
+    path = written(tmp_path / "problem.json", unpruned())
+    assert message in stops("integrate", path, "-o", "OUT", *options)
+
+
+def test_a_checkpoint_that_is_none_is_named(stops, tmp_path):
+    path = written(tmp_path / "problem.json", unpruned())
+    (tmp_path / "kept").write_text("something else")
+    line = stops("integrate", path, "-o", "OUT", "--checkpoint", tmp_path / "kept")
+    assert "kept: cannot be read as a checkpoint" in line
+    assert (tmp_path / "kept").read_text() == "something else"
 
 
 def test_table_for_people_shows_twenty_rows_at_most(capsys, tmp_path):

@@ -37,6 +37,7 @@ def _put(array, index, value):
 # what a preamble defines, as Python and NumPy understand it: lanes are a last axis
 NAMES = {
     "jit": lambda f: f,
+    "entry": lambda f: f,
     "sqrt": np.sqrt,
     "root": lambda x: np.sqrt(np.maximum(x, 0.0)),
     "atan2": np.arctan2,

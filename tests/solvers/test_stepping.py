@@ -4,7 +4,7 @@ import numpy as np
 import pytest
 
 from divprune_sym.solvers import Status
-from divprune_sym.solvers.tableaus import DORMAND_PRINCE, RK4
+from divprune_sym.solvers.tableaus import DORMAND_PRINCE, EULER, RK4
 
 from .stepping import Stepper
 
@@ -23,15 +23,38 @@ def slope(sizes, errors):
 # --- order --------------------------------------------------------------------------------------------
 
 
-@pytest.mark.parametrize("tableau", [RK4, DORMAND_PRINCE], ids=lambda t: t.name)
+@pytest.mark.parametrize("tableau", [EULER, RK4, DORMAND_PRINCE], ids=lambda t: t.name)
 def test_order_with_a_fixed_step(tableau):
     """Steps small enough for the leading term, errors far above rounding."""
-    steps = [2.0**-j for j in range(2, 6)]
+    steps = [2.0**-j for j in (range(2, 6) if tableau is not EULER else range(8, 12))]
     exact = np.array([np.cos(8), -np.sin(8)])
     ends = [OSCILLATOR.fixed_step([1.0, 0.0], [8.0], dt, tableau)[0][0] for dt in steps]
     errors = [np.linalg.norm(end - exact) for end in ends]
     assert min(errors) > 1e-11
     assert slope(steps, errors) == pytest.approx(tableau.order, abs=0.1)
+
+
+def test_order_8_from_one_step_of_many_sizes():
+    """One step has an error of O(h⁹), and of O(h⁸) inside it."""
+    stepper = Stepper(lambda y: [y[1], -y[0]], "dop853")
+    steps = np.array([2.0, 1.6, 1.2, 0.9])
+    ends = [stepper.step_of([1.0, 0.0], h, 0.4) for h in steps]
+    inside = [np.hypot(x[0] - np.cos(0.4 * h), x[1] + np.sin(0.4 * h)) for (x, _), h in zip(ends, steps, strict=True)]
+    at_end = [np.hypot(x[0] - np.cos(h), x[1] + np.sin(h)) for (_, x), h in zip(ends, steps, strict=True)]
+    assert min(*at_end, *inside) > 1e-13
+    assert slope(steps, at_end) == pytest.approx(9, abs=0.3)
+    assert slope(steps, inside) == pytest.approx(8, abs=0.3)
+
+
+@pytest.mark.parametrize("method", ["dopri5", "dop853"])
+def test_pauses_change_nothing(method):
+    """A run that is stopped and goes on has the bits of one that is not."""
+    stepper = Stepper(lambda y: [y[1], -y[0]], method)
+    times = np.linspace(0.0, 20.0, 7)
+    whole = stepper.adaptive([1.0, 0.0], times)
+    paused = stepper.adaptive([1.0, 0.0], times, pauses=(0, 1, 5, 6, 9))
+    np.testing.assert_array_equal(paused[0], whole[0])
+    assert paused[1:] == whole[1:]
 
 
 @pytest.mark.parametrize("theta", [0.3, 0.7])

@@ -3,12 +3,13 @@
 from collections import Counter
 from dataclasses import replace
 from fractions import Fraction as F
+from functools import cache
 from math import prod
 
 import numpy as np
 import pytest
 
-from divprune_sym.solvers.tableaus import DORMAND_PRINCE, RK4, InconsistentTableau, Tableau
+from divprune_sym.solvers.tableaus import DORMAND_PRINCE, EULER, RK4, InconsistentTableau, Tableau, dop853
 
 
 def trees(order):
@@ -65,7 +66,7 @@ def test_the_number_of_rooted_trees():
     assert Counter(density(tree) for tree in trees(4)) == {24: 1, 12: 1, 8: 1, 4: 1}
 
 
-@pytest.mark.parametrize("tableau", [DORMAND_PRINCE, RK4], ids=lambda t: t.name)
+@pytest.mark.parametrize("tableau", [DORMAND_PRINCE, RK4, EULER], ids=lambda t: t.name)
 def test_order_of_the_solution(tableau):
     assert order(tableau, tableau.b) == tableau.order
 
@@ -143,3 +144,69 @@ def test_a_wrong_coefficient_would_be_seen():
     b = changed(changed(DORMAND_PRINCE.b, 2, F(1, 1000)), 3, F(-1, 1000))
     wrong = Tableau("wrong", 5, DORMAND_PRINCE.c, DORMAND_PRINCE.a, b)
     assert order(wrong, b) == 1
+
+
+# --- DOP853, whose coefficients are rounded ------------------------------------------------------------
+
+
+@cache
+def stage_weights_853(tree):
+    """Φ_i(t) for the 16 stages in float64, and the same with every term positive: the scale of the roundings."""
+    a = dop853().a
+    weights, sizes = np.ones(16), np.ones(16)
+    for subtree in tree:
+        below, below_sizes = stage_weights_853(subtree)
+        weights, sizes = weights * (a @ below), sizes * (np.abs(a) @ below_sizes)
+    return weights, sizes
+
+
+def defects_853(weights, p):
+    """Σ_i b_i Φ_i(t) − 1/γ(t) in units of rounding, for every tree of p nodes."""
+    for tree in trees(p):
+        phi, scale = stage_weights_853(tree)
+        yield abs(weights @ phi - 1 / density(tree)) / (np.abs(weights) @ scale * 2.0**-52)
+
+
+def test_the_number_of_larger_trees():
+    assert [len(trees(n)) for n in (7, 8)] == [48, 115]
+
+
+@pytest.mark.parametrize("p", range(1, 9))
+def test_dop853_has_order_8(p):
+    """To rounding: a coefficient has half an ulp, a product of p of them p halves, and sums some more."""
+    assert max(defects_853(dop853().a[12], p)) < 40
+
+
+def test_dop853_has_no_order_9_and_a_wrong_digit_would_be_seen():
+    assert max(defects_853(dop853().a[12], 9)) > 1e6
+    wrong = dop853().a[12].copy()
+    wrong[5] += 1e-11
+    assert max(defects_853(wrong, 1)) > 1e3
+
+
+@pytest.mark.parametrize("theta", [0.2, 0.5, 0.9])
+def test_the_dense_output_of_dop853_has_order_7(theta):
+    method = dop853()
+    weights = method.dense @ theta ** np.arange(1, 8)
+    scale = np.abs(method.dense) @ theta ** np.arange(1, 8)
+    for p in range(1, 8):
+        for tree in trees(p):
+            phi, size = stage_weights_853(tree)
+            assert abs(weights @ phi - theta**p / density(tree)) < 40 * 2.0**-52 * (scale @ size)
+
+
+def test_dop853_is_the_published_method():
+    from scipy.integrate._ivp import dop853_coefficients as published
+
+    method = dop853()
+    np.testing.assert_array_equal(method.a, published.A)
+    np.testing.assert_array_equal(method.a[12, :12], published.B)
+    np.testing.assert_array_equal(method.errors, [published.E5, published.E3])
+
+
+def test_the_error_estimates_of_dop853_vanish_up_to_their_order():
+    for row, highest in zip(dop853().errors, (5, 3), strict=True):
+        for p in range(1, highest + 1):
+            for tree in trees(p):
+                phi, scale = stage_weights_853(tree)
+                assert abs(row @ phi[:13]) < 40 * 2.0**-52 * (np.abs(row) @ scale[:13])

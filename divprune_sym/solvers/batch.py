@@ -1,0 +1,105 @@
+"""Many trajectories at once: lanes of a register, and threads."""
+
+from __future__ import annotations
+
+from concurrent.futures import ThreadPoolExecutor
+from typing import TYPE_CHECKING
+
+import numpy as np
+
+from divprune_sym.checks import BadInput, increasing_times, integer
+from divprune_sym.solvers._kernels import FILLED, NFEV, STEPS, T
+from divprune_sym.solvers.api import Solution, adaptive_options, prepared, solution
+from divprune_sym.solvers.problem import problem_module
+
+if TYPE_CHECKING:
+    from collections.abc import Sequence
+
+    from numpy.typing import ArrayLike
+
+    from divprune_sym.solvers.api import Problem
+
+# from so many asin per right-hand side on, arrays of lanes leave the first cache and node pairs side by side win
+_LARGEST_IN_LANES = 10_000
+
+
+def integrate_batch(
+    problems: Sequence[Problem],
+    alphas: ArrayLike,
+    *,
+    method: str = "dop853",
+    rtol: float = 1e-8,
+    atol: float | None = None,
+    max_steps: int = 1_000_000,
+    threads: int = 1,
+    throw: bool = True,
+) -> list[Solution]:
+    """Integrate several problems of one size, each with its own step size.
+
+    Every solution has the bits that `integrate` gives for its problem alone, in whatever order and company the
+    problems come and on any number of threads.
+
+    Parameters
+    ----------
+    problems : sequence of Problem
+        One K, M, number of mask classes, activation and batch size; the second layer moves in all or in none.
+    alphas : (S,)
+        Times to report, for all of them.
+    threads : int
+    method, rtol, atol, max_steps, throw
+        As for `integrate`; with `throw`, the first problem that fails is named.
+
+    Raises
+    ------
+    BadInput
+        No problems, or problems of different sizes; see `integrate`.
+    IntegrationFailed
+        See `throw`.
+    """
+    chosen, rtol, atol, max_steps = adaptive_options(method, rtol, atol, max_steps)
+    times = increasing_times("alphas", alphas)
+    threads = integer("threads", threads, 1, 1024)
+    _refuse_mixed(problems)
+    flat = [prepared(problem)[1:] for problem in problems]
+    starts, parameters = (np.array([one[x] for one in flat]) for x in (0, 1))
+    states = np.empty((len(problems), len(times), starts.shape[1]))
+    controls = np.zeros((len(problems), 10))
+    x = problems[0].state
+    target = "batch" if _asin_calls(x.K, x.M) <= _LARGEST_IN_LANES else "cpu"
+    module = problem_module(problems[0].equations, x.K, x.M, target)
+    tickets = np.zeros(1, dtype=np.int64)
+
+    def work(_: int) -> None:
+        module.adaptive_many(
+            starts, parameters, times, tickets, states, controls, rtol, atol, max_steps,
+            chosen.order, chosen.a, chosen.errors, chosen.dense,
+        )  # fmt: skip
+
+    if threads == 1:
+        work(0)
+    else:
+        with ThreadPoolExecutor(threads) as pool:
+            list(pool.map(work, range(threads)))
+    results = []
+    for problem, state, control in zip(problems, states, controls, strict=True):
+        counts = (int(control[FILLED]), int(control[9]), int(control[STEPS]), int(control[NFEV]))
+        results.append(solution(problem, times, (state, *counts, float(control[T])), throw))
+    return results
+
+
+def _asin_calls(K: int, M: int) -> int:
+    return K * (K + 1) // 2 * (K + M) * (K + M + 1) // 2
+
+
+def _refuse_mixed(problems: Sequence[Problem]) -> None:
+    if not problems:
+        msg = "problems: empty, expected at least one"
+        raise BadInput(msg)
+    kinds = [(p.state.R_classes.shape, p.equations) for p in problems]
+    for at, kind in enumerate(kinds):
+        if kind != kinds[0]:
+            msg = (
+                f"problems[{at}]: classes, K, M and equations are {kind}, those of the first {kinds[0]}; "
+                "integrate them in a batch of their own"
+            )
+            raise BadInput(msg)
