@@ -37,7 +37,7 @@ class ExtendedLimit:
     covariance : (S, K+M, K+M)
         [[Q', R'], [R'ᵀ, T]].
     overlap_bound : (S, K, K)
-        |Q' computed − Q'| is no larger, at the threshold or scale that the keep fraction has in float64.
+        Q' as computed misses Q' by no more, at the threshold or scale that the keep fraction has in float64.
     generalization_error, error_bound : (S,)
         ε_g, and what the overlaps' error can change of it.
     """
