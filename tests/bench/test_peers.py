@@ -8,7 +8,7 @@ from dynamics.states import random_state, rounding
 from plain_ode import plain_rhs
 
 from divprune_sym import Problem, integrate
-from divprune_sym.bench.floors import asin_floor, asins, repeated
+from divprune_sym.bench.floors import asin_floor, asins, elementwise_asin, repeated
 from divprune_sym.bench.peers import elementwise, published_loops
 from divprune_sym.bench.peers.lambdified import flat_right_hand_side
 from divprune_sym.bench.peers.one_pass import one_pass
@@ -81,6 +81,12 @@ def test_elementwise(name, numpy):
     out = np.empty(9)
     getattr(elementwise, name)(x, out)
     np.testing.assert_allclose(out, numpy(x), rtol=1e-15)
+
+
+def test_our_asin_over_an_array():
+    x, out = np.linspace(-1, 1, 64), np.empty(64)
+    elementwise_asin()(x, out)
+    np.testing.assert_array_max_ulp(out, np.arcsin(x), maxulp=4)
 
 
 def test_repeated_calls_each_see_a_new_state():
