@@ -3,12 +3,14 @@
 from __future__ import annotations
 
 from itertools import combinations
+from operator import index
 from typing import TYPE_CHECKING
 
 import numpy as np
 from scipy.stats import chi2
 
 from divprune_sym.checks import BadInput, integer, number, psd_cutoff, real_array, refuse_negative, symmetric
+from divprune_sym.testing.names import name_of
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Sequence
@@ -75,10 +77,10 @@ def assert_dpp_law(
     drawn = sampler(L, size, np.random.default_rng(seed), count)
     codes = [_code(subset, N, size) for subset in drawn]
     known = {_code(subset, N, size): n for n, subset in enumerate(subsets)}
-    call = f"assert_dpp_law({getattr(sampler, '__qualname__', sampler)}, {L.tolist()}, {size}, {count=}, {seed=})"
+    call = f"assert_dpp_law({name_of(sampler, 'sampler')}, {L.tolist()}, {size}, {count=}, {seed=})"
     if len(codes) != count or None in codes:
         bad = next((subset for subset, code in zip(drawn, codes, strict=True) if code is None), None)
-        what = f"drew {list(map(int, bad))}" if bad is not None else f"drew {len(codes)} subsets"
+        what = f"drew {np.asarray(bad).tolist()}" if bad is not None else f"drew {len(codes)} subsets"
         msg = f"{what}, expected {count} subsets of {size} different items 0 … {N - 1}\nreproduce: {call}"
         raise AssertionError(msg)
     counts = np.bincount([known[code] for code in codes if code is not None], minlength=len(subsets))
@@ -124,7 +126,10 @@ def _law(L: NDArray[np.float64], size: int) -> tuple[list[tuple[int, ...]], NDAr
 
 def _code(subset: Sequence[int], N: int, size: int) -> int | None:
     """One integer a subset; None for what is no subset of this size."""
-    items = {int(item) for item in subset}
+    try:
+        items = {index(item) for item in subset}
+    except TypeError:
+        return None
     if len(items) != size or len(subset) != size or not items <= set(range(N)):
         return None
     return sum(1 << item for item in items)

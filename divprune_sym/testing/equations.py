@@ -9,6 +9,7 @@ from scipy.special import erf
 from scipy.stats import norm
 
 from divprune_sym.checks import BadInput, integer, number
+from divprune_sym.testing.names import name_of
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -91,7 +92,7 @@ def assert_rates_match_updates(
         value = np.concatenate([np.ravel(part) for part in claimed])[worst]
         msg = (
             f"{name}{list(index)}/dα is {value:.8g}, updates average to {mean[worst]:.8g} ± {error[worst]:.2g}\n"
-            f"reproduce: assert_rates_match_updates({getattr(rates, '__qualname__', rates)}, problem, "
+            f"reproduce: assert_rates_match_updates({name_of(rates, 'rates')}, problem, "
             f"{samples=}, {seed=})  # problem = {_written(problem)}"
         )
         raise AssertionError(msg)

@@ -19,6 +19,7 @@ from divprune_sym.gaussian import activation as activation_of
 from divprune_sym.gaussian.quadrature import TOLERANCE, term_value
 from divprune_sym.gaussian.term import covariance_symbol
 from divprune_sym.testing.covariance import Conditioning, covariances
+from divprune_sym.testing.names import name_of
 from divprune_sym.testing.rounding import rounding_bound
 
 if TYPE_CHECKING:
@@ -117,9 +118,9 @@ class _Check:
         self.formula, self.definition, self.activation, self.slack = formula, definition, activation, slack
         g = activation_of(activation)
         self.defined: Defined = read(formula if isinstance(formula, str) else "0", definition, g)
-        if isinstance(formula, sp.Expr):
-            self.defined = replace(self.defined, formula=_known(formula, self.defined.fields))
         self.function = formula if callable(formula) and not isinstance(formula, sp.Expr) else None
+        if self.function is None and not isinstance(formula, str):
+            self.defined = replace(self.defined, formula=_known(formula, self.defined.fields))
         self.fields = self.defined.fields
 
     def agrees_at(self, point: Point) -> bool | None:
@@ -186,8 +187,13 @@ class _Check:
                     raise AssertionError(msg)
 
 
-def _known(formula: sp.Expr, fields: tuple[str, ...]) -> sp.Expr:
+def _known(formula: object, fields: tuple[str, ...]) -> sp.Expr:
     """A SymPy formula with the library's own symbols; whatever a user assumed of theirs, a name means one number."""
+    if isinstance(formula, (int, float, Fraction)):
+        formula = sp.sympify(formula)
+    if not isinstance(formula, sp.Expr):
+        msg = f"formula: expected text, a SymPy expression or a function, got {type(formula).__name__}"
+        raise BadInput(msg)
     symbols = {s.name: s for s in (covariance_symbol(a, b) for a in fields for b in fields)}
     for symbol in formula.free_symbols:
         if symbol.name not in symbols:
@@ -201,7 +207,7 @@ def _written(formula: Formula) -> str:
         return repr(formula)
     if isinstance(formula, sp.Expr):
         return f'sympify("{sp.srepr(formula)}")'
-    return str(getattr(formula, "__qualname__", repr(formula)))
+    return name_of(formula, "formula") if callable(formula) else repr(formula)
 
 
 def _point_at(at: str | ArrayLike, fields: tuple[str, ...], activation: str) -> Point:

@@ -9,6 +9,7 @@ from scipy.stats import t as student_t
 
 from divprune_sym.checks import integer, number
 from divprune_sym.pruning.registry import as_method, find_method
+from divprune_sym.testing.names import name_of
 from divprune_sym.validate.faces import Agreement, Drawing, compare_faces
 
 if TYPE_CHECKING:
@@ -64,7 +65,7 @@ def assert_limit_matches_draw(
     agreement = Agreement(faces, networks, limit, false_alarm)
     if not agreement.agrees:
         worst = agreement.worst
-        name = repr(method) if isinstance(method, str) else f"{type(found).__qualname__}()"
+        name = repr(method) if isinstance(method, str) else f"{name_of(type(found), 'method')}()"
         msg = (
             f"{found.name}: {worst.quantity} ({worst.state}) at keep fraction {worst.keep:.3g}: "
             f"limit {worst.limit:.6g}, drawn {worst.drawn:.6g}, t = {worst.t_statistic:.1f} beyond {limit:.1f}\n"

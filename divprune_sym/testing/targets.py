@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from contextlib import suppress
 from importlib import import_module
 from importlib.util import find_spec
 from typing import TYPE_CHECKING, Any
@@ -11,7 +12,9 @@ import numpy as np
 import sympy as sp
 from hypothesis import Phase, given, note, settings
 
+from divprune_sym.checks import BadInput
 from divprune_sym.testing.covariance import Conditioning, covariance_values, covariances
+from divprune_sym.testing.names import name_of
 from divprune_sym.testing.rounding import FLOAT64, Arithmetic, exact, multiprecision, rounding_bound
 
 if TYPE_CHECKING:
@@ -60,19 +63,26 @@ def assert_targets_agree(
     Returns
     -------
     tuple of str
-        The targets that were compared: "numpy", "numba", "mpmath"; "balls" where python-flint is installed; "cuda"
+        The targets that were compared: "numpy", "mpmath"; "numba" where the library generates code for every function
+        in it (of those above, all but atan and erf); "balls" where python-flint is installed; "cuda"
         where there is a GPU or Numba's CUDA simulator is on (NUMBA_ENABLE_CUDASIM=1); and the extra ones.
 
     Raises
     ------
     AssertionError
         A target is further off than its bound. The message ends with a line that repeats the comparison.
+    BadInput
+        A symbol is no covariance, or `at` leaves one out.
     TypeError
         The expression has a function without an error bound.
     """
     expression = sp.sympify(expression)
     targets = _targets(expression, extra or {})
     if at is not None:
+        missing = sorted(symbol.name for symbol in expression.free_symbols if symbol.name not in at)
+        if missing:
+            msg = f"at: no value for {', '.join(missing)}"
+            raise BadInput(msg)
         _compare(expression, targets, extra or {}, at)
         return tuple(targets)
     fields = _fields(expression)
@@ -93,7 +103,7 @@ def _fields(expression: sp.Expr) -> list[str]:
     names = sorted({letter for symbol in expression.free_symbols for letter in _letters(symbol.name)})
     if not names:
         msg = f"{expression}: has no covariance C_ab in it, expected a closed form in covariances"
-        raise ValueError(msg)
+        raise BadInput(msg)
     return names
 
 
@@ -103,20 +113,22 @@ def _letters(name: str) -> str:
         msg = (
             f"symbol {name}: expected a covariance C_ab of two fields named by one letter each, or give the values at="
         )
-        raise ValueError(msg)
+        raise BadInput(msg)
     return letters
 
 
 def _targets(expression: sp.Expr, extra: Mapping[str, Callable[..., float]]) -> dict[str, tuple[Target, Arithmetic]]:
     """Each target as a function of the values by name, and the arithmetic that it computes in."""
-    from divprune_sym.codegen import scalar_kernel
+    from divprune_sym.codegen import CannotPrint, scalar_kernel
 
-    kernel, names = scalar_kernel(expression)
+    names = sorted(symbol.name for symbol in expression.free_symbols)
     targets: dict[str, tuple[Target, Arithmetic]] = {
         "numpy": (_numpy(expression, names), _NUMPY),
-        "numba": (lambda values: kernel(*[values[name] for name in names]), FLOAT64),
         "mpmath": (_mpmath(expression, names), multiprecision(_MPMATH_BITS)),
     }
+    with suppress(CannotPrint):
+        kernel, order = scalar_kernel(expression)
+        targets["numba"] = (lambda values: kernel(*[values[name] for name in order]), FLOAT64)
     if find_spec("flint") is not None:
         targets["balls"] = (_balls(expression), FLOAT64)
     if _cuda_is_there():
@@ -213,7 +225,7 @@ def _compare(
         with mp.workdps(_DIGITS):
             error = abs(mp.mpf(found) - truth)
         if not error <= bound:
-            own = f", extra={{{name!r}: {extra[name].__qualname__}}}" if name in extra else ""
+            own = f", extra={{{name!r}: {name_of(extra[name], 'function')}}}" if name in extra else ""
             call = f'assert_targets_agree(sympify("{sp.srepr(expression)}"){own}, at={dict(values)!r})'
             msg = (
                 f"{name} gives {mp.nstr(mp.mpf(found), 17)}, the value is {mp.nstr(truth, 20)}: "

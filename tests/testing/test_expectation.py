@@ -69,6 +69,18 @@ def test_a_formula_wrong_for_copies_alone_is_refuted_there():
     assert "at=[[" in message
 
 
+def test_numbers_are_formulas():
+    assert_expectation_equals(0, "E[g(u_a)]", max_examples=10)
+    assert "formula     3" in refuted(lambda: assert_expectation_equals(3.0, "I2"))
+
+
+def test_a_function_that_gives_nan_is_wrong():
+    with pytest.raises(
+        AssertionError, match=r"formula     nan(.|\n)*reproduce: assert_expectation_equals\(formula, 'I2'"
+    ):
+        assert_expectation_equals(lambda C: float("nan"), "I2")
+
+
 def test_one_covariance():
     assert_expectation_equals(I2, "I2", at="C_ab = 1/2")
     assert_expectation_equals(I2, "I2", at=[[1.0, 0.5], [0.5, 2.0]])
@@ -81,6 +93,7 @@ def test_one_covariance():
         (sp.Symbol("C_xy"), {}, "symbol C_xy is no covariance of the definition's fields: C_aa, C_ab, C_bb"),
         ("1/C_ab", {"at": "C_aa = 2"}, "formula or definition divides by zero, or overflows, at C_aa = 2"),
         (I2, {"at": [[1.0, 2.0], [0.0, 1.0]]}, "at: not symmetric"),
+        (None, {}, "formula: expected text, a SymPy expression or a function, got NoneType"),
         (I2, {"at": [[1.0]]}, r"at: shape \(1, 1\), expected \(2, 2\)"),
         ("C_cc", {}, "unknown symbol 'C_cc'; known: C_aa, C_ab, C_bb"),
     ],

@@ -9,6 +9,7 @@ import numpy as np
 import pytest
 import sympy as sp
 
+from divprune_sym.checks import BadInput
 from divprune_sym.gaussian import ERF, INTEGRALS, integral
 from divprune_sym.testing import Conditioning, assert_targets_agree
 
@@ -78,11 +79,20 @@ def test_nothing_is_promised_where_the_bound_is_infinite():
 
 
 def test_names_that_are_no_covariances_are_refused():
-    with pytest.raises(ValueError, match="symbol x: expected a covariance"):
+    with pytest.raises(BadInput, match="symbol x: expected a covariance"):
         assert_targets_agree(sp.Symbol("x") + 1)
-    with pytest.raises(ValueError, match="no covariance"):
+    with pytest.raises(BadInput, match="no covariance"):
         assert_targets_agree(sp.Integer(1))
     assert_targets_agree(sp.Symbol("x") ** 2, at={"x": 0.1})
+    with pytest.raises(BadInput, match="at: no value for y"):
+        assert_targets_agree(sp.Symbol("x") * sp.Symbol("y"), at={"x": 0.1})
+
+
+def test_functions_that_code_is_not_generated_for():
+    C_ab = sp.Symbol("C_ab", real=True)
+    assert set(assert_targets_agree(sp.erf(C_ab), max_examples=10)) & {"numpy", "numba", "balls"} == {"numpy", "balls"}
+    with pytest.raises(TypeError, match="no rounding bound for sin"):
+        assert_targets_agree(sp.sin(C_ab))
 
 
 def test_on_the_cuda_simulator():
