@@ -65,9 +65,21 @@ def sample_k_trusted(
     matrix: NDArray[np.float64], k: int, rng: np.random.Generator, count: int, name: str = "L", exponent: int = 0
 ) -> NDArray[np.int64]:
     """`sample_k` of L 2^(−exponent), finite, symmetric, of moderate size; `name` is what a refusal calls it."""
-    N = len(matrix)
     alive = np.flatnonzero(matrix.any(axis=1))
-    reflectors = matrix[np.ix_(alive, alive)]
+    return sample_k_alive(matrix[np.ix_(alive, alive)], alive, len(matrix), k, rng, count, name, exponent)
+
+
+def sample_k_alive(
+    reflectors: NDArray[np.float64],
+    alive: NDArray[np.int64],
+    N: int,
+    k: int,
+    rng: np.random.Generator,
+    count: int,
+    name: str,
+    exponent: int = 0,
+) -> NDArray[np.int64]:
+    """`sample_k_trusted` of the matrix on N items that has this block on the items `alive`, overwritten, else zeros."""
     if len(alive) == 0:
         nothing: NDArray[np.int64] = completions_jit(np.empty((count, 0), np.int64), N, k, rng)
         return nothing

@@ -10,7 +10,7 @@ from scipy.special import erfcx, wofz
 
 from divprune_sym.checks import symmetric
 from divprune_sym.dpp import LEnsemble
-from divprune_sym.dpp.direct import sample_k_trusted
+from divprune_sym.dpp.direct import sample_k_alive
 from divprune_sym.dpp.threads import each_done
 from divprune_sym.pruning._draw_checkpoint import DrawCheckpoint
 from divprune_sym.pruning.method import EdgeMethod, KeepLaw, Layer, as_masks, edges_kept
@@ -89,10 +89,11 @@ class DPPEdge(EdgeMethod):
         size = edges_kept(keep, N)
         streams = rng.integers(0, 2**63, (K, 2))
         moments = None if layer.input_moments is None else symmetric("input_moments", layer.input_moments)
+        lit = np.full(N, True) if moments is None else np.any(moments != 0.0, axis=1)
 
         def node_masks(node: int) -> NDArray[np.bool_]:
             stream = np.random.default_rng(streams[node].tolist())
-            return as_masks(_subsets(layer.weights[node], moments, size, stream, count, node), N)
+            return as_masks(_subsets(layer.weights[node], moments, lit, size, stream, count, node), N)
 
         with DrawCheckpoint(checkpoint, (layer.weights, layer.input_moments, streams, size), (count, K, N)) as drawn:
             for node, masks in each_done(node_masks, drawn.missing(), None if N >= SMALL else 1):
@@ -105,16 +106,22 @@ class DPPEdge(EdgeMethod):
 def _subsets(
     w: NDArray[np.float64],
     moments: NDArray[np.float64] | None,
+    lit: NDArray[np.bool_],
     size: int,
     rng: np.random.Generator,
     count: int,
     node: int,
 ) -> NDArray[np.int64]:
-    """Edges kept by one node, (count, size)."""
+    """Edges kept by one node, (count, size).   lit: (N,), which inputs are not zero throughout"""
     if moments is None:
         return LEnsemble.from_diagonal(w * w).sample_k(size, rng, count)
     scaled = w / max(np.abs(w).max(), TINY)
-    return sample_k_trusted(scaled[:, None] * moments * scaled, size, rng, count, f"kernel of node {node}")
+    # the kernel's other rows are zero
+    alive = np.flatnonzero((scaled != 0.0) & lit)
+    block = moments[alive][:, alive]
+    block *= scaled[alive, None]
+    block *= scaled[alive]
+    return sample_k_alive(block, alive, len(w), size, rng, count, f"kernel of node {node}")
 
 
 def _scale(keep: float) -> float:

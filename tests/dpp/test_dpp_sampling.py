@@ -195,3 +195,18 @@ def test_one_item(build):
     assert ensemble.pair_inclusion(0).tolist() == [[0.0]]
     assert ensemble.subset_probabilities(0)[1].tolist() == [1.0]
     assert ensemble.expected_size() == 0.5
+
+
+@pytest.mark.parametrize("k", [30, 80, 100])
+@pytest.mark.parametrize("build", [LEnsemble.from_matrix, lambda L: LEnsemble.from_factor(np.linalg.cholesky(L))])
+def test_inclusion_of_pairs_where_most_items_are_taken(build, k):
+    """Rejection, scanning and complements, by the counts of all items and of 200 pairs."""
+    N, count, rng = 110, 1500, np.random.default_rng(17)
+    ensemble = build(gram(N, 140, 18))
+    table = memberships(ensemble.sample_k(k, rng, count), N)
+    i, j = rng.integers(0, N, (2, 200))
+    pairs = ensemble.pair_inclusion(k)
+    assert worst_binomial_pvalue(table.sum(axis=0), count, pairs.diagonal()) > FALSE_ALARM
+    assert worst_binomial_pvalue((table[:, i] * table[:, j]).sum(axis=0), count, pairs[i, j]) > FALSE_ALARM
+    even = memberships(uniform_subsets(N, k, rng, count), N)
+    assert worst_binomial_pvalue(even.sum(axis=0), count, pairs.diagonal()) < REJECTION
