@@ -120,7 +120,7 @@ def refuse_unprintable(system: System, activation: Activation, teacher: Activati
             problem = str(refused)
         if problem:
             pair = f"{activation}{f' and {teacher}' if teacher else ''}"
-            way_out = "; small_eta=True does without it" if name.startswith(("I4", "J2")) else ""
+            way_out = "; small_eta=True (--small-eta) does without it" if name.startswith(("I4", "J2")) else ""
             msg = f"{name} of {pair}: {problem}{way_out}"
             raise BadInput(msg)
 

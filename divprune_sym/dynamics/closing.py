@@ -49,7 +49,9 @@ def refuse_open(system: System, activation: Activation, teacher: Activation | No
         except NoClosedForm as refused:
             way_out = ""
             if name.startswith(_SECOND_ORDER):
-                way_out = "; small_eta=True takes the limit of a small learning rate, without the terms in η²"
+                way_out = (
+                    "; small_eta=True (--small-eta) takes the limit of a small learning rate, without the terms in η²"
+                )
             msg = f"equations of {pair}: {_plain(refused)}{way_out}"
             raise BadInput(msg) from None
 

@@ -233,12 +233,14 @@ def test_sign_cannot_learn_its_first_layer():
 def test_relu_is_sent_to_the_small_learning_rate():
     message = refused("relu")
     assert "equations of relu: I4 of relu: no closed form" in message
-    assert message.endswith("small_eta=True takes the limit of a small learning rate, without the terms in η²")
+    assert message.endswith(
+        "small_eta=True (--small-eta) takes the limit of a small learning rate, without the terms in η²"
+    )
     refuse_open(equations_of_motion(UpdateRule(small_eta=True)), activation("relu"))
 
 
 def test_what_code_cannot_hold_is_refused_before_it_is_generated():
     message = refused("he4", check=refuse_unprintable)
     assert message.startswith("I4 of he4: ")
-    assert "operations, compiled code takes 1000; small_eta=True does without it" in message
+    assert "operations, compiled code takes 1000; small_eta=True (--small-eta) does without it" in message
     assert "cannot print erfi" in refused("erf", "sine", check=refuse_unprintable)
