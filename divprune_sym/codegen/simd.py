@@ -100,6 +100,11 @@ def any_above(x: float, y: float) -> bool:
     return x > y
 
 
+def power_of_two(n: float) -> float:
+    """2ⁿ of an integer n from −1022 to 1023."""
+    return float(2.0**n)
+
+
 def lanes_of(arguments: tuple[types.Type, ...]) -> types.Type | None:
     """What numbers are computed as: lanes if any of them is, else float64; None for anything but numbers."""
     if not all(isinstance(x, (Lanes, types.Number)) for x in arguments):
@@ -171,8 +176,20 @@ def _lane_by_lane(function: Any, arity: int) -> None:
     lower_builtin(function, *[Lanes] * arity)(lower)
 
 
+def _emit_power_of_two(builder: Any, n: Any) -> Any:
+    """The exponent's bits: n + 1023, brought to the end of the mantissa by adding 1.5 · 2⁵², then moved up."""
+    kind = n.type
+    integers = ir.VectorType(ir.IntType(64), kind.count) if isinstance(kind, ir.VectorType) else ir.IntType(64)
+
+    def constant(of: Any, value: Any) -> Any:
+        return ir.Constant(of, [value] * of.count if isinstance(of, ir.VectorType) else value)
+
+    shifted = builder.fadd(n, constant(kind, 1.5 * 2.0**52 + 1023.0))
+    bits = builder.shl(builder.bitcast(shifted, integers), constant(integers, 52))
+    return builder.bitcast(bits, kind)
+
+
 _lane_by_lane(math.atan2, 2)
-_lane_by_lane(math.exp, 1)
 _operation(operator.add, 2, lambda b, x, y: b.fadd(x, y), lanes_only=True)
 _operation(operator.iadd, 2, lambda b, x, y: b.fadd(x, y), lanes_only=True)
 _operation(operator.sub, 2, lambda b, x, y: b.fsub(x, y), lanes_only=True)
@@ -184,6 +201,7 @@ _operation(math.fabs, 1, _intrinsic("fabs"), lanes_only=True)
 _operation(math.copysign, 2, _intrinsic("copysign"), lanes_only=True)
 _operation(fma, 3, _intrinsic("fma"), lanes_only=False)
 _operation(above, 4, lambda b, x, y, yes, no: b.select(b.fcmp_ordered(">", x, y), yes, no), lanes_only=False)
+_operation(power_of_two, 1, _emit_power_of_two, lanes_only=False)
 _operation(any_above, 2, _emit_any_above, lanes_only=False, result=types.boolean)
 
 

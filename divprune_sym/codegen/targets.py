@@ -65,14 +65,14 @@ jit = njit(cache=True, error_model="numpy", nogil=True)
 
 def _numba(*names: str) -> str:
     listed = "".join(f"    {name},\n" for name in sorted(names, key=str.lower))
-    return f"""{_HEADER}from math import atan2, exp, fabs, pi, sqrt
+    return f"""{_HEADER}from math import atan2, fabs, pi, sqrt
 
 import numpy as np
 from numba import njit
 
 from divprune_sym.codegen.simd import (
 {listed})
-from divprune_sym.codegen.special import asin, root
+from divprune_sym.codegen.special import asin, exp, root
 
 jit = njit(error_model="numpy", nogil=True)
 # called from outside: kept on disk, with all that it calls
