@@ -60,3 +60,18 @@ def repeated(function: Callable[..., Any]) -> Callable[..., None]:
             y[0] += 1e-300 * dydt[0]
 
     return run
+
+
+def repeated_in_lanes(function: Callable[..., Any]) -> Callable[..., None]:
+    """The same for an f of lanes, with y, dydt (n, WIDTH) and p (m, WIDTH)."""
+    from numba import njit
+
+    from divprune_sym.codegen.simd import as_lanes
+
+    many = repeated(function)
+
+    @njit(error_model="numpy")
+    def run(times, y, dydt, p):  # type: ignore[no-untyped-def]
+        many(times, as_lanes(y), as_lanes(dydt), as_lanes(p))  # type: ignore[call-arg]
+
+    return run
