@@ -11,8 +11,10 @@ _WHERE = {
     "Missing": "evidence",
     "Proof": "evidence",
     "Step": "evidence",
+    "UniqueZero": "evidence",
     "Verdict": "claim",
     "Witness": "evidence",
+    "ZeroOfSystem": "prover",
     "is_zero": "evidence",
     "same": "evidence",
 }

@@ -12,7 +12,7 @@ from __future__ import annotations
 from fractions import Fraction
 from typing import TYPE_CHECKING, Any
 
-from divprune_sym.claims.balls import ball, deflated, exact, mean_value, precision, taylor_model, value
+from divprune_sym.claims.balls import ball, deflated, exact, mean_value, precision, taylor, taylor_model, value
 
 if TYPE_CHECKING:
     from collections.abc import Mapping, Sequence
@@ -76,6 +76,52 @@ def check_bracket(problem: Mapping[str, Any], certificate: Mapping[str, Any]) ->
             msg = f"no change of sign: {at_low} at {low}, {at_high} at {high}"
             raise CertificateRejected(msg)
     return low, high
+
+
+def check_unique_zero(problem: Mapping[str, Any], certificate: Mapping[str, Any]) -> int:
+    """Check that a system has exactly one zero in a box, whatever its parameters are in theirs (Krawczyk's operator).
+
+    K(X) = x − Y F(x, θ) + (1 − Y F'(X, θ))(X − x), with F(x, θ) in mean-value form in θ: K(X) inside the interior of
+    X shows it. Any matrix Y and any x in X will do.
+
+    Raises
+    ------
+    CertificateRejected
+    """
+    for name in ("programs", "variables", "box", "parameters", "ranges"):
+        if certificate["problem"].get(name) != problem.get(name):
+            msg = f"the certificate is for another problem: its {name} differs"
+            raise CertificateRejected(msg)
+    names, parameters, programs = problem["variables"], problem["parameters"], problem["programs"]
+    size = len(names)
+    box, ranges = _box(problem["box"], size), _box(problem["ranges"], len(parameters))
+    centre = [Fraction(x) for x in certificate["centre"]]
+    rows = [[Fraction(y) for y in row] for row in certificate["preconditioner"]]
+    if not (len(programs) == len(rows) == len(centre) == size and all(len(row) == size for row in rows)):
+        msg = "centre or preconditioner has the wrong size"
+        raise CertificateRejected(msg)
+    if not all(low < x < high for x, (low, high) in zip(centre, box, strict=True)):
+        msg = "the centre is not inside the box"
+        raise CertificateRejected(msg)
+    with precision(_bits(certificate)):
+        at = dict(zip(names, map(exact, centre), strict=True))
+        theta = dict(zip(parameters, map(ball, ranges), strict=True))
+        middle = {name: exact((low + high) / 2) for name, (low, high) in zip(parameters, ranges, strict=True)}
+        inside = dict(zip(names, map(ball, box), strict=True))
+        for own, y, x, (low, high) in zip(names, rows, centre, box, strict=True):
+            image = exact(x)
+            weights = [exact(weight) for weight in y]
+            image -= sum(w * value(f, at | middle) for w, f in zip(weights, programs, strict=True))
+            for name in parameters:
+                slope = sum(w * taylor(f, at | theta, name, 1)[1] for w, f in zip(weights, programs, strict=True))
+                image -= slope * (theta[name] - middle[name])
+            for name in names:
+                slope = sum(w * taylor(f, inside | theta, name, 1)[1] for w, f in zip(weights, programs, strict=True))
+                image += (int(name == own) - slope) * (inside[name] - at[name])
+            if not (exact(low) < image and image < exact(high)):
+                msg = f"Krawczyk's operator leaves the box: {image} is not inside [{low}, {high}]"
+                raise CertificateRejected(msg)
+    return size
 
 
 def _same_problem(problem: Mapping[str, Any], certificate: Mapping[str, Any]) -> None:

@@ -14,10 +14,16 @@ from sympy import Expr
 
 from divprune_sym.checks import BadInput
 from divprune_sym.claims.balls import ball, dyadic, precision, value
-from divprune_sym.claims.checker import WIDEST_BRACKET, CertificateRejected, check_bracket, check_inequality
+from divprune_sym.claims.checker import (
+    WIDEST_BRACKET,
+    CertificateRejected,
+    check_bracket,
+    check_inequality,
+    check_unique_zero,
+)
 from divprune_sym.claims.claim import Bench, Claim, Finding, Kind
 from divprune_sym.claims.programs import program_of
-from divprune_sym.claims.prover import Inequality, NotProved, bracket, prove
+from divprune_sym.claims.prover import Inequality, NotProved, ZeroOfSystem, bracket, enclose_zero, prove
 from divprune_sym.files import written_aside
 
 if TYPE_CHECKING:
@@ -209,6 +215,35 @@ def _written(certificate: Mapping[str, Any], name: str, folder: Path | None) -> 
         with written_aside(folder / name) as file:
             file.write(text.encode())
     return text
+
+
+@dataclass(frozen=True)
+class UniqueZero:
+    """Exactly one zero of a system in a box, for every value of the parameters in theirs.
+
+    Parameters
+    ----------
+    system : ZeroOfSystem
+    part : str
+    """
+
+    system: ZeroOfSystem
+    part: str
+
+    def examine(self, claim: Claim, bench: Bench) -> Finding:
+        """Check the recorded certificate, or find one and check that."""
+        problem = self.system.as_problem()
+
+        def confirm(certificate: Mapping[str, Any]) -> str:
+            size = check_unique_zero(problem, certificate)
+            ends = [
+                f"{x} in [{float(low):.9g}, {float(high):.9g}]"
+                for part in (self.system.box, self.system.parameters)
+                for x, (low, high) in part.items()
+            ]
+            return f"exactly one zero of {size} equations, {', '.join(ends)}"
+
+        return _certificate(f"{claim.id}-{self.part}.json", bench, lambda: enclose_zero(self.system), confirm, None)
 
 
 # --- witnesses ----------------------------------------------------------------------------------------

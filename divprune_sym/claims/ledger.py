@@ -22,10 +22,15 @@ if TYPE_CHECKING:
     from importlib.metadata import EntryPoint
 
 FAMILIES = (
+    "integrals",
+    "dynamics",
+    "noise_floor",
     "nodes",
     "edges",
     "edge_against_node",
     "magnitude_against_dpp",
+    "reweighting",
+    "label_noise",
 )
 GROUP = "divprune_sym.claims"
 RECORDED = Path(__file__).with_name("recorded")

@@ -14,18 +14,19 @@ from fractions import Fraction
 from typing import TYPE_CHECKING, Any
 
 import sympy as sp
+from flint import arb_mat
 from sympy import Expr
 
 from divprune_sym.claims.balls import (
     BITS,
     Interval,
-    Program,
     ball,
     deflated,
     dyadic,
     exact,
     mean_value,
     precision,
+    taylor,
     taylor_model,
     value,
 )
@@ -231,4 +232,61 @@ def bracket(inequality: Inequality) -> dict[str, Any]:
     return {"problem": problem, "bits": BITS, "bracket": [str(low), str(high)]}
 
 
-__all__ = ["Inequality", "NotProved", "Program", "bracket", "prove"]
+# --- systems -----------------------------------------------------------------------------------------
+
+
+@dataclass(frozen=True)
+class ZeroOfSystem:
+    """A system with exactly one zero in a box, for every value of its parameters in theirs.
+
+    Parameters
+    ----------
+    equations : sequence of Expr
+    box, parameters : mapping of Symbol to (low, high)
+        Rational ends of every unknown's, and of every parameter's interval.
+    """
+
+    equations: Sequence[Expr]
+    box: Mapping[sp.Symbol, tuple[Any, Any]]
+    parameters: Mapping[sp.Symbol, tuple[Any, Any]]
+
+    def as_problem(self) -> dict[str, Any]:
+        """What the checker is asked to confirm, as JSON can hold it."""
+        return {
+            "programs": [program_of(f) for f in self.equations],
+            "variables": [x.name for x in self.box],
+            "box": [[str(sp.Rational(end)) for end in ends] for ends in self.box.values()],
+            "parameters": [x.name for x in self.parameters],
+            "ranges": [[str(sp.Rational(end)) for end in ends] for ends in self.parameters.values()],
+        }
+
+
+def enclose_zero(system: ZeroOfSystem) -> dict[str, Any]:
+    """A certificate of the zero: its place by Newton's method from the middle of the box, and the inverse Jacobian.
+
+    Raises
+    ------
+    NotProved
+        Newton's method meets a singular matrix.
+    """
+    problem = system.as_problem()
+    names, programs = problem["variables"], problem["programs"]
+    boxes = [[(Fraction(low), Fraction(high)) for low, high in problem[part]] for part in ("box", "ranges")]
+    x, theta = ([(low + high) / 2 for low, high in part] for part in boxes)
+    fixed = dict(zip(problem["parameters"], theta, strict=True))
+    with precision():
+        for _ in range(_NEWTON_STEPS):
+            at = {name: exact(y) for name, y in {**fixed, **dict(zip(names, x, strict=True))}.items()}
+            slopes = arb_mat([[taylor(f, at, name, 1)[1].mid() for name in names] for f in programs])
+            try:
+                inverse = slopes.inv()
+            except ZeroDivisionError:
+                msg = f"the Jacobian is singular at {[float(y) for y in x]}"
+                raise NotProved(msg) from None
+            step = inverse * arb_mat([[value(f, at)] for f in programs])
+            x = [y - Fraction(float(step[n, 0])) for n, y in enumerate(x)]
+        rows = [[str(Fraction(float(inverse[n, m]))) for m in range(len(names))] for n in range(len(names))]
+    return {"problem": problem, "bits": BITS, "centre": [str(y) for y in x], "preconditioner": rows}
+
+
+_NEWTON_STEPS = 8

@@ -13,7 +13,18 @@ import sympy as sp
 from divprune_sym.checks import BadInput
 from divprune_sym.claims import ledger
 from divprune_sym.claims.claim import Bench, Claim, Finding, Kind, Verdict, verdict
-from divprune_sym.claims.evidence import Boundary, Certified, Measured, Missing, Proof, Step, Witness, is_zero, same
+from divprune_sym.claims.evidence import (
+    Boundary,
+    Certified,
+    Measured,
+    Missing,
+    Proof,
+    Step,
+    UniqueZero,
+    Witness,
+    is_zero,
+    same,
+)
 from divprune_sym.claims.prover import Inequality
 
 x = sp.Symbol("x", real=True)
@@ -117,7 +128,7 @@ def test_every_recorded_file_belongs_to_a_claim(shipped):
     wanted = set()
     for claim in shipped.values():
         for piece in claim.evidence:
-            if isinstance(piece, (Certified, Boundary)):
+            if isinstance(piece, (Certified, Boundary, UniqueZero)):
                 wanted.add(f"{claim.id}-{piece.part}.json")
             elif isinstance(piece, Measured):
                 wanted.add(f"{piece.part}.json")

@@ -13,9 +13,9 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from divprune_sym.claims.balls import OPERATIONS, ball, exact, precision, taylor, value
-from divprune_sym.claims.checker import CertificateRejected, check_bracket, check_inequality
+from divprune_sym.claims.checker import CertificateRejected, check_bracket, check_inequality, check_unique_zero
 from divprune_sym.claims.programs import NotEvaluable, program_of
-from divprune_sym.claims.prover import Inequality, NotProved, bracket, prove
+from divprune_sym.claims.prover import Inequality, NotProved, ZeroOfSystem, bracket, enclose_zero, prove
 
 x, y = sp.symbols("x y", real=True)
 HALF = sp.Rational(1, 2)
@@ -219,3 +219,67 @@ def test_taylor_coefficients_are_the_derivatives():
         expected = sp.N(sp.diff(EXPRESSION, x, order).subs(at) / sp.factorial(order), 30)
         assert coefficient.overlaps(arb(str(expected), "1e-27"))
         assert coefficient.rad() < 1e-30
+
+
+# --- systems ------------------------------------------------------------------------------------------
+
+c = sp.Symbol("c")
+CIRCLE = ZeroOfSystem(
+    (x**2 + y**2 - c, x - y),
+    {x: (sp.Rational(69, 100), sp.Rational(72, 100)), y: (sp.Rational(69, 100), sp.Rational(72, 100))},
+    {c: (sp.Rational(999, 1000), sp.Rational(1001, 1000))},
+)
+
+
+def test_a_zero_is_enclosed_for_all_parameters():
+    certificate = json.loads(json.dumps(enclose_zero(CIRCLE)))
+    assert check_unique_zero(CIRCLE.as_problem(), certificate) == 2
+
+
+def _other_system(c):
+    c["problem"]["programs"][0].append(["add", 0])
+
+
+def _wider_parameters(c):
+    c["problem"]["ranges"][0] = ["0", "2"]
+
+
+def _centre_outside(c):
+    c["centre"][0] = "2"
+
+
+def _wrong_size(c):
+    c["preconditioner"] = c["preconditioner"][:1]
+
+
+def _useless_preconditioner(c):
+    c["preconditioner"] = [["1", "0"], ["0", "1"]]
+
+
+@pytest.mark.parametrize(
+    "tamper",
+    [_other_system, _wider_parameters, _centre_outside, _wrong_size, _useless_preconditioner, _few_bits],
+)
+def test_tampered_zeros_are_rejected(tamper):
+    changed = json.loads(json.dumps(enclose_zero(CIRCLE)))
+    tamper(changed)
+    with pytest.raises(CertificateRejected):
+        check_unique_zero(CIRCLE.as_problem(), changed)
+
+
+@pytest.mark.parametrize(
+    "system",
+    [
+        ZeroOfSystem((x**2 + y**2 + c, x - y), CIRCLE.box, CIRCLE.parameters),  # no zero
+        ZeroOfSystem(CIRCLE.equations, {x: (-1, 1), y: (-1, 1)}, CIRCLE.parameters),  # two
+        ZeroOfSystem(CIRCLE.equations, CIRCLE.box, {c: (0, 2)}),  # zeros that leave the box
+    ],
+)
+def test_false_statements_about_zeros_are_not_certified(system):
+    with pytest.raises((CertificateRejected, NotProved)):
+        check_unique_zero(system.as_problem(), json.loads(json.dumps(enclose_zero(system))))
+
+
+def test_a_singular_jacobian_is_named():
+    with pytest.raises(NotProved, match="singular"):
+        enclose_zero(ZeroOfSystem((x**2, y**2), {x: (-1, 1), y: (-1, 1)}, {}))
