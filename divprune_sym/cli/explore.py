@@ -47,7 +47,7 @@ def explore(
     over
         Where to ask: "M=1..8,Z=1..8,k=all", say.
     out
-        Folder for the map: explore.json, explore.png and explore.svg.
+        Folder for the map (explore.json, .png, .svg) and for what it suggests, as open claims (proposed_claims.py).
     as_json
         Print what explore.json holds.
     """

@@ -12,6 +12,7 @@ from matplotlib.lines import Line2D
 from matplotlib.ticker import MaxNLocator
 
 from divprune_sym.explore.maps import Verdict
+from divprune_sym.explore.proposals import claims_file
 from divprune_sym.files import written_aside
 from divprune_sym.validate.figures import STYLE, save
 
@@ -22,6 +23,7 @@ if TYPE_CHECKING:
 
     from divprune_sym.explore.maps import Map
 
+CLAIMS_FILE = "proposed_claims.py"
 MOST_PANELS = 8
 MOST_LINES = 24
 MOST_ROWS = 16
@@ -34,14 +36,16 @@ _LOOKS = {
 
 
 def write(found: Map, folder: Path) -> list[Path]:
-    """explore.json, explore.png and explore.svg, in a folder made if it is not there."""
+    """explore.json, explore.png, explore.svg and proposed_claims.py, in a folder made if it is not there."""
     folder.mkdir(parents=True, exist_ok=True)
     with written_aside(folder / "explore.json") as file:
         file.write(json.dumps(found.as_json(), indent=1, allow_nan=False).encode())
+    with written_aside(folder / CLAIMS_FILE) as file:
+        file.write(claims_file(found, str(folder / CLAIMS_FILE)).encode())
     with mpl.rc_context(fname=STYLE):
         picture = figure(found)
     save(picture, folder, "explore")
-    return [folder / f"explore.{kind}" for kind in ("json", "png", "svg")]
+    return [*(folder / f"explore.{kind}" for kind in ("json", "png", "svg")), folder / CLAIMS_FILE]
 
 
 def figure(found: Map) -> Figure:

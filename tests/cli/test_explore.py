@@ -9,7 +9,7 @@ import pytest
 from divprune_sym.cli import main
 
 QUESTION = "ERROR(dpp-node) <= ERROR(random-edge)"
-FILES = ["explore.json", "explore.png", "explore.svg"]
+FILES = ["explore.json", "explore.png", "explore.svg", "proposed_claims.py"]
 
 
 def test_prints_and_writes(capsys, tmp_path):
@@ -50,3 +50,27 @@ def test_refusals(stops, question, over, words, tmp_path):
 
 def test_a_file_in_the_way(stops):
     assert "expected a folder" in stops("explore", QUESTION, "--over", "M=1,Z=2", "-o", __file__)
+
+
+@pytest.mark.parametrize(
+    ("question", "over", "count"),
+    [
+        (QUESTION, "M=1..3,Z=1..3,k=all", 1),
+        ("ERROR(dpp-node, reweight) <= 1/2*ERROR(dpp-edge, optimal) + 0.01", "M=1..3,Z=1..3,k=all", None),
+        ("ERROR(dpp-node) <= ERROR(random-node)", "M=1..3,Z=1..3,k=all", 1),
+        ("ERROR(magnitude-edge) < ERROR(dpp-edge)", "M=1,Z=4,p=0.02..0.98:0.04", 2),
+    ],
+)
+def test_what_is_proposed_can_be_examined(capsys, tmp_path, question, over, count):
+    """The file holds claims that `verify` reads, all of them open."""
+    assert main(["explore", question, "--over", over, "-o", str(tmp_path / "map")]) == 0
+    capsys.readouterr()
+    file = tmp_path / "map" / "proposed_claims.py"
+    names = [f"explored-{n}" for n in range(1, 10) if f"'explored-{n}'" in file.read_text()] or ["explored-everywhere"]
+    assert count is None or len(names) == count
+    only = [word for name in names for word in ("--only", name)]
+    code = main(["verify", str(file), *only, "--quick", "--jobs", "1", "-o", str(tmp_path / "v"), "--json"])
+    claims = json.loads(capsys.readouterr().out)["claims"]
+    assert code == 0
+    assert [claim["id"] for claim in claims] == names
+    assert {claim["verdict"] for claim in claims} == {"open"}

@@ -1,0 +1,120 @@
+"""What a map suggests, as a file of claims that `divprune-sym verify` reads: open, until somebody proves them."""
+
+from __future__ import annotations
+
+import re
+from typing import TYPE_CHECKING
+
+if TYPE_CHECKING:
+    from divprune_sym.explore.maps import Boundary, Map
+    from divprune_sym.explore.question import PrunedError, Question, Side
+    from divprune_sym.explore.rules import Rule
+
+_HEAD = '''"""Suggested by a map, open until proved; examine with: divprune-sym verify {name}
+
+{question}
+over {domain}; {points} points
+"""
+
+import sympy as sp
+
+from divprune_sym.claims import Claim, Missing, Verdict
+from divprune_sym.claims.errors import M, Z, e, k, p
+
+K = M * Z
+MAP = "fits {points} points of a map, which prove nothing"
+
+CLAIMS = [
+'''
+
+
+def claims_file(found: Map, name: str) -> str:
+    """Python source with one open claim for each rule, or for each boundary in p."""
+    parts = [_rule_claim(found, n, rule) for n, rule in enumerate(found.rules, 1)]
+    parts += [_boundary_claim(found, n, boundary) for n, boundary in enumerate(found.boundaries, 1)]
+    if not parts and len({point.verdict for point in found.points if point.verdict != 2}) == 1:
+        parts = [_uniform_claim(found)]
+    head = _HEAD.format(name=name, question=found.question, domain=found.domain, points=len(found.points))
+    return head + "".join(parts) + "]\n"
+
+
+def _uniform_claim(found: Map) -> str:
+    """The comparison holds everywhere, or its opposite does (where the sides do not tie, which a map cannot settle)."""
+    holds = any(point.verdict == 1 for point in found.points)
+    relation = _relation(found.question, holds, found.domain.p is None)
+    title = f"{found.question} {'holds' if holds else 'fails'} everywhere."
+    return _claim("explored-everywhere", title, relation, _domain(found))
+
+
+def _rule_claim(found: Map, n: int, rule: Rule) -> str:
+    condition = _condition(rule.condition)
+    if rule.kind == "exactly when":
+        statement = f"sp.Equivalent({condition}, {_relation(found.question, True, True)})"
+    else:
+        statement = f"sp.Implies({condition}, {_relation(found.question, rule.kind == 'whenever', True)})"
+    return _claim(f"explored-{n}", f"{found.question} {rule}.", statement, _domain(found))
+
+
+def _boundary_claim(found: Map, n: int, boundary: Boundary) -> str:
+    """One sign on each side of p*, between this boundary and its neighbours in the map."""
+    ends = sorted({0.0, 1.0, *(b.p for b in found.boundaries if set(b.M) & set(boundary.M) and b.Z == boundary.Z)})
+    at = ends.index(boundary.p)
+    side = {where: _relation(found.question, holds, False) for where, holds in _sides(boundary)}
+    low, here, high = ends[at - 1], boundary.p, ends[at + 1]
+    inside = f"sp.And(p > {low!r}, p < {here!r})", f"sp.And(p > {here!r}, p < {high!r})"
+    statement = f"sp.And(sp.Implies({inside[0]}, {side['below']}), sp.Implies({inside[1]}, {side['above']}))"
+    title = (
+        f"For Z = {boundary.Z} {found.question} {'holds' if boundary.holds_below else 'fails'} for p < p* and "
+        f"{'fails' if boundary.holds_below else 'holds'} for p > p*, p* = {here:.9f}, next to it."
+    )
+    return _claim(f"explored-{n}", title, statement, f'[sp.Eq(Z, {boundary.Z}), "M in {list(boundary.M)}"]')
+
+
+def _sides(boundary: Boundary) -> tuple[tuple[str, bool], tuple[str, bool]]:
+    return ("below", boundary.holds_below), ("above", not boundary.holds_below)
+
+
+def _claim(name: str, title: str, statement: str, domain: str) -> str:
+    return (
+        f"    Claim(\n        {name!r},\n        {title!r},\n        {statement},\n        {domain},\n"
+        f'        "explored",\n        [Missing(MAP)],\n        Verdict.OPEN,\n    ),\n'
+    )
+
+
+def _domain(found: Map) -> str:
+    kept = '"p in (0, 1)"' if found.domain.p is not None else "k >= 1, k <= K - 1"
+    return f"[M >= 1, Z >= 1, {kept}]"
+
+
+def _condition(text: str) -> str:
+    """ "a <= b and c >= d" in SymPy's words; a rule joins at most two."""
+    for word, function in ((" and ", "And"), (" or ", "Or")):
+        if word in text:
+            return f"sp.{function}({', '.join(text.split(word))})"
+    return text
+
+
+def _relation(question: Question, holds: bool, in_k: bool) -> str:
+    """The comparison, or its opposite, in SymPy."""
+    opposite = {"<=": ">", "<": ">=", ">=": "<", ">": "<="}
+    relation = question.relation if holds else opposite[question.relation]
+    name = {"<=": "Le", "<": "Lt", ">=": "Ge", ">": "Gt"}[relation]
+    sides = (_spelled(side, in_k) for side in (question.left, question.right))
+    return f"sp.{name}({', '.join(sides)})"
+
+
+def _spelled(side: Side, in_k: bool) -> str:
+    """ε_g = M v*² e/6, and errors are in units of v*²."""
+    terms = [
+        f"sp.Rational({coefficient.numerator}, {coefficient.denominator})"
+        + ("" if error is None else f" * M / 6 * {_error(error, in_k)}")
+        for coefficient, error in side.terms
+    ]
+    return " + ".join(terms)
+
+
+def _error(error: PrunedError, in_k: bool) -> str:
+    after = "reweighted" if error.reweight else "" if error.rescale == "none" else error.rescale
+    name = re.sub(r"[^a-z0-9-]", "", "-".join(part for part in (error.method.name, after) if part).lower())
+    kept = "k" if error.of_nodes else "k / K" if in_k else "p"
+    return f'e("{name}", M, Z, {kept})'
