@@ -132,14 +132,13 @@ def psd_cutoff(eigenvalues: NDArray[np.float64]) -> float:
     return len(eigenvalues) * EPS * float(np.abs(eigenvalues).max(initial=0.0))
 
 
-def refuse_negative(name: str, eigenvalues: NDArray[np.float64]) -> None:
-    """Raise `NotPositiveSemidefinite` where an eigenvalue lies below −N ε_mach λ_max."""
+def refuse_negative(name: str, eigenvalues: NDArray[np.float64], mend: str = "") -> None:
+    """Raise `NotPositiveSemidefinite` where an eigenvalue lies below −N ε_mach λ_max; `mend` says what to do."""
     lowest = float(eigenvalues.min(initial=0.0))
     cutoff = psd_cutoff(eigenvalues)
     if lowest < -cutoff:
         msg = (
             f"{name}: not positive semi-definite, eigenvalue {lowest:.6g} "
-            f"(rounding explains at most {-cutoff:.2g} at N = {len(eigenvalues)}); "
-            "divprune_sym.dpp.project_psd mends it and reports its shift"
+            f"(rounding explains at most {-cutoff:.2g} at N = {len(eigenvalues)}){mend}"
         )
         raise NotPositiveSemidefinite(msg)

@@ -13,6 +13,7 @@ from divprune_sym.dpp._lapack import back_transform, tridiagonal_eigenvalues, tr
 from divprune_sym.dpp._projection import draw_projections_jit
 from divprune_sym.dpp._sets import complements_jit, completions_jit
 from divprune_sym.dpp.lensemble import check_generator, scale_exponent
+from divprune_sym.dpp.mending import MEND
 
 if TYPE_CHECKING:
     from numpy.typing import NDArray
@@ -86,7 +87,7 @@ def sample_k_alive(
     d, e, tau = tridiagonalise(reflectors)
     spectrum = tridiagonal_eigenvalues(d, e)
     everything = np.append(spectrum, np.zeros(N - len(alive)))
-    refuse_negative(name, np.ldexp(everything, exponent))
+    refuse_negative(name, np.ldexp(everything, exponent), MEND)
     first = int(np.searchsorted(spectrum, psd_cutoff(everything), "right"))
     rank = len(alive) - first
     chosen = first + choices(np.log(spectrum[first:]), min(k, rank), count, rng)

@@ -24,6 +24,7 @@ from divprune_sym.dpp._enumeration import all_subsets, log_gram_determinants
 from divprune_sym.dpp._moments import complete_pairs, complete_singles, mixed_minors_jit
 from divprune_sym.dpp._projection import draw_projections_jit
 from divprune_sym.dpp._sets import complements_jit, completions_jit, item_set, log_binomial
+from divprune_sym.dpp.mending import MEND
 
 if TYPE_CHECKING:
     from numpy.typing import NDArray
@@ -97,7 +98,7 @@ class LEnsemble:
         exponent = scale_exponent(matrix)
         spectrum, vectors = np.linalg.eigh(np.ldexp(symmetric("L", matrix), -exponent))
         spectrum, vectors = spectrum[::-1], np.ascontiguousarray(vectors[:, ::-1])
-        refuse_negative("L", np.ldexp(spectrum, exponent))
+        refuse_negative("L", np.ldexp(spectrum, exponent), MEND)
         nonzero = spectrum > psd_cutoff(spectrum)
         return cls(
             eigenvalues=np.ldexp(np.where(nonzero, spectrum, 0.0), exponent),

@@ -11,6 +11,7 @@ from numba import njit
 from divprune_sym.checks import BadInput, integer, real_array, refuse_negative, symmetric
 from divprune_sym.dpp._sets import item_set
 from divprune_sym.dpp.lensemble import LEnsemble, check_generator
+from divprune_sym.dpp.mending import MEND
 
 if TYPE_CHECKING:
     from numpy.typing import NDArray
@@ -84,7 +85,7 @@ class MarginalKernel:
         N = integer("N", len(matrix), 1)
         matrix = symmetric("K", real_array("K", matrix, (N, N)))
         spectrum = np.asarray(np.linalg.eigvalsh(matrix), dtype=np.float64)
-        refuse_negative("K", spectrum)
+        refuse_negative("K", spectrum, MEND)
         beyond = float(spectrum.max() - 1.0)
         if beyond > N * np.finfo(np.float64).eps:
             msg = f"K: largest eigenvalue 1 + {beyond:.3g}: a marginal kernel has none above 1 (is it L? use LEnsemble)"

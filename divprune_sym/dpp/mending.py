@@ -13,6 +13,9 @@ if TYPE_CHECKING:
     from numpy.typing import NDArray
 
 
+MEND = "; divprune_sym.dpp.project_psd mends it and reports its shift"
+
+
 @dataclass(frozen=True, eq=False)
 class Mended:
     """A positive semi-definite matrix and how far it is from the one that was given.

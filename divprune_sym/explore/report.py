@@ -41,7 +41,7 @@ def write(found: Map, folder: Path) -> list[Path]:
     with written_aside(folder / "explore.json") as file:
         file.write(json.dumps(found.as_json(), indent=1, allow_nan=False).encode())
     with written_aside(folder / CLAIMS_FILE) as file:
-        file.write(claims_file(found, str(folder / CLAIMS_FILE)).encode())
+        file.write(claims_file(found, CLAIMS_FILE).encode())
     with mpl.rc_context(fname=STYLE):
         picture = figure(found)
     save(picture, folder, "explore")

@@ -100,8 +100,9 @@ def _atoms(points: Sequence[Point]) -> Iterator[tuple[str, Truth]]:
                 yield f"{name} <= {right}", values <= other + shift
                 yield f"{name} >= {right}", values >= other + shift
     for numerator, denominator in ((1, 2), (1, 3), (2, 3), (1, 4), (3, 4)):
-        yield f"k <= {numerator}*K/{denominator}", denominator * k <= numerator * K
-        yield f"k >= {numerator}*K/{denominator}", denominator * k >= numerator * K
+        share = f"K/{denominator}" if numerator == 1 else f"{numerator}*K/{denominator}"
+        yield f"k <= {share}", denominator * k <= numerator * K
+        yield f"k >= {share}", denominator * k >= numerator * K
     yield "M <= Z", M <= Z
     yield "M >= Z", M >= Z
 
