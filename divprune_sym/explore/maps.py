@@ -4,7 +4,6 @@ from __future__ import annotations
 
 from collections.abc import Callable
 from dataclasses import dataclass
-from enum import IntEnum
 from fractions import Fraction
 from itertools import pairwise
 from typing import TYPE_CHECKING, Any
@@ -13,6 +12,7 @@ import numpy as np
 from scipy.optimize import brentq
 
 from divprune_sym.checks import BadInput
+from divprune_sym.explore.points import Point, Verdict
 from divprune_sym.explore.rules import Rule, find_rules
 from divprune_sym.validate.bound import TIE
 
@@ -22,39 +22,6 @@ if TYPE_CHECKING:
 
 BOUNDARY_ERROR = 1e-12
 SAME = 1e-9  # boundaries of different M closer than this are one
-
-
-class Verdict(IntEnum):
-    """Of one point; EQUAL: both sides agree to 1e-10 of v*², rounding cannot tell more."""
-
-    FAILS = 0
-    HOLDS = 1
-    EQUAL = 2
-
-
-@dataclass(frozen=True)
-class Point:
-    """One place of the map. `k` is None where shares of edges are asked about."""
-
-    M: int
-    Z: int
-    k: int | None
-    p: Fraction
-    left: float
-    right: float
-    verdict: Verdict
-
-    def as_json(self) -> dict[str, Any]:
-        """Plain data."""
-        return {
-            "M": self.M,
-            "Z": self.Z,
-            "k": self.k,
-            "p": float(self.p),
-            "left": self.left,
-            "right": self.right,
-            "verdict": self.verdict.name.lower(),
-        }
 
 
 @dataclass(frozen=True)

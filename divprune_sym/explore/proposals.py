@@ -5,6 +5,8 @@ from __future__ import annotations
 import re
 from typing import TYPE_CHECKING
 
+from divprune_sym.explore.points import Verdict
+
 if TYPE_CHECKING:
     from divprune_sym.explore.maps import Boundary, Map
     from divprune_sym.explore.question import PrunedError, Question, Side
@@ -32,7 +34,7 @@ def claims_file(found: Map, name: str) -> str:
     """Python source with one open claim for each rule, or for each boundary in p."""
     parts = [_rule_claim(found, n, rule) for n, rule in enumerate(found.rules, 1)]
     parts += [_boundary_claim(found, n, boundary) for n, boundary in enumerate(found.boundaries, 1)]
-    if not parts and len({point.verdict for point in found.points if point.verdict != 2}) == 1:
+    if not parts and len({point.verdict for point in found.points if point.verdict != Verdict.EQUAL}) == 1:
         parts = [_uniform_claim(found)]
     head = _HEAD.format(name=name, question=found.question, domain=found.domain, points=len(found.points))
     return head + "".join(parts) + "]\n"
@@ -40,7 +42,7 @@ def claims_file(found: Map, name: str) -> str:
 
 def _uniform_claim(found: Map) -> str:
     """The comparison holds everywhere, or its opposite does (where the sides do not tie, which a map cannot settle)."""
-    holds = any(point.verdict == 1 for point in found.points)
+    holds = any(point.verdict == Verdict.HOLDS for point in found.points)
     relation = _relation(found.question, holds, found.domain.p is None)
     title = f"{found.question} {'holds' if holds else 'fails'} everywhere."
     return _claim("explored-everywhere", title, relation, _domain(found))

@@ -11,7 +11,7 @@ from matplotlib.figure import Figure
 from matplotlib.lines import Line2D
 from matplotlib.ticker import MaxNLocator
 
-from divprune_sym.explore.maps import Verdict
+from divprune_sym.explore.points import Verdict
 from divprune_sym.explore.proposals import claims_file
 from divprune_sym.files import written_aside
 from divprune_sym.validate.figures import STYLE, save

@@ -8,12 +8,14 @@ from typing import TYPE_CHECKING, Any, Literal
 
 import numpy as np
 
+from divprune_sym.explore.points import Verdict
+
 if TYPE_CHECKING:
     from collections.abc import Iterator, Sequence
 
     from numpy.typing import NDArray
 
-    from divprune_sym.explore.maps import Point
+    from divprune_sym.explore.points import Point
 
     Truth = NDArray[np.bool_]
 
@@ -55,8 +57,8 @@ def find_rules(points: Sequence[Point]) -> list[Rule]:
 
     Points where both sides are equal fit every rule: `<=` and `<` are not told apart here.
     """
-    decided = [point for point in points if point.verdict != 2]
-    truth = np.array([point.verdict == 1 for point in decided], dtype=bool)
+    decided = [point for point in points if point.verdict != Verdict.EQUAL]
+    truth = np.array([point.verdict == Verdict.HOLDS for point in decided], dtype=bool)
     if not len(truth) or truth.all() or not truth.any():
         return []
     atoms = _distinct(_atoms(decided))

@@ -9,7 +9,8 @@ import pytest
 
 from divprune_sym.checks import BadInput
 from divprune_sym.explore.domain import read_domain
-from divprune_sym.explore.maps import Verdict, explore
+from divprune_sym.explore.maps import explore
+from divprune_sym.explore.points import Verdict
 from divprune_sym.explore.question import read_question
 from divprune_sym.explore.report import kept_where_it_holds, proposals
 from divprune_sym.explore.rules import find_rules
