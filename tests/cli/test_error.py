@@ -160,6 +160,13 @@ def test_refusals(stops, arguments, words):
         assert word in line
 
 
+@pytest.mark.parametrize("name", ["activation", "teacher_activation"])
+def test_a_state_of_other_nodes_is_refused(stops, tmp_path, name):
+    path = written(tmp_path / "relu.json", unpruned() | {name: "relu"})
+    line = stops("error", "random-node", "--state", path, "--keep", 1)
+    assert f"{name}: 'relu', but pruned errors are worked out for erf nodes only" in line
+
+
 def test_a_pruned_state_is_refused(stops, tmp_path):
     line = stops("error", "random-node", "--state", written(tmp_path / "pruned.json", pruned()), "--keep", 1)
     assert "4 mask classes" in line

@@ -78,6 +78,29 @@ def test_one_class_that_loses_nothing_is_the_unpruned_problem(capsys, tmp_path):
     np.testing.assert_array_equal(a["generalization_error"], b["generalization_error"])
 
 
+def test_activations_and_batches(tmp_path):
+    options = {"activation": "erf[2]", "teacher_activation": "relu", "batch_size": 4, "small_eta": True}
+    problem, _ = read_problem(written(tmp_path / "problem.json", unpruned() | options))
+    assert {name: getattr(problem, name) for name in options} == options
+    assert type(problem.batch_size) is int
+
+
+def test_what_does_not_close_is_refused_by_name(stops, tmp_path):
+    path = written(tmp_path / "problem.json", unpruned() | {"activation": "relu"})
+    line = stops("integrate", path, "-o", "OUT")
+    assert "I4 of relu: no closed form" in line
+    assert "small_eta" in line
+
+
+def test_a_small_learning_rate_is_said(capsys, tmp_path):
+    given = unpruned() | {"activation": "linear", "small_eta": True}
+    path = written(tmp_path / "problem.json", given)
+    assert cli.main(["integrate", str(path), "-o", str(tmp_path / "out")]) == 0
+    assert "limit of a small learning rate" in " ".join(capsys.readouterr().out.split())
+    _, printed = solved(capsys, tmp_path, given)
+    assert printed["message"].endswith("without the terms in η²")
+
+
 def test_defaults(tmp_path):
     given = {
         key: value for key, value in unpruned().items() if key not in ("activation", "eta_v", "sigma", "weight_decay")
