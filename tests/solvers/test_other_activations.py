@@ -59,16 +59,10 @@ def largest_t(runs, **problem):
     return float(np.abs(gaps.mean(axis=0) / (gaps.std(axis=0, ddof=1) / np.sqrt(RUNS))).max())
 
 
-def test_sine_in_batches_of_four():
-    runs = sgd(("sine", "sine"), 4, seed=1)
-    assert largest_t(runs, activation="sine", batch_size=4) < LIMIT
-    assert largest_t(runs, activation="sine") > 2 * LIMIT
-
-
-def test_a_linear_student_of_a_relu_teacher():
-    runs = sgd(("linear", "relu"), 1, seed=2)
-    assert largest_t(runs, activation="linear", teacher_activation="relu") < LIMIT
-    assert largest_t(runs, activation="linear") > 2 * LIMIT
+def test_a_linear_student_of_a_relu_teacher_in_batches_of_four():
+    runs = sgd(("linear", "relu"), 4, seed=2)
+    assert largest_t(runs, activation="linear", teacher_activation="relu", batch_size=4) < LIMIT
+    assert largest_t(runs, activation="linear", teacher_activation="relu") > 2 * LIMIT
 
 
 STATE = OrderParameters.unpruned([[0.5, 0.1], [0.1, 0.6]], [[0.2], [0.1]], [[1.0]], [0.8, 0.4], [1.0])
@@ -77,7 +71,8 @@ STATE = OrderParameters.unpruned([[0.5, 0.1], [0.1, 0.6]], [[0.2], [0.1]], [[1.0
 def test_an_activation_of_your_own():
     """A name and a formula: the same numbers as the built-in function of that formula."""
     mine = Activation("mine", g=lambda u: u)
-    ours, theirs = (integrate(Problem(STATE, 0.3, 0.2, activation=g), [0.0, 2.0]) for g in (mine, "linear"))
+    problems = [Problem(STATE, 0.3, 0.2, activation=g, small_eta=True) for g in (mine, "linear")]
+    ours, theirs = (integrate(problem, [0.0, 2.0]) for problem in problems)
     np.testing.assert_array_equal(ours.Q, theirs.Q)
     np.testing.assert_array_equal(ours.generalization_error, theirs.generalization_error)
 
