@@ -8,10 +8,17 @@ from contextlib import contextmanager
 from pathlib import Path
 from typing import IO, TYPE_CHECKING
 
-from divprune_sym.checks import BadInput
-
 if TYPE_CHECKING:
     from collections.abc import Iterator
+
+    from divprune_sym.checks import BadInput
+
+
+def _refusal(msg: str) -> BadInput:
+    # NumPy comes with it: `--help` must not wait for that
+    from divprune_sym.checks import BadInput
+
+    return BadInput(msg)
 
 
 @contextmanager
@@ -25,12 +32,12 @@ def written_aside(path: Path) -> Iterator[IO[bytes]]:
     """
     if path.is_dir():
         msg = f"{path}: is a folder, expected a file name"
-        raise BadInput(msg)
+        raise _refusal(msg)
     try:
         handle, name = tempfile.mkstemp(dir=path.parent, prefix=f".{path.name}.")
     except OSError as error:
         msg = f"{path}: cannot write there ({error.strerror})"
-        raise BadInput(msg) from None
+        raise _refusal(msg) from None
     temporary = Path(name)
     try:
         with os.fdopen(handle, "wb") as file:
@@ -49,7 +56,7 @@ def refuse_beyond_memory(what: str, needed: int) -> None:
     free = free_memory()
     if needed > free:
         msg = f"{what}: needs about {needed / 2**30:.3g} GiB of memory, {free / 2**30:.3g} GiB are free"
-        raise BadInput(msg)
+        raise _refusal(msg)
 
 
 def free_memory() -> float:

@@ -13,6 +13,7 @@ from divprune_sym.cli import compare as compare
 from divprune_sym.cli import explore as explore
 from divprune_sym.cli import prune as prune
 from divprune_sym.cli import sample as sample
+from divprune_sym.cli import describe as describe
 from divprune_sym.cli import derive as derive
 from divprune_sym.cli import check as check
 from divprune_sym.cli import bench as bench

@@ -4,11 +4,43 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, Any
 
+from divprune_sym.cli.console import interruptibly, say, working
 from divprune_sym.cli.guards import refusing
+from divprune_sym.files import refuse_beyond_memory
 
 if TYPE_CHECKING:
+    from collections.abc import Callable
     from pathlib import Path
     from typing import BinaryIO
+
+    from divprune_sym.dpp import LEnsemble
+
+
+def kernel_ensemble(path: Path, check_size: Callable[[int], None]) -> LEnsemble:
+    """The decomposed kernel of a file; `check_size` may refuse N before anything is read.
+
+    Says on stderr what was set to zero.
+    """
+    from divprune_sym.checks import BadInput
+    from divprune_sym.dpp import LEnsemble
+
+    if path.exists() and not path.is_file():
+        msg = f"{path}: is no regular file"
+        raise BadInput(msg)
+    with path.open("rb") as file:
+        N = kernel_size(path, file)
+        refuse_beyond_memory(f"{path}: N = {N}", 6 * 8 * N * N)
+        check_size(N)
+        matrix = kernel_matrix(path, file)
+    try:
+        with working("decomposing the kernel"):
+            L = interruptibly(lambda: LEnsemble.from_matrix(matrix))
+    except BadInput as refused:
+        msg = f"{path}: {refused}"
+        raise BadInput(msg) from None
+    if L.shift > 0:
+        say(f"{path}: eigenvalues up to {L.shift:.3g} in magnitude are rounding, and were taken as 0")
+    return L
 
 
 def kernel_size(path: Path, file: BinaryIO) -> int:

@@ -284,6 +284,13 @@ class LEnsemble:
             draws.append(self._draw(chosen[None, :], rng)[0])
         return draws
 
+    def sample_masks(self, rng: np.random.Generator, count: int = 1) -> NDArray[np.bool_]:
+        """Draw from the DPP as `sample` does, as rows of one array: which items are in the set, (count, N)."""
+        masks = np.zeros((integer("count", count, 0), self.N), np.bool_)
+        for row, items in zip(masks, self.sample(rng, count), strict=True):
+            row[items] = True
+        return masks
+
     def sample_k(self, k: int, rng: np.random.Generator, count: int = 1) -> NDArray[np.int64]:
         """Draw from the k-DPP: (count, k), rows sorted.
 

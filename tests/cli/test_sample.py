@@ -163,7 +163,6 @@ def test_and_refused_beyond_it(stops, tmp_path):
         (("--size", -1), ("--size (N = 3) = -1", "between 0 and 3")),
         (("--size", 1.5), ("--size", "1.5", "whole number")),
         (("--size", "nan"), ("--size", "nan", "whole number")),
-        ((), ("--size",)),
         (("--size", 1, "--count", -1), ("--count = -1", "at least 0")),
         (("--size", 1, "--seed", -1), ("--seed = -1", "at least 0")),
         (("--size", 1, "--count", 10**15), ("1000000000000000 subsets", "GiB")),
