@@ -7,7 +7,6 @@ from typing import Annotated, Literal
 
 from cyclopts import Parameter
 
-from divprune_sym.checks import BadInput
 from divprune_sym.cli.app import app
 from divprune_sym.cli.console import DONE, FAILED, interruptibly, print_json, print_table, say, working
 from divprune_sym.cli.guards import check_output
@@ -135,6 +134,8 @@ def integrate(
 
 def _refuse_contradictions(method: str, dt: float | None, checkpoint: Path | None) -> None:
     """Fixed steps need a step, adaptive ones choose it."""
+    from divprune_sym.checks import BadInput
+
     fixed = method in ("rk4", "euler")
     if fixed != (dt is not None):
         msg = f"--method {method}: needs --dt, its fixed step" if fixed else f"--dt: {method} chooses its own steps"

@@ -6,15 +6,22 @@ from typing import TYPE_CHECKING, Annotated
 
 from cyclopts import Parameter
 
-from divprune_sym.checks import BadInput
 from divprune_sym.cli.options import Whole
 
 if TYPE_CHECKING:
+    from divprune_sym.checks import BadInput
     from divprune_sym.networks.prune import PruneSetting
 
 DataOption = Annotated[str, Parameter(name="--data")]
 Layers = Annotated[list[Whole] | None, Parameter(name="--layer", negative=())]
 Flag = Annotated[bool, Parameter(show_default=False)]
+
+
+def _refusal(msg: str) -> BadInput:
+    # NumPy comes with it: `--help` must not wait for that
+    from divprune_sym.checks import BadInput
+
+    return BadInput(msg)
 
 
 def read_normalize(text: str | None) -> tuple[float, float] | None:
@@ -25,7 +32,7 @@ def read_normalize(text: str | None) -> tuple[float, float] | None:
         mean, std = (float(part) for part in text.split(","))
     except ValueError:
         msg = f"--normalize {text[:40]!r}: expected MEAN,STD such as 0.1307,0.3081"
-        raise BadInput(msg) from None
+        raise _refusal(msg) from None
     return mean, std
 
 
@@ -35,7 +42,7 @@ def read_shares(text: str) -> list[float]:
         return [float(part) for part in text.split(",")]
     except ValueError:
         msg = f"--keep {text[:40]!r}: expected a share such as 0.3, or one for each layer: 0.3,0.5"
-        raise BadInput(msg) from None
+        raise _refusal(msg) from None
 
 
 def read_grid(text: str) -> tuple[float, ...]:
@@ -48,7 +55,7 @@ def read_grid(text: str) -> tuple[float, ...]:
         low, high, step = 1.0, 0.0, 0.0
     if not (0.0 <= low <= high <= 1.0 and step > 0.0 and (high - low) / step < 1000):
         msg = f"--keep {text[:40]!r}: expected FROM:TO:STEP in [0, 1] such as 0.2:0.9:0.1, at most 1000 shares"
-        raise BadInput(msg)
+        raise _refusal(msg)
     count = int((high - low) / step + 1e-9) + 1
     return tuple(round(low + n * step, 12) for n in range(count))
 
@@ -63,7 +70,7 @@ def setting_of(
     if as_published:
         if silenced or original or ridge:
             msg = "--as-published: is a setting of its own; leave out --silenced, --original and --ridge"
-            raise BadInput(msg)
+            raise _refusal(msg)
         return PruneSetting.as_published(chosen, reweight)
     return PruneSetting(
         chosen,
