@@ -2,6 +2,7 @@
 
 from divprune_sym.pruning.dpp_edge import DPPEdge
 from divprune_sym.pruning.dpp_node import DPPNode
+from divprune_sym.pruning.edge_kernels import rbf_edge_kernel
 from divprune_sym.pruning.importance_node import ImportanceNode
 from divprune_sym.pruning.label_noise import PrunedExcess, pruned_excess
 from divprune_sym.pruning.magnitude_edge import MagnitudeEdge
@@ -43,6 +44,7 @@ __all__ = [
     "RandomEdge",
     "RandomNode",
     "pruned_excess",
+    "rbf_edge_kernel",
     "rescaled_error",
     "reweighted_edges",
     "reweighted_second_layer",

@@ -8,11 +8,13 @@ import numpy as np
 from scipy.optimize import brentq
 from scipy.special import erfcx, wofz
 
-from divprune_sym.checks import symmetric
+from divprune_sym.checks import BadInput, symmetric
 from divprune_sym.dpp import LEnsemble
 from divprune_sym.dpp.direct import sample_k_alive
+from divprune_sym.dpp.kernels import check_beta
 from divprune_sym.dpp.threads import each_done
 from divprune_sym.pruning._draw_checkpoint import DrawCheckpoint
+from divprune_sym.pruning.edge_kernels import rbf_edge_kernel
 from divprune_sym.pruning.method import EdgeMethod, KeepLaw, Layer, as_masks, edges_kept
 
 if TYPE_CHECKING:
@@ -27,6 +29,8 @@ SMALL = 100
 
 _HERMITE = np.polynomial.hermite_e.hermegauss(64)
 
+KERNELS = ("linear", "rbf")
+
 
 class DPPEdge(EdgeMethod):
     """Node i draws k = round(pN) edges from the kernel L_jl = E[w_ij x_j w_il x_l] (Acharyya et al., UAI 2021).
@@ -34,12 +38,37 @@ class DPPEdge(EdgeMethod):
     On white inputs L = diag(w²): conditional Poisson sampling, which keeps a weight of standardised value
     z with probability cz²/(1 + cz²) as N → ∞, c fixed by the mean p. The moments are derived in
     derivations/04_pruned_errors.py.
+
+    Parameters
+    ----------
+    kernel : {"linear", "rbf"}
+        "rbf": L_jl = exp(−β E[(w_ij x_j − w_il x_l)²]) instead (`rbf_edge_kernel`); it has no limit here.
+    beta : float, optional
+        β of the rbf kernel; 1/median of the squared distances of every node, if not given.
     """
 
     name = "dpp-edge"
 
+    def __init__(self, kernel: str = "linear", beta: float | None = None) -> None:
+        if kernel not in KERNELS:
+            msg = f"kernel {kernel!r}: choose from {', '.join(KERNELS)}"
+            raise BadInput(msg)
+        if beta is not None and kernel != "rbf":
+            msg = f"beta = {beta}: belongs to the kernel 'rbf', not to {kernel!r}"
+            raise BadInput(msg)
+        self.kernel, self.beta = kernel, check_beta(beta)
+
     def keep_law(self, keep: float) -> KeepLaw:
-        """π(z) = z²/(b² + z²), b = 1/√c."""
+        """π(z) = z²/(b² + z²), b = 1/√c.
+
+        Raises
+        ------
+        BadInput
+            The kernel is "rbf": its law as N → ∞ is not derived.
+        """
+        if self.kernel != "linear":
+            msg = f"{self.name}: its limit is known for the kernel 'linear', not for {self.kernel!r}"
+            raise BadInput(msg)
         b = _scale(keep)
 
         def kept(z: NDArray[np.float64]) -> NDArray[np.float64]:
@@ -92,10 +121,16 @@ class DPPEdge(EdgeMethod):
         lit = np.full(N, True) if moments is None else np.any(moments != 0.0, axis=1)
 
         def node_masks(node: int) -> NDArray[np.bool_]:
-            stream = np.random.default_rng(streams[node].tolist())
-            return as_masks(_subsets(layer.weights[node], moments, lit, size, stream, count, node), N)
+            stream, w = np.random.default_rng(streams[node].tolist()), layer.weights[node]
+            if self.kernel == "rbf":
+                L = rbf_edge_kernel(w, np.eye(N) if moments is None else moments, self.beta)
+                drawn = sample_k_alive(L, np.arange(N), N, size, stream, count, f"kernel of node {node}")
+            else:
+                drawn = _subsets(w, moments, lit, size, stream, count, node)
+            return as_masks(drawn, N)
 
-        with DrawCheckpoint(checkpoint, (layer.weights, layer.input_moments, streams, size), (count, K, N)) as drawn:
+        task = (layer.weights, layer.input_moments, streams, size, self.kernel == "rbf", self.beta)
+        with DrawCheckpoint(checkpoint, task, (count, K, N)) as drawn:
             for node, masks in each_done(node_masks, drawn.missing(), None if N >= SMALL else 1):
                 drawn.store(node, masks)
                 if progress is not None:
