@@ -40,3 +40,13 @@ def _copy_derivations() -> None:
 
 
 _copy_derivations()
+
+
+def _escape_bars(app, what, name, obj, options, lines):
+    """In our docstrings |x| is an absolute value or a size, not a substitution."""
+    lines[:] = [line if line.lstrip().startswith((">>>", "...", "| ")) else line.replace("|", r"\|") for line in lines]
+
+
+def setup(app):
+    """Hook into Sphinx."""
+    app.connect("autodoc-process-docstring", _escape_bars, priority=900)
