@@ -29,6 +29,8 @@ from divprune_sym.dpp.mending import MEND
 if TYPE_CHECKING:
     from numpy.typing import NDArray
 
+# Φ (N, r) with N ≥ TALL r and eigenvalues of ΦᵀΦ within a factor 1/EVEN is decomposed through ΦᵀΦ.
+TALL, EVEN = 8, 0.01
 LOG_2 = float(np.log(2.0))
 LARGEST = float(np.finfo(np.float64).max)
 TINIEST = 5e-324
@@ -114,7 +116,8 @@ class LEnsemble:
         The eigenvalues are the squared singular values of Φ. A singular value counts as zero up to
         max(N, r) ε_mach σ_max, the rounding of a singular value decomposition; so an eigenvalue counts as zero up
         to (max(N, r) ε_mach)² λ_max, and far smaller ones are told from zero than L itself could show. (Going
-        through ΦᵀΦ would lose these, and the orthogonality of the eigenvectors of the small ones.)
+        through ΦᵀΦ would lose these, and the orthogonality of the eigenvectors of the small ones: that is done only
+        where all singular values of a tall Φ are within a factor of 10, and takes a fifth of the time.)
 
         Raises
         ------
@@ -126,16 +129,17 @@ class LEnsemble:
         limit = float(np.sqrt(LARGEST / (4 * N * max(r, 1))))
         largest = number("the largest |Phi|", np.abs(factor).max(initial=0.0), high=limit)
         exponent = int(np.frexp(largest)[1])
-        factor = np.ldexp(factor, -exponent)
+        # two powers, as one may leave the range; NumPy's ldexp is slow
+        factor = factor * 2.0 ** (-exponent // 2) * 2.0 ** (-exponent - -exponent // 2)
         if r > N:
             factor = np.asarray(np.linalg.qr(factor.T, mode="r")).T
-        vectors, singular, _ = np.linalg.svd(factor, full_matrices=False)
+        vectors, singular = left_singular(factor)
         nonzero = singular > max(N, r) * EPS * singular.max(initial=0.0)
         spectrum = np.zeros(N)
         spectrum[: nonzero.sum()] = singular[nonzero] ** 2
         return cls(
             eigenvalues=np.ldexp(spectrum, 2 * exponent),
-            eigenvectors=np.ascontiguousarray(vectors[:, nonzero]),
+            eigenvectors=np.ascontiguousarray(vectors if nonzero.all() else vectors[:, nonzero]),
             log_eigenvalues=2.0 * (np.log(singular[nonzero]) + exponent * LOG_2),
             shift=float(np.ldexp(singular[~nonzero].max(initial=0.0) ** 2, 2 * exponent)),
         )
@@ -412,6 +416,22 @@ class LEnsemble:
         if not beyond:
             factor = factor * np.exp(0.5 * (self.log_eigenvalues - self.log_eigenvalues.max(initial=-np.inf)))
         return log_gram_determinants(factor, subsets)
+
+
+def left_singular(factor: NDArray[np.float64]) -> tuple[NDArray[np.float64], NDArray[np.float64]]:
+    """Return left singular vectors (N, min(N, r)) and singular values, descending, of Φ (N, r).
+
+    Through the eigenvectors u of ΦᵀΦ, v = Φu/σ, where this costs at most two digits: v_i · v_j errs by
+    r ε λ_max/√(λ_i λ_j).
+    """
+    N, r = factor.shape
+    if 0 < TALL * r <= N:
+        squares, right = np.linalg.eigh(factor.T @ factor)
+        if squares[0] > EVEN * squares[-1]:
+            singular = np.sqrt(squares[::-1])
+            return factor @ (right[:, ::-1] / singular), singular
+    vectors, singular, _ = np.linalg.svd(factor, full_matrices=False)
+    return vectors, singular
 
 
 def scale_exponent(matrix: NDArray[np.float64]) -> int:

@@ -161,3 +161,19 @@ def test_arrays_are_read_only():
     for array in (ensemble.eigenvalues, ensemble.eigenvectors, ensemble.log_eigenvalues):
         with pytest.raises(ValueError, match="read-only"):
             array[0] = 2.0
+
+
+@pytest.mark.parametrize("least", [0.2, 0.05, 1e-9])
+def test_tall_factors(least):
+    """Singular values from 1 to `least`: within a factor of 10 through ΦᵀΦ, beyond it by an SVD; both orthonormal."""
+    N, r = 400, 30
+    rng = np.random.default_rng(60)
+    left, right = (np.linalg.qr(rng.standard_normal((n, r)))[0] for n in (N, r))
+    singular = np.geomspace(1.0, least, r)
+    ensemble = LEnsemble.from_factor((left * singular) @ right.T)
+    V = ensemble.eigenvectors
+    assert ensemble.rank == r
+    assert np.abs(V.T @ V - np.eye(r)).max() < 100 * r * EPS
+    assert np.abs(V @ V.T - left @ left.T).max() < 100 * r * EPS / min(1.0, least / 0.05)
+    np.testing.assert_allclose(ensemble.eigenvalues[:r], singular**2, rtol=100 * r * EPS / least**2, atol=1e-300)
+    np.testing.assert_allclose(np.sqrt(ensemble.eigenvalues[:r]), singular, rtol=0, atol=100 * r * EPS)
