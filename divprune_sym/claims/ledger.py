@@ -31,6 +31,8 @@ FAMILIES = (
     "magnitude_against_dpp",
     "reweighting",
     "label_noise",
+    "retraining",
+    "real_data",
 )
 GROUP = "divprune_sym.claims"
 RECORDED = Path(__file__).with_name("recorded")
