@@ -65,8 +65,7 @@ def integrate_batch(
     states = np.empty((len(problems), len(times), starts.shape[1]))
     controls = np.zeros((len(problems), 10))
     x = problems[0].state
-    target = "batch" if _asin_calls(x.K, x.M) <= _LARGEST_IN_LANES else "cpu"
-    module = problem_module(problems[0].equations, x.K, x.M, target)
+    module = problem_module(problems[0].equations, x.K, x.M, target_of(problems[0]))
     tickets = np.zeros(1, dtype=np.int64)
 
     def work(_: int) -> None:
@@ -87,8 +86,11 @@ def integrate_batch(
     return results
 
 
-def _asin_calls(K: int, M: int) -> int:
-    return K * (K + 1) // 2 * (K + M) * (K + M + 1) // 2
+def target_of(problem: Problem) -> str:
+    """Whether batches of a problem run in lanes of trajectories, or one after the other in lanes of node pairs."""
+    K, M = problem.state.K, problem.state.M
+    asins = K * (K + 1) // 2 * (K + M) * (K + M + 1) // 2
+    return "batch" if asins <= _LARGEST_IN_LANES else "cpu"
 
 
 def _refuse_mixed(problems: Sequence[Problem]) -> None:

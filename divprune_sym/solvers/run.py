@@ -7,6 +7,7 @@ import io
 import time
 import zipfile
 from dataclasses import dataclass
+from functools import cached_property
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -58,8 +59,7 @@ class Run:
     max_steps: int
 
     def __post_init__(self) -> None:
-        self.key = self._key()
-        self.y = self.y.copy()
+        self.start, self.y = self.y, self.y.copy()
         self.slope = np.empty_like(self.y)
         self.control = np.full(9, np.nan)
         self.out = np.empty((len(self.alphas), len(self.y)))
@@ -113,10 +113,11 @@ class Run:
                 self._save(checkpoint.path)
                 saved = time.monotonic()
 
-    def _key(self) -> str:
+    @cached_property
+    def key(self) -> str:
         """What a checkpoint must have been made for."""
         digest = hashlib.sha256(str(self.module.__name__).encode())
-        for array in (self.y, self.parameters, self.alphas, self.method.a, np.array([self.rtol, self.atol])):
+        for array in (self.start, self.parameters, self.alphas, self.method.a, np.array([self.rtol, self.atol])):
             digest.update(array.tobytes())
         return digest.hexdigest()
 

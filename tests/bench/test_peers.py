@@ -69,7 +69,7 @@ def test_floor_counts_asins():
     assert asins(4, 2) == 210 + 10 + 8
     for floor in asin_floors(2, 2):
         floor.run()
-        assert floor.units == 1024 / 37
+        assert floor.units == 50 * 1024 / 37
 
 
 @pytest.mark.parametrize(
