@@ -34,7 +34,7 @@ def layout_for(K: int, M: int, classes: int) -> Layout:
 def threads_for(layout: Layout, K: int) -> int:
     """Threads per block: a warp or more; a block has work for one thread per pair of student nodes."""
     if simulated():
-        return 4
+        return 2
     if layout == "thread":
         return 64
     return min(256, -(-K * (K + 1) // 2 // 32) * 32)

@@ -53,7 +53,7 @@ def test_right_hand_sides_under_masks(layout):
 
 
 def test_trajectories_keep_their_tolerance_and_the_layout_changes_nothing():
-    given, alphas = problems(2, 1, eta=0.2, eta_v=0.1), [0.0, 0.1, 0.5]
+    given, alphas = problems(2, 1, count=1, eta=0.2, eta_v=0.1), [0.0, 0.1, 0.5]
     by_thread, by_block = (cuda.integrate_many(given, alphas, rtol=1e-4, layout=way) for way in ("thread", "block"))
     for thread, block, problem in zip(by_thread, by_block, given, strict=True):
         exact = dp.integrate(problem, alphas, rtol=1e-11)
