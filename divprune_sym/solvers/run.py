@@ -44,6 +44,11 @@ class Checkpoint:
     path: Path
     every: float = 600.0
 
+    def __post_init__(self) -> None:
+        if not self.path.parent.is_dir() or self.path.is_dir():
+            msg = f"checkpoint {self.path}: must be a file in a folder that exists"
+            raise BadInput(msg)
+
 
 @dataclass
 class Run:

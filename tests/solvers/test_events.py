@@ -119,6 +119,12 @@ def test_a_damaged_checkpoint_is_named(tmp_path, content):
         integrate(SMOOTH, ALPHAS, checkpoint=Checkpoint(path))
 
 
+def test_a_place_that_cannot_be_written_to_is_refused_at_once(tmp_path):
+    for path in (tmp_path / "nowhere" / "run.npz", tmp_path):
+        with pytest.raises(BadInput, match="must be a file in a folder that exists"):
+            Checkpoint(path)
+
+
 def test_a_short_run_leaves_no_file(tmp_path):
     integrate(SMOOTH, ALPHAS, checkpoint=Checkpoint(tmp_path / "run.npz"))
     assert list(tmp_path.iterdir()) == []
