@@ -105,6 +105,7 @@ def prune(
     from divprune_sym.networks.prune import methods_for_networks, prune_network
     from divprune_sym.networks.versions import versions
     from divprune_sym.pruning.registry import find_method
+    from divprune_sym.validate.console import stage
 
     seed = int.from_bytes(os.urandom(4)) if seed is None else integer("--seed", seed, 0)
     setting = setting_of(
@@ -127,13 +128,14 @@ def prune(
     found.refuse_misfit(net)
     refuse_nothing_kept(net, found, how, shares)
 
-    def pruned(reweighted: bool) -> Any:
+    def pruned(label: str, reweighted: bool) -> Any:
         rng = np.random.default_rng(seed)
-        return prune_network(net, found.x_train, how, shares, rng, replace(setting, reweight=reweighted))
+        how_much = replace(setting, reweight=reweighted)
+        with stage(label) as progress:
+            return interruptibly(lambda: prune_network(net, found.x_train, how, shares, rng, how_much, progress))
 
-    with working("pruning"):
-        plain = interruptibly(lambda: pruned(False))
-        refitted = interruptibly(lambda: pruned(True)) if reweight else None
+    plain = pruned("pruning", False)
+    refitted = pruned("pruning and reweighting", True) if reweight else None
     last = refitted or plain
     stages = {"before": measure(net, found), "after": measure(plain.smallest, found)}
     if refitted is not None:

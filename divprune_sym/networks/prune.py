@@ -13,6 +13,7 @@ from divprune_sym.networks.activations import ACTIVATIONS
 from divprune_sym.networks.masks import PRUNED_NODES, Mask, PrunedNode, apply, compact
 from divprune_sym.networks.scores import ScoredEdges, ScoredNodes
 from divprune_sym.pruning import (
+    DPPEdge,
     DPPNode,
     EdgePruning,
     Layer,
@@ -31,6 +32,9 @@ Method = NodeMethod | EdgePruning | ScoredNodes | ScoredEdges
 Keep = float | Mapping[int, float]
 Source = Literal["pruned", "original"]
 Progress = Callable[[float], None]
+
+# of data, taken at a time
+ROWS = 4096
 
 
 @dataclass(frozen=True)
@@ -150,7 +154,7 @@ def prune_network(
         Share kept, 0 to 1, or one for each pruned layer; counts are rounded, half up.
     setting : PruneSetting, optional
     progress : callable
-        Takes the share of layers done.
+        Takes the share done.
 
     Raises
     ------
@@ -172,7 +176,11 @@ def prune_network(
     for done, layer in enumerate(layers):
         seen = left if setting.source == "pruned" else network
         h = seen.inputs_of(layer, x)
-        drawn[layer] = draw_mask(seen, layer, h, method, shares[layer], rng)
+
+        def share_done(of_layer: float, before: int = done) -> None:
+            progress((before + of_layer) / len(layers))
+
+        drawn[layer] = draw_mask(seen, layer, h, method, shares[layer], rng, progress=share_done)
         left = prune_layer(left, layer, h, drawn[layer], setting, seen)
         progress((done + 1) / len(layers))
     return Pruned(left, Mask(method.unit, drawn, method.name, pruned_node=setting.pruned_node))
@@ -195,8 +203,12 @@ def draw_mask(
     keep: float,
     rng: np.random.Generator,
     count: int | None = None,
+    progress: Progress = lambda fraction: None,
 ) -> NDArray[np.bool_]:
-    """One mask (K,) or (K, N) of a hidden layer with inputs h (n, N), or `count` of them, (count, …)."""
+    """One mask (K,) or (K, N) of a hidden layer with inputs h (n, N), or `count` of them, (count, …).
+
+    progress: takes the share of nodes done, where the method takes them one by one.
+    """
     W = network.weights[layer]
     look = Layer(
         W,
@@ -209,6 +221,8 @@ def draw_mask(
     drawn = 1 if count is None else count
     if isinstance(method, (NodeMethod, ScoredNodes)):
         masks = method.draw(look, number_kept, rng, drawn)
+    elif isinstance(method, DPPEdge):
+        masks = method.draw(look, keep, rng, drawn, progress=progress)
     else:
         masks = method.draw(look, keep, rng, drawn)
     return masks[0] if count is None else masks
@@ -286,12 +300,18 @@ def _refitted_edges(
 
 def _moments(x: NDArray[np.float64], setting: PruneSetting) -> NDArray[np.float64]:
     """What least squares needs of the columns: centred if a bias is fitted too, with the ridge on its diagonal."""
-    moments = second_moments(x - x.mean(axis=0) if setting.fit_bias else x)
+    moments = second_moments(x, x.mean(axis=0) if setting.fit_bias else None)
     if setting.ridge > 0:
         moments[np.diag_indices_from(moments)] += setting.ridge * float(np.mean(np.diag(moments)))
     return moments
 
 
-def second_moments(x: NDArray[np.float64]) -> NDArray[np.float64]:
-    """E[x xᵀ] over the rows of x (n, N)."""
-    return np.asarray(x.T @ x / len(x))
+def second_moments(x: NDArray[np.float64], centre: NDArray[np.float64] | None = None) -> NDArray[np.float64]:
+    """E[(x − centre)(x − centre)ᵀ] over the rows of x (n, N); blocks of rows, as a copy of x may be large."""
+    total = np.zeros((x.shape[1], x.shape[1]))
+    for start in range(0, len(x), ROWS):
+        block = x[start : start + ROWS]
+        if centre is not None:
+            block = block - centre
+        total += block.T @ block
+    return total / len(x)

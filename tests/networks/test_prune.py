@@ -8,7 +8,7 @@ from sklearn.neural_network import MLPClassifier
 
 from divprune_sym.checks import BadInput, BadShape
 from divprune_sym.networks.network import DenseNetwork
-from divprune_sym.networks.prune import PruneSetting, methods_for_networks, prune_network
+from divprune_sym.networks.prune import PruneSetting, methods_for_networks, prune_network, second_moments
 from divprune_sym.networks.scores import ScoredEdges, ScoredNodes
 from divprune_sym.networks.sklearn_models import from_sklearn
 from divprune_sym.pruning import METHODS, DPPNode, EdgeMethod, ImportanceNode, RandomEdge, RandomNode
@@ -314,3 +314,18 @@ def test_random_baselines_are_uniform_on_real_layers(shallow, name):
     by_size = prune_network(shallow, X, METHODS["magnitude-edge"], 0.25, generator).mask.kept[0]
     wrong = by_size.sum(axis=0) * (rows / len(by_size))
     assert np.sum((wrong - rows / 4) ** 2) / (rows / 4 * 0.75) > chi2.isf(1e-6, 63)
+
+
+def test_progress_of_dpp_edges_counts_nodes(deep):
+    seen = []
+    prune_network(deep, X, METHODS["dpp-edge"], 0.5, rng(), progress=seen.append)
+    first, second = np.arange(1, 25) / 48, 0.5 + np.arange(1, 17) / 32
+    np.testing.assert_allclose(seen, [*first, 0.5, *second, 1.0])
+
+
+@pytest.mark.parametrize("rows", [1, 4095, 4096, 9000])
+def test_moments_in_blocks(rows):
+    x = np.random.default_rng(3).standard_normal((rows, 5)) + 3
+    np.testing.assert_allclose(second_moments(x), x.T @ x / rows, rtol=1e-12)
+    centred = x - x.mean(axis=0)
+    np.testing.assert_allclose(second_moments(x, x.mean(axis=0)), centred.T @ centred / rows, rtol=1e-12, atol=1e-12)
