@@ -223,17 +223,22 @@ cumulative_squares_jit = njit(cache=True, nogil=True)(cumulative_squares)
 
 
 def draw_projections(
-    vectors: NDArray[np.float64], choices: NDArray[np.int64], rng: np.random.Generator
+    vectors: NDArray[np.float64],
+    choices: NDArray[np.int64],
+    rng: np.random.Generator,
+    known: NDArray[np.float64] | None = None,
 ) -> NDArray[np.int64]:
     """Return one sorted draw for each row of `choices`, (count, k).
+
+    known: (r, N), the cumulative squares of all columns, if there already; the draws are the same without.
 
     vectors: (N, r), C-contiguous, orthonormal columns   choices: (count, k), the columns of each projection.
     """
     count, k = choices.shape
     draws = np.empty((count, k), np.int64)
     where = np.arange(vectors.shape[1])
-    shared = count * k > vectors.shape[1]
-    cumulative = cumulative_squares_jit(vectors, where if shared else choices[0, :0])
+    shared = known is not None or count * k > vectors.shape[1]
+    cumulative = known if known is not None else cumulative_squares_jit(vectors, where if shared else choices[0, :0])
     for row in range(count):
         if shared:
             draw_projection_jit(vectors, choices[row], cumulative, choices[row], draws[row], rng)

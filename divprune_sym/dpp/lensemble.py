@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
+from functools import cached_property
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
@@ -22,7 +23,7 @@ from divprune_sym.checks import (
 from divprune_sym.dpp._choice import choices, joint_inclusion, log_elementary, single_inclusion, tilted
 from divprune_sym.dpp._enumeration import all_subsets, log_gram_determinants
 from divprune_sym.dpp._moments import complete_pairs, complete_singles, mixed_minors_jit
-from divprune_sym.dpp._projection import draw_projections_jit
+from divprune_sym.dpp._projection import cumulative_squares_jit, draw_projections_jit
 from divprune_sym.dpp._sets import complements_jit, completions_jit, item_set, log_binomial
 from divprune_sym.dpp.mending import MEND
 
@@ -363,6 +364,19 @@ class LEnsemble:
         logs = self._log_weights(subsets)
         return subsets, np.exp(logs - logsumexp(logs))
 
+    def _known(self, chosen: NDArray[np.int64]) -> NDArray[np.float64] | None:
+        """What batches of draws are proposed from: worth computing, once, where it is no more than they would need."""
+        assert self.eigenvectors is not None
+        return self._cumulative if chosen.size > self.eigenvectors.shape[1] else None
+
+    @cached_property
+    def _cumulative(self) -> NDArray[np.float64]:
+        assert self.eigenvectors is not None
+        sums: NDArray[np.float64] = cumulative_squares_jit(
+            self.eigenvectors, np.arange(self.eigenvectors.shape[1], dtype=np.int64)
+        )
+        return sums
+
     def _size(self, k: int) -> int:
         return integer(f"k (N = {self.N}, rank = {self.rank})", k, 0, self.N)
 
@@ -376,10 +390,12 @@ class LEnsemble:
             drawn = self._support()[chosen]
         elif self.eigenvectors.shape[1] == self.N and 2 * chosen.shape[1] > self.N:
             # the items left out follow the projection DPP of the other eigenvectors
-            left_out = draw_projections_jit(self.eigenvectors, complements_jit(chosen, self.N), rng)
+            left_out = draw_projections_jit(
+                self.eigenvectors, complements_jit(chosen, self.N), rng, self._known(chosen)
+            )
             drawn = complements_jit(left_out, self.N)
         else:
-            drawn = draw_projections_jit(self.eigenvectors, chosen, rng)
+            drawn = draw_projections_jit(self.eigenvectors, chosen, rng, self._known(chosen))
         return drawn
 
     def _singles(self, odds: NDArray[np.float64]) -> NDArray[np.float64]:
