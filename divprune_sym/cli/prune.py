@@ -68,7 +68,7 @@ def prune(
         random-node, importance-node, dpp-node, random-edge, magnitude-edge, dpp-edge, nm-edge, ...
     keep
         Share kept, of the nodes of every hidden layer or of every node's incoming edges; or one share for each
-        layer: 0.3,0.5.
+        layer, in the order of --layer: 0.3,0.5.
     data
         What to draw masks and to measure on.
     normalize
@@ -114,15 +114,20 @@ def prune(
     for path in (out, mask):
         if path is not None:
             check_output(path, network)
+            check_output(path, Path(data))
     if out is not None:
         check_ending(out)
+    if out is not None and mask is not None and out.resolve() == mask.resolve():
+        msg = f"--mask: {mask} is also --out, and would overwrite the network; give another name"
+        raise BadInput(msg)
     if compact and out is None:
         msg = "--compact: says how the network is written; give --out too"
         raise BadInput(msg)
     how = methods_for_networks({method: find_method(method)})[method]
     net = load_network(network)
     layers = setting.chosen(net)
-    shares = _shares(keep, layers)
+    # shares belong to the layers in the order in which they were named
+    shares = _shares(keep, layers if layer is None else tuple(dict.fromkeys(layer)))
     with working("reading the data"):
         found = read_data(data, read_normalize(normalize))
     found.refuse_misfit(net)

@@ -134,6 +134,9 @@ def read_data(source: str | Path, normalize: tuple[float, float] | None = None) 
         data = _digits()
     elif text.startswith("openml:"):
         data = _openml(text.removeprefix("openml:"))
+    elif not text:
+        msg = "data '': expected digits, openml:NAME, an npz file, or a folder of IDX files"
+        raise BadInput(msg)
     elif Path(text).is_dir():
         data = _idx_folder(Path(text))
     else:
@@ -142,6 +145,9 @@ def read_data(source: str | Path, normalize: tuple[float, float] | None = None) 
 
 
 def _npz(path: Path) -> DataSet:
+    if path.exists() and not path.is_file():  # reading a device may never end
+        msg = f"{path}: is no regular file"
+        raise BadInput(msg)
     with path.open("rb"):  # a missing file is named by the system's own error
         pass
     arrays = read_arrays(path)

@@ -66,6 +66,24 @@ def test_compact_output_is_small(capsys, tmp_path, net):
     assert found["after"]["error"] == small.error(DATA.x_test, DATA.y_test)
 
 
+def test_shares_follow_the_order_of_the_layers(capsys, net):
+    how = ("--method", "random-node", "--keep", "0.5,0.25", "--data", "digits", "--layer", 1, "--layer", 0)
+    found = run(capsys, "prune", net, *how)
+    assert found["keep"] == {"1": 0.5, "0": 0.25}
+    inputs, outputs = (64, 5, 6), (5, 6, 10)
+    assert found["after"]["parameters"] == sum((n + 1) * m for n, m in zip(inputs, outputs, strict=True))
+
+
+def test_no_file_is_written_over_another(stops, tmp_path, net):
+    how = ["prune", net, "--method", "random-node", "--keep", "0.5"]
+    both, data = tmp_path / "both.npz", tmp_path / "data.npz"
+    assert "is also --out" in stops(*how, "--data", "digits", "-o", both, "--mask", both)
+    np.savez(data, x_train=DATA.x_train, y_train=DATA.y_train, x_test=DATA.x_test, y_test=DATA.y_test)
+    held = data.read_bytes()
+    assert "would overwrite the input" in stops(*how, "--data", data, "--mask", data)
+    assert data.read_bytes() == held
+
+
 def test_table(capsys, net):
     assert main(["prune", str(net), "--method", "dpp-node", "--keep", "0.5", "--data", "digits", "--layer", "1"]) == 0
     printed, err = capsys.readouterr()

@@ -119,6 +119,12 @@ def test_broken_files(tmp_path, monkeypatch):
         read_data(path)
 
 
+@pytest.mark.parametrize(("source", "words"), [("/dev/null", "is no regular file"), ("", "expected digits, openml:")])
+def test_no_file_to_read(source, words):
+    with pytest.raises(BadInput, match=words):
+        read_data(source)
+
+
 def test_broken_idx(tmp_path):
     with pytest.raises(BadInput, match="has no train-images-idx3-ubyte"):
         read_data(tmp_path)
