@@ -138,11 +138,20 @@ def kept_where_it_holds(found: Map, M: int, Z: int) -> str:
     return spelled or ("-" if here else "")
 
 
+def _without_a_failure(found: Map) -> str:
+    """That it holds everywhere; a strict comparison does not where both sides are equal."""
+    ties = found.count(Verdict.EQUAL)
+    if ties and not found.count(Verdict.HOLDS):
+        return "both sides are equal everywhere"
+    if ties and found.question.relation in ("<", ">"):
+        return f"holds everywhere that the sides differ; they are equal at {ties} points"
+    return "holds everywhere" + (f", with equality at {ties} points" if ties else "")
+
+
 def proposals(found: Map) -> list[str]:
     """The statements that the map suggests, one line each."""
     if not found.count(Verdict.FAILS):
-        ties = found.count(Verdict.EQUAL)
-        return ["holds everywhere" + (f", with equality at {ties} points" if ties else "")]
+        return [_without_a_failure(found)]
     if not found.count(Verdict.HOLDS):
         return ["fails everywhere" + (" that the sides differ" if found.count(Verdict.EQUAL) else "")]
     if found.domain.p is None:

@@ -72,8 +72,9 @@ class CompareSetting:
         integer("seed", self.seed, 0)
 
     def cells(self) -> list[tuple[str, float]]:
-        """(method, share) of everything that is to be measured."""
-        return [(name, keep) for keep in self.keeps for name in dict.fromkeys(self.methods)]
+        """(method, share) of everything that is to be measured, each once however often it is asked for."""
+        asked = [(name, keep) for keep in self.keeps for name in self.methods]
+        return list({_key(*cell): cell for cell in asked}.values())
 
 
 @dataclass

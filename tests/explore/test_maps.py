@@ -69,7 +69,12 @@ def test_equality_is_no_victory():
     assert {point.k for point in found.points if (point.M, point.Z) == (2, 3) and point.verdict == Verdict.EQUAL} == {
         1, 5
     }  # fmt: skip
-    assert proposals(found)[0].startswith("holds everywhere, with equality at ")
+    ties = found.count(Verdict.EQUAL)
+    assert proposals(found) == [f"holds everywhere that the sides differ; they are equal at {ties} points"]
+    weak = mapped("ERROR(dpp-node) <= ERROR(random-node)", "M=2..3,Z=2..3,k=all")
+    assert proposals(weak) == [f"holds everywhere, with equality at {ties} points"]
+    same = mapped("ERROR(random-edge) < ERROR(random-edge)", "M=1,Z=2..3,k=all")
+    assert proposals(same) == ["both sides are equal everywhere"]
 
 
 def test_boundaries():
