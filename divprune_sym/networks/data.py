@@ -109,6 +109,9 @@ def _targets(name: str, y: Any, rows: int) -> NDArray[Any]:
         if array.size and array.min() < 0:
             msg = f"{name}: label {array.min()}, must be at least 0"
             raise BadInput(msg)
+        if array.size and array.max() > np.iinfo(np.int64).max:
+            msg = f"{name}: label {array.max()}, no network has so many outputs"
+            raise BadInput(msg)
         return array.astype(np.int64)
     return real_array(name, array[:, None] if array.ndim == 1 else array, (rows, None))
 

@@ -125,6 +125,11 @@ def test_no_file_to_read(source, words):
         read_data(source)
 
 
+def test_labels_beyond_integers():
+    with pytest.raises(BadInput, match="y_test: label 18446744073709551615, no network"):
+        DataSet(X, Y, X, np.array([0, 1, 2, 2**64 - 1], dtype=np.uint64))
+
+
 def test_broken_idx(tmp_path):
     with pytest.raises(BadInput, match="has no train-images-idx3-ubyte"):
         read_data(tmp_path)
