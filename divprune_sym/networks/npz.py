@@ -37,6 +37,10 @@ def read_arrays(path: Path) -> dict[str, NDArray[np.generic]]:
         reason = "holds pickled objects, which are never read" if "pickle" in str(error) else "a truncated array"
         msg = f"{path}: {reason}; write it with numpy.savez"
         raise BadInput(msg) from None
+    except MemoryError:
+        # a header inside the archive may claim more than the archive holds
+        msg = f"{path}: an array in it says that it is larger than memory"
+        raise BadInput(msg) from None
     except (zipfile.BadZipFile, EOFError, KeyError, NotImplementedError, SyntaxError, RuntimeError):
         msg = f"{path}: is no npz file, or a truncated one; write it with numpy.savez"
         raise BadInput(msg) from None

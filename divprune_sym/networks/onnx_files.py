@@ -161,6 +161,9 @@ class _Chain:
     def activate(self, node: Any, name: str) -> None:
         if not self.weights or self.activations[-1] != "identity" or self.scaled:
             self.refuse(node, "does not follow a dense layer")
+        axis = next((entry.i for entry in node.attribute if entry.name == "axis"), -1)
+        if axis not in (-1, 1):
+            self.refuse(node, f"acts along axis {axis}, expected that of the units, 1 or -1")
         self.activations[-1] = name
 
     def network(self) -> DenseNetwork:

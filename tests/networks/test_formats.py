@@ -2,8 +2,10 @@
 
 from __future__ import annotations
 
+import io
 import pickle
 import struct
+import zipfile
 
 import numpy as np
 import onnx
@@ -14,7 +16,7 @@ from safetensors.numpy import save_file
 
 from divprune_sym import files
 from divprune_sym.checks import BadInput, BadShape
-from divprune_sym.networks import formats
+from divprune_sym.networks import DenseNetwork, formats
 from divprune_sym.networks.formats import load_network, save_network
 
 from .files import ENDINGS, inputs, network
@@ -223,3 +225,27 @@ def test_weights_in_another_file(tmp_path):
     onnx.save(model, path, save_as_external_data=True, size_threshold=0)
     with pytest.raises(BadInput, match="the values of W are in another file"):
         load_network(path)
+
+
+def test_forged_header_inside_an_npz(tmp_path):
+    header = io.BytesIO()
+    np.lib.format.write_array_header_1_0(header, {"descr": "<f8", "fortran_order": False, "shape": (10**9, 10**9)})
+    path = tmp_path / "net.npz"
+    with zipfile.ZipFile(path, "w") as archive:
+        archive.writestr("W1.npy", header.getvalue())
+    with pytest.raises(BadInput, match=r"net\.npz: an array in it says that it is larger than memory"):
+        load_network(path)
+
+
+@pytest.mark.parametrize("axis", [-1, 0, 1])
+def test_onnx_softmax_axis(tmp_path, axis):
+    path = tmp_path / "net.onnx"
+    save_network(DenseNetwork((np.ones((3, 2)),), (np.zeros(3),), ("softmax",)), path)
+    model = onnx.load(path)
+    model.graph.node[-1].attribute.append(helper.make_attribute("axis", axis))
+    onnx.save(model, path)
+    if axis == 0:
+        with pytest.raises(BadInput, match="operator Softmax acts along axis 0"):
+            load_network(path)
+    else:
+        assert load_network(path).activations == ("softmax",)
