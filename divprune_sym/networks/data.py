@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import gzip
 import re
+import warnings
 import zlib
 from dataclasses import dataclass, replace
 from math import prod
@@ -238,7 +239,9 @@ def _openml(name: str) -> DataSet:
         msg = f"openml:{name[:80]}: expected a name of letters, digits, - _ and ."
         raise BadInput(msg)
     try:
-        found = fetch_openml(name, version=1, as_frame=False, parser="liac-arff")
+        with warnings.catch_warnings():  # of each retry; the refusal below says it once
+            warnings.simplefilter("ignore")
+            found = fetch_openml(name, version=1, as_frame=False, parser="liac-arff")
     except Exception as error:  # whatever the network and the archive bring
         msg = f"openml:{name}: cannot be fetched ({type(error).__name__}: {str(error)[:80]}); give a file instead"
         raise BadInput(msg) from None

@@ -5,6 +5,7 @@ from __future__ import annotations
 import gzip
 import pickle
 import struct
+import warnings
 
 import numpy as np
 import pytest
@@ -128,6 +129,16 @@ def test_no_file_to_read(source, words):
 def test_labels_beyond_integers():
     with pytest.raises(BadInput, match="y_test: label 18446744073709551615, no network"):
         DataSet(X, Y, X, np.array([0, 1, 2, 2**64 - 1], dtype=np.uint64))
+
+
+def test_retries_of_openml_do_not_warn(monkeypatch):
+    def fetch(*_, **__):
+        warnings.warn("retrying", stacklevel=1)
+        raise OSError
+
+    monkeypatch.setattr("sklearn.datasets.fetch_openml", fetch)
+    with pytest.raises(BadInput, match=r"cannot be fetched \(OSError"):
+        read_data("openml:iris")
 
 
 def test_broken_idx(tmp_path):
