@@ -10,9 +10,10 @@ from divprune_sym.cuda.device import NoCuda
 
 def main() -> int:
     """Print the table; 2 where it cannot be made."""
-    print(f"{'kernel':<38}{'GPU':>7}{'registers':>11}{'shared':>8}{'local':>8}{'spilled':>9}")
     try:
-        for row in table():
+        for n, row in enumerate(table()):
+            if n == 0:
+                print(f"{'kernel':<38}{'GPU':>7}{'registers':>11}{'shared':>8}{'local':>8}{'spilled':>9}")
             gpu = f"sm_{row.capability[0]}{row.capability[1]}"
             print(f"{row.kernel:<38}{gpu:>7}{row.registers:>11}{row.shared:>8}{row.local:>8}{row.spilled:>9}")
     except NoCuda as error:
