@@ -16,22 +16,31 @@ RECIPE = {"test": "cache"}
 posix = pytest.mark.skipif(os.name != "posix", reason="permissions are POSIX")
 
 
-@pytest.fixture
-def folder(tmp_path, monkeypatch):
-    """A cache folder of our own, and no module left imported from it."""
-    wanted = tmp_path / "cache"
-    monkeypatch.setenv(cache.FOLDER_VARIABLE, str(wanted))
-    before = set(sys.modules)
-    yield wanted
-    for name in set(sys.modules) - before:
-        if name.startswith("divprune_sym_g_"):
-            del sys.modules[name]
+def generated():
+    return {name: module for name, module in sys.modules.items() if name.startswith("divprune_sym_g_")}
 
 
 def forget():
     """What a new process starts with."""
-    for name in [name for name in sys.modules if name.startswith("divprune_sym_g_")]:
+    for name in generated():
         del sys.modules[name]
+
+
+@pytest.fixture(autouse=True)
+def same_modules_afterwards():
+    """Other tests of this process may still hold the generated modules that were there: Numba looks them up by name."""
+    before = generated()
+    yield
+    forget()
+    sys.modules.update(before)
+
+
+@pytest.fixture
+def folder(tmp_path, monkeypatch):
+    """A cache folder of our own."""
+    wanted = tmp_path / "cache"
+    monkeypatch.setenv(cache.FOLDER_VARIABLE, str(wanted))
+    return wanted
 
 
 class Generator:
