@@ -71,7 +71,8 @@ def compare(
     silenced
         A pruned node loses its incoming weights and keeps its bias, so that it puts out g(b). Default: it is removed.
     as_published
-        As in Acharyya et al. (UAI 2021): nodes silenced, least squares without a bias.
+        As in Acharyya et al. (UAI 2021): nodes silenced, least squares without a bias. DPP kernels stay those of the
+        method.
     out
         Folder for the table and the figures; what it holds of the same comparison is taken over.
     seed

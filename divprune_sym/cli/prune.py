@@ -84,7 +84,8 @@ def prune(
     silenced
         A pruned node loses its incoming weights and keeps its bias, so that it puts out g(b). Default: it is removed.
     as_published
-        As in Acharyya et al. (UAI 2021): nodes silenced, least squares without a bias.
+        As in Acharyya et al. (UAI 2021): nodes silenced, least squares without a bias. DPP kernels stay those of the
+        method; the published code has RBF kernels (in Python: DPPEdge("rbf")).
     compact
         Write the network without the pruned nodes instead of with zeros.
     out

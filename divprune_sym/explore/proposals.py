@@ -9,7 +9,7 @@ from divprune_sym.explore.points import Verdict
 
 if TYPE_CHECKING:
     from divprune_sym.explore.maps import Boundary, Map
-    from divprune_sym.explore.question import PrunedError, Question, Side
+    from divprune_sym.explore.question import PrunedError, Side
     from divprune_sym.explore.rules import Rule
 
 _HEAD = '''"""Suggested by a map, open until proved; examine with: divprune-sym verify {name}
@@ -41,27 +41,29 @@ def claims_file(found: Map, name: str) -> str:
 
 
 def _uniform_claim(found: Map) -> str:
-    """The comparison holds everywhere, or its opposite does (where the sides do not tie, which a map cannot settle)."""
+    """The comparison holds everywhere, or its opposite does."""
     holds = any(point.verdict == Verdict.HOLDS for point in found.points)
-    relation = _relation(found.question, holds, found.domain.p is None)
-    title = f"{found.question} {'holds' if holds else 'fails'} everywhere."
-    return _claim("explored-everywhere", title, relation, _domain(found))
+    title = f"{found.question} {'holds' if holds else 'fails'} everywhere{_but_for_ties(found)}."
+    return _claim("explored-everywhere", title, _relation(found, holds), _domain(found))
 
 
 def _rule_claim(found: Map, n: int, rule: Rule) -> str:
     condition = _condition(rule.condition)
+    statement = f"sp.Implies({condition}, {_relation(found, rule.kind != 'fails whenever')})"
     if rule.kind == "exactly when":
-        statement = f"sp.Equivalent({condition}, {_relation(found.question, True, True)})"
-    else:
-        statement = f"sp.Implies({condition}, {_relation(found.question, rule.kind == 'whenever', True)})"
-    return _claim(f"explored-{n}", f"{found.question} {rule}.", statement, _domain(found))
+        statement = f"sp.And({statement}, sp.Implies(sp.Not({condition}), {_relation(found, False)}))"
+    return _claim(f"explored-{n}", f"{found.question} {rule}{_but_for_ties(found)}.", statement, _domain(found))
+
+
+def _but_for_ties(found: Map) -> str:
+    return " (but for ties)" if found.count(Verdict.EQUAL) else ""
 
 
 def _boundary_claim(found: Map, n: int, boundary: Boundary) -> str:
     """One sign on each side of p*, between this boundary and its neighbours in the map."""
     ends = sorted({0.0, 1.0, *(b.p for b in found.boundaries if set(b.M) & set(boundary.M) and b.Z == boundary.Z)})
     at = ends.index(boundary.p)
-    side = {where: _relation(found.question, holds, False) for where, holds in _sides(boundary)}
+    side = {where: _relation(found, holds) for where, holds in _sides(boundary)}
     low, here, high = ends[at - 1], boundary.p, ends[at + 1]
     inside = f"sp.And(p > {low!r}, p < {here!r})", f"sp.And(p > {here!r}, p < {high!r})"
     statement = f"sp.And(sp.Implies({inside[0]}, {side['below']}), sp.Implies({inside[1]}, {side['above']}))"
@@ -96,12 +98,14 @@ def _condition(text: str) -> str:
     return text
 
 
-def _relation(question: Question, holds: bool, in_k: bool) -> str:
-    """The comparison, or its opposite, in SymPy."""
+def _relation(found: Map, holds: bool) -> str:
+    """The comparison, or its opposite, in SymPy; where the map has ties it cannot tell < from <=, and <= is claimed."""
     opposite = {"<=": ">", "<": ">=", ">=": "<", ">": "<="}
-    relation = question.relation if holds else opposite[question.relation]
+    relation = found.question.relation if holds else opposite[found.question.relation]
+    if found.count(Verdict.EQUAL):
+        relation = relation[0] + "="
     name = {"<=": "Le", "<": "Lt", ">=": "Ge", ">": "Gt"}[relation]
-    sides = (_spelled(side, in_k) for side in (question.left, question.right))
+    sides = (_spelled(side, found.domain.p is None) for side in (found.question.left, found.question.right))
     return f"sp.{name}({', '.join(sides)})"
 
 

@@ -47,19 +47,21 @@ def read_arrays(path: Path) -> dict[str, NDArray[np.generic]]:
 
 
 def load(path: Path) -> DenseNetwork:
-    """W1 (out, in), b1, W2, … and `activations`, names for every layer (default: sigmoid, at the end identity)."""
+    """W1 (out, in), b1 (left out: zero), W2, … and `activations`, names of all (left out: sigmoid, last identity)."""
     arrays = read_arrays(path)
     layers = sum(name.startswith("W") and name[1:].isdigit() for name in arrays)
-    wanted = [f"{letter}{n}" for n in range(1, layers + 1) for letter in "Wb"]
-    extra = [name for name in arrays if name not in (*wanted, "activations")]
-    missing = [name for name in wanted if name not in arrays]
+    numbers = range(1, layers + 1)
+    extra = [name for name in arrays if name not in (*(f"{x}{n}" for n in numbers for x in "Wb"), "activations")]
+    missing = [f"W{n}" for n in numbers if f"W{n}" not in arrays]
     if layers == 0 or missing or extra:
         found = f"lacks {', '.join(missing)}" if missing else f"has {', '.join(extra or arrays)}"
         msg = f"{path}: {found[:200]}; expected W1 (out, in), b1, W2, b2, … and activations"
         raise BadInput(msg)
     names = arrays.get("activations")
     activations = default_activations(layers) if names is None else [str(name) for name in np.atleast_1d(names)]
-    weights, biases = (tuple(arrays[f"{letter}{n}"] for n in range(1, layers + 1)) for letter in "Wb")
+    weights = tuple(arrays[f"W{n}"] for n in numbers)
+    # a layer without a bias has none to learn: zero
+    biases = tuple(arrays.get(f"b{n}", np.zeros(W.shape[:1])) for n, W in zip(numbers, weights, strict=True))
     return DenseNetwork(weights, biases, tuple(activations))  # type: ignore[arg-type]
 
 

@@ -110,7 +110,7 @@ def theory_figure(found: Comparison) -> Figure:
         )
     axes.plot([], [], color="black", label="predicted, Gaussian inputs")
     axes.set_xlabel(f"share kept in layer {found.about['layers'][0]}, the others unpruned")
-    axes.set_ylabel("½ mean squared change of the next fields")
+    axes.set_ylabel("½ mean squared change, summed over the next fields")
     figure.legend(loc="outside lower center", ncols=3)
     figure.suptitle(f"{_widths(found)} network", fontsize=9)
     return figure

@@ -56,6 +56,11 @@ def test_defaults(tmp_path):
         assert load_network(tmp_path / f"a.{ending}").activations == ("sigmoid", "sigmoid", "identity")
 
 
+def test_no_biases(tmp_path):
+    np.savez(tmp_path / "a.npz", W1=np.ones((2, 3)), W2=np.ones((1, 2)))
+    assert [b.tolist() for b in load_network(tmp_path / "a.npz").biases] == [[0.0, 0.0], [0.0]]
+
+
 def test_torch_names(tmp_path):
     """Layers in the order of their numbers, a layer without a bias."""
     weights = {f"layers.{n}.weight": np.full((2, 2), float(n), dtype=np.float32) for n in range(11)}
@@ -170,7 +175,7 @@ def test_pickles_are_never_read(tmp_path):
     ("arrays", "error", "words"),
     [
         ({"W1": np.ones((2, 3)), "b1": np.ones(2), "W2": np.ones((1, 4)), "b2": np.ones(1)}, BadShape, "of layer 1"),
-        ({"W1": np.ones((2, 3))}, BadInput, "lacks b1"),
+        ({"W2": np.ones((2, 3))}, BadInput, "lacks W1"),
         ({"W1": np.ones((2, 3)), "b1": np.ones(2), "c": np.ones(2)}, BadInput, "has c; expected W1"),
         ({"x": np.ones(2)}, BadInput, "has x; expected W1"),
         ({"W1": np.full((1, 1), np.nan), "b1": np.ones(1)}, BadInput, "nan at index (0, 0)"),
