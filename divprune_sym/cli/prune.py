@@ -55,6 +55,7 @@ def prune(
     compact: Flag = False,
     out: Output | None = None,
     mask: Path | None = None,
+    checkpoint: Path | None = None,
     seed: Whole | None = None,
     as_json: Json = False,
 ) -> int:
@@ -92,6 +93,9 @@ def prune(
         Network file to write: npz, safetensors or onnx, by its ending.
     mask
         Also write the mask, bit-packed, to this npz file.
+    checkpoint
+        Where DPP edges are kept while they are drawn, in files NAME.layer0, ...; the same command, with the same
+        --seed, goes on from there after an interruption.
     seed
         Seed; without it one is chosen, and printed so that the masks can be drawn again.
     as_json
@@ -108,11 +112,14 @@ def prune(
     from divprune_sym.pruning.registry import find_method
     from divprune_sym.validate.console import stage
 
+    if checkpoint is not None and seed is None:
+        msg = "--checkpoint: only the same masks can be gone on with; give --seed too"
+        raise BadInput(msg)
     seed = int.from_bytes(os.urandom(4)) if seed is None else integer("--seed", seed, 0)
     setting = setting_of(
         layer, reweight=False, as_published=as_published, original=original, silenced=silenced, ridge=ridge
     )
-    for path in (out, mask):
+    for path in (out, mask, checkpoint):
         if path is not None:
             check_output(path, network)
             check_output(path, Path(data))
@@ -134,14 +141,21 @@ def prune(
     found.refuse_misfit(net)
     refuse_nothing_kept(net, found, how, shares)
 
-    def pruned(label: str, reweighted: bool) -> Any:
+    def pruned(label: str, reweighted: bool, drawn: dict[int, Any]) -> Any:
         rng = np.random.default_rng(seed)
         how_much = replace(setting, reweight=reweighted)
         with stage(label) as progress:
-            return interruptibly(lambda: prune_network(net, found.x_train, how, shares, rng, how_much, progress))
+            return interruptibly(
+                lambda: prune_network(
+                    net, found.x_train, how, shares, rng, how_much, progress, drawn=drawn, checkpoint=checkpoint
+                )
+            )
 
-    plain = pruned("pruning", False)
-    refitted = pruned("pruning and reweighting", True) if reweight else None
+    plain = pruned("pruning", False, {})
+    # until a layer before is refitted, or if only the original network is looked at, the masks are the same
+    same = layers if original else layers[:1]
+    known = {n: plain.mask.kept[n] for n in same}
+    refitted = pruned("pruning and reweighting", True, known) if reweight else None
     last = refitted or plain
     stages = {"before": measure(net, found), "after": measure(plain.smallest, found)}
     if refitted is not None:

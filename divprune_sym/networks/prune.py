@@ -24,6 +24,8 @@ from divprune_sym.pruning import (
 from divprune_sym.pruning.method import edges_kept
 
 if TYPE_CHECKING:
+    from pathlib import Path
+
     from numpy.typing import NDArray
 
     from divprune_sym.networks.network import DenseNetwork
@@ -140,6 +142,9 @@ def prune_network(
     rng: np.random.Generator,
     setting: PruneSetting | None = None,
     progress: Progress = lambda fraction: None,
+    *,
+    drawn: Mapping[int, NDArray[np.bool_]] | None = None,
+    checkpoint: Path | None = None,
 ) -> Pruned:
     """Prune hidden layers, first to last; the output layer keeps all edges from kept nodes.
 
@@ -156,6 +161,12 @@ def prune_network(
     progress : callable
         Takes the share done.
 
+    drawn : mapping of int to bool array, optional
+        Masks of layers that are known already.
+    checkpoint : Path, optional
+        Where the masks of DPP edges are kept while they are drawn, in a file NAME.layerN for each layer; the same call
+        goes on from there. Removed when the layer is done.
+
     Raises
     ------
     BadInput
@@ -171,19 +182,26 @@ def prune_network(
         raise BadInput(msg)
     layers = setting.chosen(network)
     shares = {n: _share(keep, n) for n in layers}
-    drawn: dict[int, NDArray[np.bool_]] = {}
+    masks: dict[int, NDArray[np.bool_]] = {}
     left = network
-    for done, layer in enumerate(layers):
+    # a stream for each layer: a layer whose mask is known already leaves the others' as they are
+    streams = rng.integers(0, 2**63, (len(layers), 2))
+    for done, (layer, stream) in enumerate(zip(layers, streams.tolist(), strict=True)):
         seen = left if setting.source == "pruned" else network
         h = seen.inputs_of(layer, x)
 
         def share_done(of_layer: float, before: int = done) -> None:
             progress((before + of_layer) / len(layers))
 
-        drawn[layer] = draw_mask(seen, layer, h, method, shares[layer], rng, progress=share_done)
-        left = prune_layer(left, layer, h, drawn[layer], setting, seen)
+        if drawn is not None and layer in drawn:
+            masks[layer] = drawn[layer]
+        else:
+            own = np.random.default_rng(stream)
+            file = None if checkpoint is None else checkpoint.with_name(f"{checkpoint.name}.layer{layer}")
+            masks[layer] = draw_mask(seen, layer, h, method, shares[layer], own, progress=share_done, checkpoint=file)
+        left = prune_layer(left, layer, h, masks[layer], setting, seen)
         progress((done + 1) / len(layers))
-    return Pruned(left, Mask(method.unit, drawn, method.name, pruned_node=setting.pruned_node))
+    return Pruned(left, Mask(method.unit, masks, method.name, pruned_node=setting.pruned_node))
 
 
 def _share(keep: Keep, layer: int) -> float:
@@ -204,10 +222,11 @@ def draw_mask(
     rng: np.random.Generator,
     count: int | None = None,
     progress: Progress = lambda fraction: None,
+    checkpoint: Path | None = None,
 ) -> NDArray[np.bool_]:
     """One mask (K,) or (K, N) of a hidden layer with inputs h (n, N), or `count` of them, (count, …).
 
-    progress: takes the share of nodes done, where the method takes them one by one.
+    progress, checkpoint: the share of nodes done, and a file that holds them, where the method takes them one by one.
     """
     W = network.weights[layer]
     look = Layer(
@@ -222,7 +241,7 @@ def draw_mask(
     if isinstance(method, (NodeMethod, ScoredNodes)):
         masks = method.draw(look, number_kept, rng, drawn)
     elif isinstance(method, DPPEdge):
-        masks = method.draw(look, keep, rng, drawn, progress=progress)
+        masks = method.draw(look, keep, rng, drawn, progress=progress, checkpoint=checkpoint)
     else:
         masks = method.draw(look, keep, rng, drawn)
     return masks[0] if count is None else masks

@@ -10,8 +10,18 @@ import pytest
 from sklearn.neural_network import MLPClassifier
 
 from divprune_sym.cli import main
-from divprune_sym.networks import DenseNetwork, from_sklearn, load_network, read_data, save_network
+from divprune_sym.networks import (
+    DenseNetwork,
+    PruneSetting,
+    from_sklearn,
+    load_network,
+    prune_network,
+    read_data,
+    save_network,
+)
 from divprune_sym.networks.masks import Mask, apply, compact
+from divprune_sym.pruning import METHODS
+from divprune_sym.pruning._draw_checkpoint import DrawCheckpoint
 from divprune_sym.validate import compare as compare_module
 
 DATA = read_data("digits")
@@ -124,6 +134,7 @@ def test_regression(capsys, tmp_path):
         (["--as-published", "--silenced"], "--as-published: is a setting of its own"),
         (["--compact"], "--compact: says how the network is written"),
         (["--seed", "-1"], "--seed = -1: must be at least 0"),
+        (["--checkpoint", "c"], "--checkpoint: only the same masks can be gone on with; give --seed too"),
         (["-o", "net.txt"], "unknown ending '.txt'"),
         (["-o", "net.pkl"], "pickled code, which is never run"),
         (["--method", "nm-edge", "--keep", "0.3"], "0.3"),
@@ -256,3 +267,29 @@ def test_another_comparison_in_the_folder(capsys, tmp_path, net):
     (out / "compare.json").write_text("{}")
     assert main([*map(str, few)]) == 2
     assert "no comparison that could be gone on with" in capsys.readouterr().err
+
+
+def test_prune_goes_on_where_it_stopped(capsys, tmp_path, net, monkeypatch):
+    """Broken off while the second layer is drawn: its nodes are in the file, and the end is the same."""
+    how = ("prune", net, "--method", "dpp-edge", "--keep", 0.5, "--data", "digits", "--reweight", "--seed", 3)
+    whole = run(capsys, *how)
+    counted, real = [], DrawCheckpoint.store
+
+    def some(self, node, masks):
+        counted.append(node)
+        if len(counted) == 25:
+            raise KeyboardInterrupt
+        real(self, node, masks)
+
+    monkeypatch.setattr(DrawCheckpoint, "store", some)
+    assert main([*map(str, how), "--checkpoint", str(tmp_path / "c")]) == 130
+    capsys.readouterr()
+    assert [path.name for path in tmp_path.iterdir()] == ["c.layer1"]
+    monkeypatch.setattr(DrawCheckpoint, "store", real)
+    resumed = run(capsys, *how, "--checkpoint", tmp_path / "c")
+    assert resumed == whole
+    assert not list(tmp_path.iterdir())
+    # the command says what a call from Python gives
+    rng = np.random.default_rng(3)
+    again = prune_network(load_network(net), DATA.x_train, METHODS["dpp-edge"], 0.5, rng, PruneSetting(reweight=True))
+    assert again.network.error(DATA.x_test, DATA.y_test) == whole["reweighted"]["error"]
