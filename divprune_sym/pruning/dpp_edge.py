@@ -80,8 +80,13 @@ class DPPEdge(EdgeMethod):
             transform = np.sqrt(np.pi) / width * wofz((mean + 1j * b) / width).imag
             return np.asarray(mean - b * b * transform)
 
+        def pairs(correlations: NDArray[np.float64]) -> NDArray[np.float64]:
+            from divprune_sym.pruning._pair_kernel import NODES, WEIGHTS, weighted_pairs
+
+            return weighted_pairs(correlations, b, keep, NODES, WEIGHTS)
+
         # π turns from 0 to 1 around |z| = b
-        return KeepLaw(_kept_moment(b, 4), kept, smoothed, breaks=(b,))
+        return KeepLaw(_kept_moment(b, 4), kept, smoothed, breaks=(b,), pairs=pairs)
 
     def draw(
         self,

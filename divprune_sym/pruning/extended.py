@@ -7,25 +7,25 @@ integrals are derived at the end of derivations/07_variants.py.
 
 from __future__ import annotations
 
-from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
 import numpy as np
-from scipy.special import ndtri
 
 from divprune_sym.checks import BadInput, number
 from divprune_sym.codegen.error import generalization_error
-from divprune_sym.pruning._pair_kernel import NODES, WEIGHTS, truncated_pairs, weighted_pairs
-from divprune_sym.pruning.dpp_edge import DPPEdge, _scale
+from divprune_sym.pruning.dpp_edge import DPPEdge
 from divprune_sym.pruning.magnitude_edge import MagnitudeEdge
 
 if TYPE_CHECKING:
+    from collections.abc import Sequence
+
     from numpy.typing import NDArray
 
     from divprune_sym.notation import OrderParameters
+    from divprune_sym.pruning.method import Pairs
 
-    Pairs = Callable[[NDArray[np.float64]], NDArray[np.float64]]
+_METHODS = {method.name: method for method in (MagnitudeEdge(), DPPEdge())}
 
 
 @dataclass(frozen=True)
@@ -68,26 +68,18 @@ def extended_limit(method: str, states: Sequence[OrderParameters], keep: float) 
     if not states or len({(x.K, x.M) for x in states}) != 1 or any(len(x.fraction) != 1 for x in states):
         msg = "states: expected at least one, all unpruned and of the same K and M"
         raise BadInput(msg)
-    kept_square, pairs = _law(method, p)
+    if method not in _METHODS:
+        msg = f"method {method!r}: choose from {', '.join(_METHODS)}"
+        raise BadInput(msg)
+    law = _METHODS[method].keep_law(p)
+    assert law.pairs is not None
     C = np.array([x.covariance for x in states])
     s = np.array([x.signed_weights for x in states])
     K = states[0].K
-    bound = _prune(C, K, kept_square, pairs)
+    bound = _prune(C, K, law.kept_square, law.pairs)
     # ∂ε_g/∂Q_ik, each ordered pair, is v_i v_k/2 times E[g'(λ_i) g'(λ_k)] ≤ 2/π
     error_bound = np.einsum("si,sik,sk->s", np.abs(s[:, :K]), bound, np.abs(s[:, :K])) / np.pi
     return ExtendedLimit(C, bound, generalization_error(C, s), error_bound)
-
-
-def _law(method: str, p: float) -> tuple[float, Pairs]:
-    """E[z²π], and E[xπ yπ] with its bound as a function of correlations."""
-    if method == MagnitudeEdge.name:
-        t = float(-ndtri(p / 2))
-        return MagnitudeEdge().keep_law(p).kept_square, lambda r: truncated_pairs(r, t, NODES, WEIGHTS)
-    if method == DPPEdge.name:
-        b = _scale(p)
-        return DPPEdge().keep_law(p).kept_square, lambda r: weighted_pairs(r, b, p, NODES, WEIGHTS)
-    msg = f"method {method!r}: choose from {MagnitudeEdge.name}, {DPPEdge.name}"
-    raise BadInput(msg)
 
 
 def _prune(C: NDArray[np.float64], K: int, kept_square: float, pairs: Pairs) -> NDArray[np.float64]:
@@ -97,7 +89,7 @@ def _prune(C: NDArray[np.float64], K: int, kept_square: float, pairs: Pairs) -> 
     scale = np.sqrt(square[:, upper[0]] * square[:, upper[1]])
     overlap = C[:, upper[0], upper[1]]
     r = np.clip(np.divide(overlap, scale, out=np.zeros_like(scale), where=scale > 0), -1.0, 1.0)
-    product, product_bound = (x.reshape(r.shape) for x in pairs(np.ascontiguousarray(r.ravel())))
+    product, product_bound = (x.reshape(r.shape) for x in pairs(r.ravel()))
     C[:, :K, K:] *= kept_square
     C[:, K:, :K] *= kept_square
     bound = np.zeros_like(C[:, :K, :K])

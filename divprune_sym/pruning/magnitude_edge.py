@@ -38,7 +38,12 @@ class MagnitudeEdge(EdgeMethod):
             tails = mean * (ndtr(-above) + ndtr(-below))
             return np.asarray(tails + sd * (_density(above) - _density(below)))
 
-        return KeepLaw(keep + 2 * t * float(_density(t)), kept, smoothed, breaks=(t,))
+        def pairs(correlations: NDArray[np.float64]) -> NDArray[np.float64]:
+            from divprune_sym.pruning._pair_kernel import NODES, WEIGHTS, truncated_pairs
+
+            return truncated_pairs(correlations, t, NODES, WEIGHTS)
+
+        return KeepLaw(keep + 2 * t * float(_density(t)), kept, smoothed, breaks=(t,), pairs=pairs)
 
     def draw(self, layer: Layer, keep: float, rng: np.random.Generator, count: int = 1) -> NDArray[np.bool_]:
         """Masks (count, K, N)."""

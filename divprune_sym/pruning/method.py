@@ -23,6 +23,7 @@ if TYPE_CHECKING:
 
     from divprune_sym.notation import OrderParameters
 
+    Pairs = Callable[[NDArray[np.float64]], NDArray[np.float64]]
     Subsets = tuple[NDArray[np.int64], NDArray[np.float64]]
 
 
@@ -80,6 +81,10 @@ def _incoming(weights: NDArray[np.float64]) -> NDArray[np.float64]:
         msg = f"weights: shape {weights.shape}, expected at least one node and one input"
         raise BadInput(msg)
     return weights
+
+
+# The quadrature is good to 1e-9 at least; faster integrals take its place only where they are better.
+PAIR_BOUND = 1e-12
 
 
 class PruningMethod(ABC):
@@ -195,16 +200,28 @@ class KeepLaw:
         (μ, sd) ↦ E[y π(y)] for y ~ N(μ, sd²), elementwise.
     breaks : tuple of float
         Positive z where π jumps or bends, for the quadrature.
+    pairs : callable, optional
+        Correlations (n,) ↦ (2, n), E[x π(x) y π(y)] and what it may be off, faster than the quadrature.
     """
 
     kept_square: float
     kept: Callable[[NDArray[np.float64]], NDArray[np.float64]]
     smoothed: Callable[[NDArray[np.float64], float], NDArray[np.float64]]
     breaks: tuple[float, ...] = ()
+    pairs: Pairs | None = None
 
     def product(self, correlation: float) -> float:
         """E[x π(x) y π(y)] for standard normal x, y with a given correlation, masks independent given x, y."""
         return bivariate_moment(self.kept, self.smoothed, self.breaks, correlation)
+
+    def products(self, correlations: NDArray[np.float64]) -> NDArray[np.float64]:
+        """`product` of many correlations (n,): by `pairs` where these are good to `PAIR_BOUND`."""
+        if self.pairs is None:
+            return np.array([self.product(float(r)) for r in correlations])
+        values, bounds = self.pairs(correlations)
+        for j in np.flatnonzero(~(bounds <= PAIR_BOUND)):
+            values[j] = self.product(float(correlations[j]))
+        return np.asarray(values)
 
 
 class EdgePruning(PruningMethod):
@@ -268,13 +285,12 @@ class EdgeMethod(EdgePruning):
 
 def pruned_overlaps(Q: NDArray[np.float64], law: KeepLaw) -> NDArray[np.float64]:
     """Q' (K, K): Q_ii E[z²π] on the diagonal, √(Q_ii Q_kk) E[xπ(x) yπ(y)] off it."""
+    upper = np.triu_indices(len(Q), 1)
     length = np.sqrt(np.diag(Q))
+    scale = length[upper[0]] * length[upper[1]]
+    correlations = np.divide(Q[upper], scale, out=np.zeros_like(scale), where=scale > 0)
     pruned = np.diag(np.diag(Q) * law.kept_square)
-    for i in range(len(Q)):
-        for k in range(i):
-            scale = length[i] * length[k]
-            r = float(np.clip(Q[i, k] / scale, -1.0, 1.0)) if scale > 0 else 0.0
-            pruned[i, k] = pruned[k, i] = scale * law.product(r)
+    pruned[upper] = pruned.T[upper] = scale * law.products(np.clip(correlations, -1.0, 1.0))
     return pruned
 
 

@@ -90,6 +90,20 @@ def test_two_ways_to_one_number(name, p):
         assert abs(value - law.product(r)) <= bound + 1e-9
 
 
+@pytest.mark.parametrize("name", NAMES)
+def test_limits_take_the_faster_integral_where_it_is_the_better(name):
+    """Below p ~ 0.03 the weighted integral is all cancellation: its own bound says so, and the quadrature is taken."""
+    correlations = np.array([r for r in CORRELATIONS if r != 0])
+    for p in (1e-300, 1e-6, 1e-3, *KEEPS):
+        law = METHODS[name].keep_law(p)
+        quadrature = np.array([law.product(r) for r in correlations])
+        pairs, bounds = law.pairs(correlations)
+        taken = law.products(correlations)
+        assert np.array_equal(taken, np.where(bounds <= 1e-12, pairs, quadrature))
+        assert np.abs(taken - quadrature).max() <= 1e-9
+    assert (METHODS["dpp-edge"].keep_law(1e-3).pairs(correlations)[1] > 1e-12).all()
+
+
 @pytest.mark.parametrize("r", [0.01, 0.3, 0.7, 0.99, 1 - 1e-6, 1 - 1e-12])
 def test_the_ellipses_lie_where_the_integrand_is_bounded(r):
     """Re(1 ∓ r cos 2δ) ≥ 0 and Re cos δ ≥ 0.29 on every boundary; harmonic functions are smallest there."""

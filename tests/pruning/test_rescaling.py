@@ -77,6 +77,13 @@ def test_several_states_find_their_own_factors():
     assert together.tolist() == [x.generalization_error(rescale="optimal") for x in limits]
 
 
+def test_many_nodes_are_rescaled_block_by_block(monkeypatch):
+    limit = METHODS["magnitude-edge"].limit(random_state(8), 0.4)
+    at_once = limit.generalization_error(rescale="optimal")
+    monkeypatch.setattr("divprune_sym.pruning.rescaling._BLOCK", 100)
+    assert limit.generalization_error(rescale="optimal") == at_once
+
+
 def test_unknown_rescaling():
     limit = METHODS["random-edge"].limit(random_state(7), 0.4)
     with pytest.raises(BadInput, match=r"rescale 'best': choose from none, inverse-sqrt, optimal"):
