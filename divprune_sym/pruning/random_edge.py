@@ -24,7 +24,12 @@ class RandomEdge(EdgeMethod):
 
     def keep_law(self, keep: float) -> KeepLaw:
         """π(z) = p whatever the weight."""
-        return KeepLaw(keep, kept=lambda z: keep * z, smoothed=lambda mean, sd: keep * mean)
+
+        def pairs(correlations: NDArray[np.float64]) -> NDArray[np.float64]:
+            products = keep * keep * correlations
+            return np.stack([products, np.spacing(np.abs(products)) * 2])
+
+        return KeepLaw(keep, kept=lambda z: keep * z, smoothed=lambda mean, sd: keep * mean, pairs=pairs)
 
     def draw(self, layer: Layer, keep: float, rng: np.random.Generator, count: int = 1) -> NDArray[np.bool_]:
         """Masks (count, K, N)."""

@@ -90,7 +90,7 @@ def test_two_ways_to_one_number(name, p):
         assert abs(value - law.product(r)) <= bound + 1e-9
 
 
-@pytest.mark.parametrize("name", NAMES)
+@pytest.mark.parametrize("name", [*NAMES, "random-edge"])
 def test_limits_take_the_faster_integral_where_it_is_the_better(name):
     """Below p ~ 0.03 the weighted integral is all cancellation: its own bound says so, and the quadrature is taken."""
     correlations = np.array([r for r in CORRELATIONS if r != 0])
