@@ -21,6 +21,7 @@ from divprune_sym.pruning.specialised_formula import Z as Z_
 M, Z, k = sp.symbols("M Z k", integer=True, positive=True)
 p, u, s, t = sp.symbols("p u s t", positive=True)
 gamma = sp.Symbol("gamma", positive=True)
+_m, _q = sp.symbols("m q", positive=True)
 
 
 class PrunedError(sp.Function):  # type: ignore[misc]
@@ -72,11 +73,14 @@ def edge_error(square: Expr, both: Expr, factor: Expr = sp.S.One) -> Expr:
 
     From `specialised_error`, which derives it from I2 for any M and Z.
     """
-    m, q = sp.symbols("m q", positive=True)
+    return _any_edge_error().subs({_m: square, _q: both, gamma: factor}, simultaneous=True)
+
+
+@cache
+def _any_edge_error() -> Expr:
     zero = sp.Integer(0)
-    whole = specialised_error(SpecialisedOverlaps(m, q, zero, m, zero), gamma)
-    normalised = sp.expand(sp.expand(6 * whole / (M_ * V_**2)).subs(Z_, 1 / u))
-    return normalised.subs({m: square, q: both, gamma: factor}, simultaneous=True)
+    whole = specialised_error(SpecialisedOverlaps(_m, _q, zero, _m, zero), gamma)
+    return sp.expand(sp.expand(6 * whole / (M_ * V_**2)).subs(Z_, 1 / u))
 
 
 def random_edge(factor: Expr = sp.S.One) -> Expr:

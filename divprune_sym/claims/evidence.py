@@ -223,27 +223,29 @@ class UniqueZero:
 
     Parameters
     ----------
-    system : ZeroOfSystem
+    system : callable
+        Makes the `ZeroOfSystem`, whose equations may take a while to derive.
     part : str
     """
 
-    system: ZeroOfSystem
+    system: Callable[[], ZeroOfSystem]
     part: str
 
     def examine(self, claim: Claim, bench: Bench) -> Finding:
         """Check the recorded certificate, or find one and check that."""
-        problem = self.system.as_problem()
+        system = self.system()
+        problem = system.as_problem()
 
         def confirm(certificate: Mapping[str, Any]) -> str:
             size = check_unique_zero(problem, certificate)
             ends = [
                 f"{x} in [{float(low):.9g}, {float(high):.9g}]"
-                for part in (self.system.box, self.system.parameters)
+                for part in (system.box, system.parameters)
                 for x, (low, high) in part.items()
             ]
             return f"exactly one zero of {size} equations, {', '.join(ends)}"
 
-        return _certificate(f"{claim.id}-{self.part}.json", bench, lambda: enclose_zero(self.system), confirm, None)
+        return _certificate(f"{claim.id}-{self.part}.json", bench, lambda: enclose_zero(system), confirm, None)
 
 
 # --- witnesses ----------------------------------------------------------------------------------------

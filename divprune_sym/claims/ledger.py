@@ -6,6 +6,7 @@ import time
 import warnings
 from concurrent.futures import ProcessPoolExecutor, as_completed
 from dataclasses import dataclass
+from functools import cache
 from importlib import import_module
 from importlib.metadata import entry_points
 from multiprocessing import get_context
@@ -84,7 +85,7 @@ def all_claims(files: Sequence[Path] = ()) -> list[Claim]:
     BadInput
         A file that cannot be used, or two claims of one name.
     """
-    found = [claim for family in FAMILIES for claim in import_module(f"{__package__}.families.{family}").claims()]
+    found = [claim for family in FAMILIES for claim in _of_family(family)]
     for point in entry_points(group=GROUP):
         found += _of_plugin(point)
     for path in files:
@@ -95,6 +96,11 @@ def all_claims(files: Sequence[Path] = ()) -> list[Claim]:
         msg = f"claim {twice[0]}: two claims have this name"
         raise BadInput(msg)
     return found
+
+
+@cache
+def _of_family(name: str) -> tuple[Claim, ...]:
+    return tuple(import_module(f"{__package__}.families.{name}").claims())
 
 
 def _of_file(path: Path) -> list[Claim]:
@@ -166,16 +172,16 @@ def _examined(evidence: Any, claim: Claim, bench: Bench) -> Finding:
 
 # --- many at once -------------------------------------------------------------------------------------
 
-_CLAIMS: dict[str, Claim] = {}
 
-
-def _prepare(files: Sequence[Path]) -> None:
+def _examine_named(name: str, family: str | None, files: Sequence[Path], bench: Bench) -> Record:
     """In a process of its own: claims hold functions, so they are built again rather than sent."""
-    _CLAIMS.update({claim.id: claim for claim in all_claims(files)})
+    found = _named(tuple(files)) if family is None else {claim.id: claim for claim in _of_family(family)}
+    return examine(found[name], bench)
 
 
-def _examine_named(name: str, bench: Bench) -> Record:
-    return examine(_CLAIMS[name], bench)
+@cache
+def _named(files: Sequence[Path]) -> dict[str, Claim]:
+    return {claim.id: claim for claim in all_claims(files)}
 
 
 def verify(
@@ -211,8 +217,9 @@ def _records(claims: Sequence[Claim], bench: Bench, jobs: int, files: Sequence[P
         yield from (examine(claim, bench) for claim in claims)
         return
     # fresh interpreters: threads of this one are no concern of theirs
-    with ProcessPoolExecutor(min(jobs, len(claims)), get_context("spawn"), _prepare, (list(files),)) as pool:
-        waiting = [pool.submit(_examine_named, claim.id, bench) for claim in claims]
+    families = {id(claim): family for family in FAMILIES for claim in _of_family(family)}
+    with ProcessPoolExecutor(min(jobs, len(claims)), get_context("spawn")) as pool:
+        waiting = [pool.submit(_examine_named, claim.id, families.get(id(claim)), files, bench) for claim in claims]
         try:
             for future in as_completed(waiting):
                 yield future.result()

@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Annotated
 from cyclopts import Parameter
 
 from divprune_sym.cli.app import app
-from divprune_sym.cli.console import DONE, FAILED, print_json, say, working
+from divprune_sym.cli.console import DONE, FAILED, print_json, say
 from divprune_sym.cli.options import Json, Output, Whole
 
 if TYPE_CHECKING:
@@ -63,20 +63,29 @@ def verify(
     as_json
         Print what claims.json holds.
     """
+    import itertools
     import os
 
     from divprune_sym.checks import integer
     from divprune_sym.claims import ledger, report
     from divprune_sym.claims.claim import Bench
     from divprune_sym.validate.bound_report import check_folder
+    from divprune_sym.validate.console import stage
 
     count = integer("--jobs", os.cpu_count() or 1 if jobs is None else jobs, 1)
     check_folder(out)
     claims = ledger.chosen(ledger.all_claims(files), only)
     fresh = None if quick else out / "certificates"
     (fresh or out).mkdir(parents=True, exist_ok=True)
-    with working(f"examining {len(claims)} claims"):
-        records = ledger.verify(claims, Bench(quick, ledger.RECORDED, fresh), count, files)
+    with stage(f"examining {len(claims)} claims") as progress:
+        done = itertools.count(1)
+        records = ledger.verify(
+            claims,
+            Bench(quick, ledger.RECORDED, fresh),
+            count,
+            files,
+            lambda _record: progress(next(done) / len(claims)),
+        )
     written = report.write(records, out, quick)
     if as_json:
         print_json(report.as_json(records))

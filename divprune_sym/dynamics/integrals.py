@@ -95,6 +95,7 @@ FORMAL: dict[str, type[sp.Function]] = {
 WITH_LINEAR_FIELD = frozenset({I3, I3_H})
 
 
+@lru_cache(maxsize=256)
 def expand_integrals(expression: Expr, activation: Activation, teacher: Activation | None = None) -> Expr:
     """Replace every formal integral by its derived closed form in C[a, b] and X[c, a, b].
 

@@ -140,7 +140,7 @@ def claims() -> list[Claim]:
     edges = _error("edges").subs(_p, quarter)
     without = _error("edges").subs(_WITHOUT_NOISE) - sp.Rational(5, 24)
     box = _box()
-    fixed = UniqueZero(ZeroOfSystem(_rates(), box, _NOISY), "fixed-point")
+    fixed = UniqueZero(lambda: ZeroOfSystem(_rates(), box, _NOISY), "fixed-point")
     domain = ("M = 2, Z = 2, A_n = 1, both layers trained", "η = η_v and σ in [0.49999, 0.50001]")
     assumed = (
         "fixed point of online SGD with label noise whose copies are equal; erf nodes",
