@@ -4,6 +4,7 @@ from divprune_sym._lazy import lazy_attributes
 
 _WHERE = {
     "Boundary": "evidence",
+    "BoundaryOfMinimum": "evidence",
     "Certified": "evidence",
     "Claim": "claim",
     "Inequality": "prover",

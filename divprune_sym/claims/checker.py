@@ -62,20 +62,51 @@ def check_bracket(problem: Mapping[str, Any], certificate: Mapping[str, Any]) ->
     ------
     CertificateRejected
     """
+    low, high = _bracket(problem, certificate)
+    with precision(_bits(certificate)):
+        at_low, at_high = (
+            problem["sign"] * value(problem["program"], {problem["variables"][0]: exact(x)}) for x in (low, high)
+        )
+        _changes_sign(at_low, at_high)
+    return low, high
+
+
+def check_bracket_of_minimum(problem: Mapping[str, Any], certificate: Mapping[str, Any]) -> Interval:
+    """Check that the least f(x, y), 0 < y < 1, turns from negative to positive in a short interval of x.
+
+    f is known to be convex in y (shown elsewhere): it lies above its tangent, which falls by no more than its slope.
+
+    Raises
+    ------
+    CertificateRejected
+    """
+    low, high = _bracket(problem, certificate)
+    (name,), over = problem["variables"], problem["over"]
+    ys = [Fraction(y) for y in certificate["at"]]
+    if not (len(ys) == 2 and all(0 < y < 1 for y in ys)):
+        msg = f"at {certificate['at']}: not two places in (0, 1)"
+        raise CertificateRejected(msg)
+    with precision(_bits(certificate)):
+        at_low = value(problem["program"], {name: exact(low), over: exact(ys[0])})
+        at_high, slope = taylor(problem["program"], {name: exact(high), over: exact(ys[1])}, over, 1)
+        _changes_sign(at_low, at_high - abs(slope))
+    return low, high
+
+
+def _bracket(problem: Mapping[str, Any], certificate: Mapping[str, Any]) -> Interval:
     _same_problem(problem, certificate)
     ((first, last),) = _box(problem["domain"], 1)
     ((low, high),) = _box([certificate["bracket"]], 1)
     if not (first <= low and high <= last and high - low <= WIDEST_BRACKET):
         msg = f"the bracket {certificate['bracket']} is too wide or outside the domain"
         raise CertificateRejected(msg)
-    with precision(_bits(certificate)):
-        at_low, at_high = (
-            problem["sign"] * value(problem["program"], {problem["variables"][0]: exact(x)}) for x in (low, high)
-        )
-        if not (at_low < 0 and at_high > 0):
-            msg = f"no change of sign: {at_low} at {low}, {at_high} at {high}"
-            raise CertificateRejected(msg)
     return low, high
+
+
+def _changes_sign(at_low: arb, at_high: arb) -> None:
+    if not (at_low < 0 and at_high > 0):
+        msg = f"no change of sign: {at_low} at the low end, {at_high} at the high end"
+        raise CertificateRejected(msg)
 
 
 def check_unique_zero(problem: Mapping[str, Any], certificate: Mapping[str, Any]) -> int:
@@ -125,7 +156,7 @@ def check_unique_zero(problem: Mapping[str, Any], certificate: Mapping[str, Any]
 
 
 def _same_problem(problem: Mapping[str, Any], certificate: Mapping[str, Any]) -> None:
-    for name in ("program", "variables", "domain", "zeros", "sign"):
+    for name in ("program", "variables", "domain", "zeros", "sign", "over"):
         if certificate["problem"].get(name) != problem.get(name):
             msg = f"the certificate is for another problem: its {name} differs"
             raise CertificateRejected(msg)

@@ -18,12 +18,21 @@ from divprune_sym.claims.checker import (
     WIDEST_BRACKET,
     CertificateRejected,
     check_bracket,
+    check_bracket_of_minimum,
     check_inequality,
     check_unique_zero,
 )
 from divprune_sym.claims.claim import Bench, Claim, Finding, Kind
 from divprune_sym.claims.programs import program_of
-from divprune_sym.claims.prover import Inequality, NotProved, ZeroOfSystem, bracket, enclose_zero, prove
+from divprune_sym.claims.prover import (
+    Inequality,
+    NotProved,
+    ZeroOfSystem,
+    bracket,
+    bracket_of_minimum,
+    enclose_zero,
+    prove,
+)
 from divprune_sym.files import written_aside
 
 if TYPE_CHECKING:
@@ -165,7 +174,7 @@ class Boundary:
             if high - low > WIDEST_BRACKET:
                 msg = f"{self.named} is enclosed to {float(high - low):.1e} only"
                 raise CertificateRejected(msg)
-            return f"{self.named} in [{_digits(low, ROUND_FLOOR)}, {_digits(high, ROUND_CEILING)}]"
+            return _enclosed(self.named, low, high)
 
         return _certificate(
             f"{claim.id}-{self.part}.json",
@@ -180,6 +189,48 @@ class Boundary:
         with precision():
             image = value(program_of(self.reported), {name: ball(found)})
         return dyadic(image.lower()), dyadic(image.upper())
+
+
+@dataclass(frozen=True)
+class BoundaryOfMinimum:
+    """A place, enclosed to 10⁻¹², where the least value of a convex function turns positive.
+
+    That there is no other one, and the convexity, are for other evidence to show.
+
+    Parameters
+    ----------
+    inequality : Inequality
+        f on an interval of its one variable; the least f is positive at the high end.
+    over : Symbol
+        In which f is convex; it runs from 0 to 1.
+    part : str
+    named : str
+        What the place is called.
+    """
+
+    inequality: Inequality
+    over: sp.Symbol
+    part: str
+    named: str
+
+    def examine(self, claim: Claim, bench: Bench) -> Finding:
+        """Check the recorded bracket, or find one and check that."""
+        problem = self.inequality.as_problem() | {"over": self.over.name}
+
+        def confirm(certificate: Mapping[str, Any]) -> str:
+            return _enclosed(self.named, *check_bracket_of_minimum(problem, certificate))
+
+        return _certificate(
+            f"{claim.id}-{self.part}.json",
+            bench,
+            lambda: bracket_of_minimum(self.inequality, self.over),
+            confirm,
+            sp.Eq(sp.Function("min")(self.inequality.expression), 0, evaluate=False),
+        )
+
+
+def _enclosed(named: str, low: Fraction, high: Fraction) -> str:
+    return f"{named} in [{_digits(low, ROUND_FLOOR)}, {_digits(high, ROUND_CEILING)}]"
 
 
 def _digits(x: Fraction, rounding: str) -> str:

@@ -29,6 +29,7 @@ FAMILIES = (
     "nodes",
     "edges",
     "edge_against_node",
+    "optimal_factor",
     "magnitude_against_dpp",
     "reweighting",
     "label_noise",

@@ -232,6 +232,54 @@ def bracket(inequality: Inequality) -> dict[str, Any]:
     return {"problem": problem, "bits": BITS, "bracket": [str(low), str(high)]}
 
 
+def bracket_of_minimum(inequality: Inequality, over: sp.Symbol) -> dict[str, Any]:
+    """A certificate that the least f(x, y), y in (0, 1), turns positive inside an interval of width ≤ 10⁻¹².
+
+    Parameters
+    ----------
+    inequality : Inequality
+        f > 0 where x, its one variable, is at the high end; f is convex in y.
+    over : Symbol
+        y.
+
+    Raises
+    ------
+    NotProved
+        The least value has not these signs at the ends of the interval.
+    """
+    problem = inequality.as_problem() | {"over": over.name}
+    (name,), ((low, high),) = problem["variables"], [(Fraction(a), Fraction(b)) for a, b in problem["domain"]]
+    program = problem["program"]
+
+    def least(x: Fraction) -> tuple[arb, Fraction]:
+        """f and y there, by Newton's method; by halving the interval where it would leave it."""
+        left, right = Fraction(0), Fraction(1)
+        y = Fraction(1, 2)
+        while True:
+            f, slope, bend = taylor(program, {name: exact(x), over.name: exact(y)}, over.name, 2)
+            step = Fraction(float(slope / (2 * bend)))
+            if abs(step) < _WIDTH**2:
+                return f, y
+            left, right = (left, y) if step > 0 else (y, right)
+            y = y - step if left < y - step < right else (left + right) / 2
+            y = y.limit_denominator(10**30)
+
+    with precision():
+        at_low, at_high = least(low), least(high)
+        if not (at_low[0] < 0 and at_high[0] > 0):
+            msg = f"the least value does not turn positive on [{low}, {high}]"
+            raise NotProved(msg)
+        while high - low > _WIDTH:
+            middle = (low + high) / 2
+            found = least(middle)
+            if found[0] > 0:
+                high, at_high = middle, found
+            else:
+                low, at_low = middle, found
+    at = [str(y) for _, y in (at_low, at_high)]
+    return {"problem": problem, "bits": BITS, "bracket": [str(low), str(high)], "at": at}
+
+
 # --- systems -----------------------------------------------------------------------------------------
 
 

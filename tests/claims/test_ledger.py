@@ -15,6 +15,7 @@ from divprune_sym.claims import ledger
 from divprune_sym.claims.claim import Bench, Claim, Finding, Kind, Verdict, verdict
 from divprune_sym.claims.evidence import (
     Boundary,
+    BoundaryOfMinimum,
     Certified,
     Measured,
     Missing,
@@ -128,7 +129,7 @@ def test_every_recorded_file_belongs_to_a_claim(shipped):
     wanted = set()
     for claim in shipped.values():
         for piece in claim.evidence:
-            if isinstance(piece, (Certified, Boundary, UniqueZero)):
+            if isinstance(piece, (Certified, Boundary, BoundaryOfMinimum, UniqueZero)):
                 wanted.add(f"{claim.id}-{piece.part}.json")
             elif isinstance(piece, Measured):
                 wanted.add(f"{piece.part}.json")

@@ -13,9 +13,23 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from divprune_sym.claims.balls import OPERATIONS, ball, exact, precision, taylor, value
-from divprune_sym.claims.checker import CertificateRejected, check_bracket, check_inequality, check_unique_zero
+from divprune_sym.claims.checker import (
+    CertificateRejected,
+    check_bracket,
+    check_bracket_of_minimum,
+    check_inequality,
+    check_unique_zero,
+)
 from divprune_sym.claims.programs import NotEvaluable, program_of
-from divprune_sym.claims.prover import Inequality, NotProved, ZeroOfSystem, bracket, enclose_zero, prove
+from divprune_sym.claims.prover import (
+    Inequality,
+    NotProved,
+    ZeroOfSystem,
+    bracket,
+    bracket_of_minimum,
+    enclose_zero,
+    prove,
+)
 
 x, y = sp.symbols("x y", real=True)
 HALF = sp.Rational(1, 2)
@@ -219,6 +233,72 @@ def test_taylor_coefficients_are_the_derivatives():
         expected = sp.N(sp.diff(EXPRESSION, x, order).subs(at) / sp.factorial(order), 30)
         assert coefficient.overlaps(arb(str(expected), "1e-27"))
         assert coefficient.rad() < 1e-30
+
+
+# --- least values -------------------------------------------------------------------------------------
+
+LEAST = Inequality((y - x / 2) ** 2 + x**2 - sp.Rational(1, 3), {x: (0, 1)}, 1)  # 0 at x = 1/√3, y = x/2
+LEAST_PROBLEM = LEAST.as_problem() | {"over": "y"}
+
+
+def test_a_least_value_that_turns_positive_is_bracketed():
+    certificate = json.loads(json.dumps(bracket_of_minimum(LEAST, y)))
+    low, high = check_bracket_of_minimum(LEAST_PROBLEM, certificate)
+    assert low**2 < Fraction(1, 3) < high**2
+    assert high - low <= Fraction(1, 10**12)
+
+
+def _moved_up(c):
+    c["bracket"] = [str(Fraction(end) + Fraction(1, 10**10)) for end in c["bracket"]]
+
+
+def _moved_down(c):
+    c["bracket"] = [str(Fraction(end) - Fraction(1, 10**10)) for end in c["bracket"]]
+
+
+def _not_at_the_minimum(c):
+    c["at"][1] = "1/4"
+
+
+def _outside_the_interval(c):
+    c["at"][0] = "1"
+
+
+def _one_place(c):
+    c["at"] = c["at"][:1]
+
+
+def _over_another(c):
+    c["problem"]["over"] = "z"
+
+
+def _wide_bracket(c):
+    c["bracket"] = ["1/2", "3/5"]
+
+
+@pytest.mark.parametrize(
+    "tamper",
+    [
+        _moved_up,
+        _moved_down,
+        _not_at_the_minimum,
+        _outside_the_interval,
+        _one_place,
+        _over_another,
+        _wide_bracket,
+        _few_bits,
+    ],
+)
+def test_tampered_least_values_are_rejected(tamper):
+    changed = json.loads(json.dumps(bracket_of_minimum(LEAST, y)))
+    tamper(changed)
+    with pytest.raises(CertificateRejected):
+        check_bracket_of_minimum(LEAST_PROBLEM, changed)
+
+
+def test_a_least_value_that_stays_negative_is_not_bracketed():
+    with pytest.raises(NotProved, match="does not turn positive"):
+        bracket_of_minimum(Inequality(LEAST.expression, {x: (0, sp.Rational(1, 2))}, 1), y)
 
 
 # --- systems ------------------------------------------------------------------------------------------

@@ -29,7 +29,7 @@ _ABSTRACT = (
     "Acharyya et al., UAI 2021 (arXiv:2006.16617), abstract: “even the baseline random edge pruning method performs "
     "better than the DPP node pruning method”"
 )
-_ASSUMED = (
+ASSUMED = (
     "noiseless specialised state (T = 1, Z exact copies of each teacher node, v_i = v*/Z), N → ∞, no reweighting",
     "equal parameter count: k of K = MZ nodes, or a fraction p = k/K of every node's edges",
     "e = 6 ε_g/(M v*²); DPP kernel L = Q, beyond its rank the limit ε → 0",
@@ -45,7 +45,7 @@ _STATEMENT = sp.Lt(e("random-edge", M, Z, k), e("dpp-node", M, Z, k))
 
 
 @once
-def _node_in_p() -> Iterator[Step]:
+def node_in_p() -> Iterator[Step]:
     """The node error at k = pMZ."""
     yield from node_laws()
     in_p = {k: p * M * Z}
@@ -71,7 +71,7 @@ def _psi_slope(edge: Expr) -> Expr:
 
 
 @once
-def _sides() -> Iterator[Step]:
+def sides() -> Iterator[Step]:
     D = sp.Symbol("D")
     yield same("p ≤ u: e_edge − e_DPP = D + p(p − u), at most D", D + (1 - p) ** 2 - _FEW, D + p * (p - u))
     yield same("p ≥ u: e_edge − e_DPP = D − (1 − p)(p − u)c", D + (1 - p) ** 2 - _MANY, D - (1 - p) * (p - u) * c)
@@ -118,7 +118,7 @@ def _near_one() -> Iterator[Step]:
     yield Step("so Ψ → (2√3/π) u/(1 − u), which exceeds 1/(Z − 1) = u/(1 − u) ≥ c", bool(2 * sp.sqrt(3) / sp.pi > 1))
 
 
-def _share(copies: int, groups: int | None) -> Expr:
+def share(copies: int, groups: int | None) -> Expr:
     """c; no M: its limit."""
     if groups is None:
         return sp.Rational(1, copies - 1)
@@ -128,7 +128,7 @@ def _share(copies: int, groups: int | None) -> Expr:
 def _upper(edge: Expr, copies: int, groups: int | None, low: Expr) -> Boundary:
     """The boundary at k > M, above p = low."""
     at, words = sp.Rational(1, copies), "∞" if groups is None else str(groups)
-    crossing = gap(edge).subs(u, at) - (1 - p) * (p - at) * _share(copies, groups)
+    crossing = gap(edge).subs(u, at) - (1 - p) * (p - at) * share(copies, groups)
     inside = Inequality(crossing, {p: (low, 1 - sp.Rational(1, 1000))}, 1)
     return Boundary(inside, f"z{copies}-m{groups or 'inf'}", f"p*({words}, {copies})")
 
@@ -154,7 +154,7 @@ def _paper_sentence() -> Claim:
         (Witness({M: 2, Z: 3, k: 3}),),
         Verdict.REFUTED,
         {e("random-edge", M, Z, k): _EDGE_AT_K, e("dpp-node", M, Z, k): _NODE_AT_K},
-        _ASSUMED,
+        ASSUMED,
     )
 
 
@@ -171,8 +171,8 @@ def _region() -> Claim:
         ("M ≥ 1, Z ≥ 1 integers", "0 < p < 1, p ≠ p*; in particular p = k/(MZ)"),
         "this project (the region in which the paper's sentence holds)",
         (
-            Proof(_node_in_p),
-            Proof(_sides),
+            Proof(node_in_p),
+            Proof(sides),
             *_three_copies_or_fewer(edge),
             *_four_copies_or_more(edge),
             Proof(_near_one),
@@ -180,7 +180,7 @@ def _region() -> Claim:
         ),
         Verdict.CERTIFIED,
         {e("random-edge", p, Z): edge.subs(u, 1 / Z)},
-        _ASSUMED,
+        ASSUMED,
     )
 
 
@@ -200,7 +200,7 @@ def _rescaled_near_one() -> Iterator[Step]:
 
 
 def _rescaled_sides() -> Iterator[Step]:
-    yield from _sides()
+    yield from sides()
     f, h = sp.Function("a")(_r), sp.Function("b")(_r)
     yield same(
         "k ≤ M: D + p(p − u) = a + ub, below 0 where u < −a/b if b > 0; (−a/b)' = (ab' − a'b)/b²",
@@ -256,7 +256,7 @@ def _rescaled() -> Claim:
         ("M ≥ 1, Z ≥ 1 integers", "0 < p < 1, p ≠ p₁, p*; in particular p = k/(MZ)"),
         "this project; rescaling by 1/√p",
         (
-            Proof(_node_in_p),
+            Proof(node_in_p),
             Proof(_rescaled_sides),
             *_rescaled_certificates(),
             Proof(_rescaled_near_one),
@@ -264,7 +264,7 @@ def _rescaled() -> Claim:
         ),
         Verdict.CERTIFIED,
         {e("rescaled-random-edge", p, Z): errors.random_edge(1 / sp.sqrt(p)).subs(u, 1 / Z)},
-        _ASSUMED,
+        ASSUMED,
     )
 
 
