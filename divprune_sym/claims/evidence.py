@@ -359,12 +359,18 @@ class Measured:
         """Decide on recorded measurements, or on new ones."""
         name = f"{self.part}.json"
         try:
-            text = _read(bench.recorded / name) if bench.quick else _written(self.measure(), name, bench.fresh)
+            text = _read(bench.recorded / name) if bench.quick else _written(_made(self.measure), name, bench.fresh)
             holds, summary, lines = self.decide(json.loads(text))
         except (OSError, json.JSONDecodeError, KeyError, TypeError) as error:
             return Finding(Kind.STATISTICS, False, f"{type(error).__name__}: {error}", file=name)
         checksum = hashlib.sha256(text.encode()).hexdigest()
         return Finding(Kind.STATISTICS, holds, summary, lines, file=name, sha256=checksum)
+
+
+@cache
+def _made(measure: Callable[[], Mapping[str, Any]]) -> Mapping[str, Any]:
+    """Measurements that several claims share, made once in a process."""
+    return measure()
 
 
 @dataclass(frozen=True)

@@ -6,6 +6,7 @@ from divprune_sym.pruning.edge_kernels import rbf_edge_kernel
 from divprune_sym.pruning.importance_node import ImportanceNode
 from divprune_sym.pruning.label_noise import PrunedExcess, pruned_excess
 from divprune_sym.pruning.magnitude_edge import MagnitudeEdge
+from divprune_sym.pruning.mask_classes import SampledClasses, sampled_mask_classes
 from divprune_sym.pruning.method import (
     EdgeLimit,
     EdgeMethod,
@@ -43,10 +44,12 @@ __all__ = [
     "PruningMethod",
     "RandomEdge",
     "RandomNode",
+    "SampledClasses",
     "pruned_excess",
     "rbf_edge_kernel",
     "rescaled_error",
     "reweighted_edges",
     "reweighted_second_layer",
+    "sampled_mask_classes",
     "specialised_state",
 ]

@@ -38,7 +38,10 @@ def test_real_data(shift, expected):
 def test_retraining(shift, expected):
     rng = np.random.default_rng(1)
     base = rng.random(10)
-    found = {"errors": {"good": (base + shift + rng.standard_normal(10)).tolist(), "bad": base.tolist()}}
+    found = {
+        "sampling": 0.0,
+        "errors": {"good": (base + shift + rng.standard_normal(10)).tolist(), "bad": base.tolist()},
+    }
     holds, summary, _ = retraining._below("good", "bad")(found)
     assert bool(holds) is expected
     assert "10 starts" in summary
@@ -55,6 +58,7 @@ def test_false_alarms_keep_their_rate(family):
             {"method": name, "fraction": 0.5, "reweighted": True, "errors": values.tolist()}
             for name, values in (("good", first), ("bad", second))
         ]
-        found = {"rows": rows, "errors": {"good": first.tolist(), "bad": second.tolist()}}
+        errors = {"good": first.tolist(), "bad": second.tolist()}
+        found = {"rows": rows, "errors": errors, "as_pruned": errors}
         count += bool(family._below("good", "bad")(found)[0])
     assert count <= 25

@@ -5,7 +5,8 @@ import pytest
 
 from divprune_sym import Network, OrderParameters
 from divprune_sym.checks import BadInput
-from divprune_sym.pruning import Layer, RandomEdge
+from divprune_sym.pruning import METHODS, Layer, RandomEdge
+from divprune_sym.pruning.mask_classes import sampled_mask_classes
 from pruning.judges import FALSE_ALARM, REJECTION, covariance, gaussian_rows, mean_pvalue, random_state, state_of
 
 METHOD = RandomEdge()
@@ -39,22 +40,27 @@ def test_input_variance_is_kept():
     np.testing.assert_allclose(classes.covariance, METHOD.limit(loud, 0.4).covariance, rtol=1e-12, atol=1e-14)
 
 
-def test_classes_of_drawn_masks():
+@pytest.mark.parametrize("name", ["random-edge", "magnitude-edge", "dpp-edge"])
+def test_classes_of_drawn_masks(name):
     """Fractions and overlaps of each class on 30 networks of 1000 inputs: unbiased, so Student's t decides.
 
-    A correct sampler fails with probability 1e-6; masks shared by the nodes must get p < 1e-12.
+    A correct sampler fails with probability 1e-6; masks shared by the nodes must get p < 1e-12. Terms of order 1/N in
+    the masks of magnitude and DPP edges, and the error of sampled classes, are below a tenth of the 30 networks' own.
     """
     K, M, N, keep = 3, 2, 1000, 0.4
     C = covariance(K, M, 4)
     state = state_of(C, K, np.ones(K), np.ones(M))
-    theory = METHOD.mask_classes(state, keep)
+    method = METHODS[name]
+    theory = (
+        METHOD.mask_classes(state, keep) if name == METHOD.name else sampled_mask_classes(method, state, keep).state
+    )
     wanted = np.lexsort(theory.mask.T[::-1])
     rng = np.random.default_rng(8)
 
     def sample(shared):
         rows = gaussian_rows(C, N, rng)
         w, B = rows[:K], rows[K:]
-        mask = METHOD.draw(Layer.on_white_inputs(w, np.ones(K)), keep, rng)[0]
+        mask = method.draw(Layer.on_white_inputs(w, np.ones(K)), keep, rng)[0]
         if shared:
             mask = np.repeat(mask[:1], K, axis=0)
         network = Network(w * mask, np.ones(K), B, np.ones(M), mask.astype(float))
@@ -72,6 +78,57 @@ def test_classes_of_drawn_masks():
     assert mean_pvalue(np.array([sample(False) for _ in range(30)])) > FALSE_ALARM
     wrong = np.array([sample(True) for _ in range(30)])
     assert mean_pvalue(wrong[:, wrong.std(axis=0) > 1e-9]) < REJECTION
+
+
+# eight scramblings: an entry off by ten of the largest standard error has probability 2e-5 at most (Student's t of 7)
+TEN = 10
+
+
+def test_sampled_classes_of_random_edges_are_the_exact_ones():
+    state = random_state(2)
+    sampled, exact = sampled_mask_classes(METHOD, state, 0.4), METHOD.mask_classes(state, 0.4)
+    assert 0 < sampled.standard_error < 1e-4
+    assert np.array_equal(sampled.state.mask, exact.mask)
+    for name in CLASSES:
+        gap = np.abs(getattr(sampled.state, name) - getattr(exact, name)).max()
+        assert gap <= TEN * sampled.standard_error
+    wrong = METHOD.mask_classes(state, 0.41)
+    assert np.abs(sampled.state.Q_classes - wrong.Q_classes).max() > TEN * sampled.standard_error
+
+
+@pytest.mark.parametrize("name", ["magnitude-edge", "dpp-edge"])
+@pytest.mark.parametrize("keep", [0.1, 0.5, 0.9])
+def test_sampled_classes_add_up_to_the_limit(name, keep):
+    state, method = random_state(3), METHODS[name]
+    sampled = sampled_mask_classes(method, state, keep, seed=4)
+    # sixteen classes together
+    allowed = 4 * TEN * sampled.standard_error
+    assert np.abs(sampled.state.covariance - method.limit(state, keep).covariance).max() <= allowed
+    assert np.abs(sampled.state.covariance - METHOD.limit(state, keep).covariance).max() > allowed
+    assert sampled.state.fraction @ sampled.state.mask == pytest.approx(np.full(4, keep), abs=allowed)
+
+
+def test_a_seed_gives_the_same_classes():
+    state, method = random_state(3), METHODS["magnitude-edge"]
+    one, again, other = (sampled_mask_classes(method, state, 0.5, seed=s, points=256) for s in (1, 1, 2))
+    assert np.array_equal(one.state.Q_classes, again.state.Q_classes)
+    assert not np.array_equal(one.state.Q_classes, other.state.Q_classes)
+
+
+@pytest.mark.parametrize(
+    ("changed", "words"),
+    [
+        ({"state": random_state(0, K=12)}, "K = 12 nodes and 1 classes; at most 10 and 1"),
+        ({"keep": 1.0}, "keep fraction"),
+        ({"points": 100}, "100 is no power of two"),
+        ({"points": 1}, "points"),
+        ({"state": OrderParameters.unpruned([[1.0, 0.0], [0.0, 0.0]], [[0.5], [0.0]], [[1.0]], [1, 1], [1])}, "node 1"),
+    ],
+)
+def test_refusals_of_sampled_classes(changed, words):
+    arguments = {"state": random_state(0), "keep": 0.5} | changed
+    with pytest.raises(BadInput, match=words):
+        sampled_mask_classes(METHODS["dpp-edge"], **arguments)
 
 
 def test_refusals():
