@@ -38,10 +38,8 @@ def test_real_data(shift, expected):
 def test_retraining(shift, expected):
     rng = np.random.default_rng(1)
     base = rng.random(10)
-    found = {
-        "sampling": 0.0,
-        "errors": {"good": (base + shift + rng.standard_normal(10)).tolist(), "bad": base.tolist()},
-    }
+    errors = {"good": (base + shift + rng.standard_normal(10)).tolist(), "bad": base.tolist()}
+    found = {"errors": errors, "as_pruned": errors}
     holds, summary, _ = retraining._below("good", "bad")(found)
     assert bool(holds) is expected
     assert "10 starts" in summary
