@@ -11,6 +11,8 @@ _WHERE = {
     "Measured": "evidence",
     "Missing": "evidence",
     "Proof": "evidence",
+    "Region": "claim",
+    "Row": "claim",
     "Step": "evidence",
     "UniqueZero": "evidence",
     "Verdict": "claim",

@@ -56,6 +56,8 @@ class Finding:
         The statement that this piece shows, where it is not the claim itself.
     file, sha256 : str, optional
         A certificate's name and checksum.
+    place : (str, str, str), optional
+        A boundary's name and the ends of its enclosure.
     """
 
     kind: Kind
@@ -65,6 +67,7 @@ class Finding:
     shows: sp.Basic | None = None
     file: str | None = None
     sha256: str | None = None
+    place: tuple[str, str, str] | None = None
 
     def as_json(self) -> dict[str, Any]:
         """Plain values; what is absent is left out."""
@@ -76,8 +79,36 @@ class Finding:
             "shows": None if self.shows is None else str(self.shows),
             "file": self.file,
             "sha256": self.sha256,
+            "place": None if self.place is None else list(self.place),
         }
         return {name: value for name, value in found.items() if value not in (None, [])}
+
+
+@dataclass(frozen=True)
+class Row:
+    """One line of a map: which boundaries cut 0 … 1, in order, and whether the first side holds first."""
+
+    label: str
+    boundaries: tuple[str, ...]
+    first: bool
+
+
+@dataclass(frozen=True)
+class Region:
+    """How to draw where a comparison holds; the places themselves come from the evidence.
+
+    Parameters
+    ----------
+    variable : str
+        What runs from 0 to 1.
+    sides : (str, str)
+        What holds where the comparison does, and where it does not.
+    rows : sequence of Row
+    """
+
+    variable: str
+    sides: tuple[str, str]
+    rows: Sequence[Row]
 
 
 @dataclass(frozen=True)
@@ -130,6 +161,8 @@ class Claim:
         What names in the statement stand for.
     assumptions : sequence of str
         What is taken for granted.
+    region : Region, optional
+        Where it holds, to be drawn.
     """
 
     id: str
@@ -141,6 +174,7 @@ class Claim:
     expected: Verdict
     where: Mapping[sp.Expr, sp.Expr] = field(default_factory=dict)
     assumptions: Sequence[str] = ()
+    region: Region | None = None
 
     def __post_init__(self) -> None:
         if not self.id or not all(c.isascii() and (c.isalnum() or c in ".-") for c in self.id):

@@ -14,14 +14,7 @@ from sympy import Expr
 
 from divprune_sym.checks import BadInput
 from divprune_sym.claims.balls import ball, dyadic, precision, value
-from divprune_sym.claims.checker import (
-    WIDEST_BRACKET,
-    CertificateRejected,
-    check_bracket,
-    check_bracket_of_minimum,
-    check_inequality,
-    check_unique_zero,
-)
+from divprune_sym.claims.checker import CertificateRejected, check_inequality
 from divprune_sym.claims.claim import Bench, Claim, Finding, Kind
 from divprune_sym.claims.programs import program_of
 from divprune_sym.claims.prover import (
@@ -33,12 +26,20 @@ from divprune_sym.claims.prover import (
     enclose_zero,
     prove,
 )
+from divprune_sym.claims.root_checker import (
+    WIDEST_BRACKET,
+    check_bracket,
+    check_bracket_of_minimum,
+    check_unique_zero,
+)
 from divprune_sym.files import written_aside
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterable, Mapping
     from fractions import Fraction
     from pathlib import Path
+
+    Place = tuple[str, str, str]
 
 
 # --- symbolic proofs ----------------------------------------------------------------------------------
@@ -168,13 +169,13 @@ class Boundary:
         """Check the recorded bracket, or find one and check that."""
         problem = self.inequality.as_problem()
 
-        def confirm(certificate: Mapping[str, Any]) -> str:
+        def confirm(certificate: Mapping[str, Any]) -> Place:
             found = check_bracket(problem, certificate)
             low, high = found if self.reported is None else self._at(found)
             if high - low > WIDEST_BRACKET:
                 msg = f"{self.named} is enclosed to {float(high - low):.1e} only"
                 raise CertificateRejected(msg)
-            return _enclosed(self.named, low, high)
+            return _place(self.named, low, high)
 
         return _certificate(
             f"{claim.id}-{self.part}.json",
@@ -217,8 +218,8 @@ class BoundaryOfMinimum:
         """Check the recorded bracket, or find one and check that."""
         problem = self.inequality.as_problem() | {"over": self.over.name}
 
-        def confirm(certificate: Mapping[str, Any]) -> str:
-            return _enclosed(self.named, *check_bracket_of_minimum(problem, certificate))
+        def confirm(certificate: Mapping[str, Any]) -> Place:
+            return _place(self.named, *check_bracket_of_minimum(problem, certificate))
 
         return _certificate(
             f"{claim.id}-{self.part}.json",
@@ -229,8 +230,8 @@ class BoundaryOfMinimum:
         )
 
 
-def _enclosed(named: str, low: Fraction, high: Fraction) -> str:
-    return f"{named} in [{_digits(low, ROUND_FLOOR)}, {_digits(high, ROUND_CEILING)}]"
+def _place(named: str, low: Fraction, high: Fraction) -> Place:
+    return named, _digits(low, ROUND_FLOOR), _digits(high, ROUND_CEILING)
 
 
 def _digits(x: Fraction, rounding: str) -> str:
@@ -242,7 +243,7 @@ def _certificate(
     name: str,
     bench: Bench,
     find: Callable[[], Mapping[str, Any]],
-    confirm: Callable[[Mapping[str, Any]], str],
+    confirm: Callable[[Mapping[str, Any]], str | Place],
     shows: sp.Basic | None,
 ) -> Finding:
     """Find or read a certificate and have the checker confirm it."""
@@ -250,10 +251,14 @@ def _certificate(
         recorded = bench.quick and (bench.recorded / name).is_file()
         text = _read(bench.recorded / name) if recorded else _written(find(), name, bench.fresh)
         checksum = hashlib.sha256(text.encode()).hexdigest()
-        summary = confirm(json.loads(text))
+        confirmed = confirm(json.loads(text))
     except (NotProved, CertificateRejected, OSError, json.JSONDecodeError, KeyError, TypeError, ValueError) as error:
         return Finding(Kind.CERTIFICATE, False, f"{type(error).__name__}: {error}", shows=shows, file=name)
-    return Finding(Kind.CERTIFICATE, True, summary, shows=shows, file=name, sha256=checksum)
+    if isinstance(confirmed, str):
+        return Finding(Kind.CERTIFICATE, True, confirmed, shows=shows, file=name, sha256=checksum)
+    named, low, high = confirmed
+    summary = f"{named} in [{low}, {high}]"
+    return Finding(Kind.CERTIFICATE, True, summary, shows=shows, file=name, sha256=checksum, place=confirmed)
 
 
 def _read(path: Path) -> str:

@@ -15,6 +15,7 @@ from typing import TYPE_CHECKING, Any
 
 from divprune_sym.checks import BadInput
 from divprune_sym.claims.claim import Bench, Claim, Finding, Kind, verdict
+from divprune_sym.claims.maps import places
 from divprune_sym.claims.typeset import latex, mathml
 from divprune_sym.validate.user_method import executed, users_code
 
@@ -148,7 +149,7 @@ def examine(claim: Claim, bench: Bench) -> Record:
     start = time.perf_counter()
     findings = [_examined(evidence, claim, bench) for evidence in claim.evidence]
     found = verdict(findings)
-    body = {
+    body: dict[str, Any] = {
         "statement": latex(claim.statement),
         "domain": claim.domain_text,
         "assumptions": list(claim.assumptions),
@@ -156,6 +157,8 @@ def examine(claim: Claim, bench: Bench) -> Record:
         "source": claim.source,
         "evidence": [finding.as_json() for finding in findings],
     }
+    if claim.region is not None:
+        body["map"] = places(claim.region, findings)
     typeset = {"statement": mathml(claim.statement)}
     typeset |= {f"where {n}": mathml(name, meaning) for n, (name, meaning) in enumerate(claim.where.items())}
     typeset |= {f"shows {n}": mathml(x.shows) for n, x in enumerate(findings) if x.shows is not None}

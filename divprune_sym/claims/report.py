@@ -8,6 +8,7 @@ from html import escape
 from typing import TYPE_CHECKING, Any
 
 from divprune_sym.claims.claim import Verdict
+from divprune_sym.claims.maps import svg
 from divprune_sym.files import written_aside
 
 if TYPE_CHECKING:
@@ -28,6 +29,7 @@ code { font-size: .85em; overflow-wrap: anywhere; } li { margin: .3em 0; overflo
 details ol { margin: .2em 0; }
 math { font-size: 1.1em; margin: 0; text-align: left; } math[display=block] { display: block math; width: max-content; }
 td { vertical-align: top; padding: .1em .5em .1em 0; } td code { white-space: nowrap; } a { color: inherit; }
+svg.map { width: 100%; max-width: 46em; font: 11px sans-serif; margin: .8em 0; }
 mtd { text-align: left; padding: .2em .6em; }
 """
 
@@ -90,7 +92,7 @@ def _section(record: Record) -> str:
 <p>{escape(record.title)}</p>
 <div class="statement">{record.typeset["statement"]}{definitions}</div>
 <div class="small">Domain: {escape(claim["domain"])}. Source: {escape(record.source)}. {record.seconds:.1f} s.</div>
-<ul class="small">{assumptions}</ul>
+<ul class="small">{assumptions}</ul>{svg(claim["map"]) if "map" in claim else ""}
 <details><summary>{len(claim["evidence"])} pieces of evidence</summary><ol>{evidence}</ol></details>
 </section>"""
 

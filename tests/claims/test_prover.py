@@ -13,13 +13,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from divprune_sym.claims.balls import OPERATIONS, ball, exact, precision, taylor, value
-from divprune_sym.claims.checker import (
-    CertificateRejected,
-    check_bracket,
-    check_bracket_of_minimum,
-    check_inequality,
-    check_unique_zero,
-)
+from divprune_sym.claims.checker import CertificateRejected, check_inequality
 from divprune_sym.claims.programs import NotEvaluable, program_of
 from divprune_sym.claims.prover import (
     Inequality,
@@ -30,6 +24,7 @@ from divprune_sym.claims.prover import (
     enclose_zero,
     prove,
 )
+from divprune_sym.claims.root_checker import check_bracket, check_bracket_of_minimum, check_unique_zero
 
 x, y = sp.symbols("x y", real=True)
 HALF = sp.Rational(1, 2)

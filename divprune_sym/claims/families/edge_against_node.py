@@ -14,14 +14,14 @@ from typing import TYPE_CHECKING
 import sympy as sp
 
 from divprune_sym.claims import errors
-from divprune_sym.claims.claim import Claim, Verdict
+from divprune_sym.claims.claim import Claim, Region, Row, Verdict
 from divprune_sym.claims.errors import M, Z, e, k, p, u
 from divprune_sym.claims.evidence import Boundary, Certified, Proof, Step, Witness, is_zero, once, same
 from divprune_sym.claims.families.nodes import node_laws
 from divprune_sym.claims.prover import Inequality
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator
+    from collections.abc import Iterable, Iterator
 
     from sympy import Expr
 
@@ -133,6 +133,28 @@ def _upper(edge: Expr, copies: int, groups: int | None, low: Expr) -> Boundary:
     return Boundary(inside, f"z{copies}-m{groups or 'inf'}", f"p*({words}, {copies})")
 
 
+_LARGE = range(4, 9)
+
+
+def drawn(rows: Iterable[Row]) -> Region:
+    """A map in p of these rows."""
+    return Region("keep fraction p = k/(MZ)", ("random edges are better", "DPP nodes are better"), tuple(rows))
+
+
+def row(copies: int, groups: int | None, *boundaries: str, first: bool = True) -> Row:
+    """The row of one Z and M, whose upper boundary is p*(M, Z) in another letter."""
+    many = "∞" if groups is None else str(groups)
+    return Row(f"Z = {copies}, M = {many}", tuple(x.format(M=many, Z=copies) for x in boundaries), first)
+
+
+def _plain_rows() -> Iterator[Row]:
+    yield Row("Z = 1, any M", (), first=False)
+    for copies in (2, 3):
+        yield Row(f"Z = {copies}, any M", (f"p*(M, {copies})",), first=True)
+    for copies in _LARGE:
+        yield from (row(copies, groups, "p*({M}, {Z})") for groups in (*range(1, 9), None))
+
+
 def _plain_boundaries() -> list[Boundary]:
     D = gap(errors.random_edge())
     found = []
@@ -140,7 +162,7 @@ def _plain_boundaries() -> list[Boundary]:
         at = sp.Rational(1, copies)
         few = Inequality(D.subs(u, at) + p * (p - at), {p: (sp.Rational(1, 100), at)}, 1)
         found.append(Boundary(few, f"z{copies}", f"p*(M, {copies})"))
-    sizes = [(copies, groups) for copies in range(4, 9) for groups in (*range(1, 9), None)]
+    sizes = [(copies, groups) for copies in _LARGE for groups in (*range(1, 9), None)]
     return found + [_upper(errors.random_edge(), copies, groups, _QUARTER) for copies, groups in sizes]
 
 
@@ -181,6 +203,7 @@ def _region() -> Claim:
         Verdict.CERTIFIED,
         {e("random-edge", p, Z): edge.subs(u, 1 / Z)},
         ASSUMED,
+        drawn(_plain_rows()),
     )
 
 
@@ -245,6 +268,13 @@ def _rescaled_boundaries() -> list[Boundary]:
     return found
 
 
+def _rescaled_rows() -> Iterator[Row]:
+    yield from (Row(f"Z = {copies}, any M", (), first=False) for copies in (1, 2))
+    for copies in range(3, 9):
+        for groups in (1, 2, 3, 4, None):
+            yield row(copies, groups, "p₁({Z})", "p*({M}, {Z})", first=False)
+
+
 def _rescaled() -> Claim:
     low, high = sp.Function("p_1")(Z), sp.Function("p*")(M, Z)
     better = sp.Lt(e("rescaled-random-edge", p, Z), e("dpp-node", p, M, Z))
@@ -265,6 +295,7 @@ def _rescaled() -> Claim:
         Verdict.CERTIFIED,
         {e("rescaled-random-edge", p, Z): errors.random_edge(1 / sp.sqrt(p)).subs(u, 1 / Z)},
         ASSUMED,
+        drawn(_rescaled_rows()),
     )
 
 

@@ -12,7 +12,7 @@ from typing import TYPE_CHECKING
 import sympy as sp
 
 from divprune_sym.claims import errors
-from divprune_sym.claims.claim import Claim, Verdict
+from divprune_sym.claims.claim import Claim, Region, Row, Verdict
 from divprune_sym.claims.errors import e, p, s, t, u
 from divprune_sym.claims.evidence import Boundary, Certified, Proof, is_zero, once, same
 from divprune_sym.claims.families.edges import ASSUMED, DPP_B, KEEP_B, SOURCE, b, density, moments_of_dpp_edges, z
@@ -163,7 +163,17 @@ def _region() -> Claim:
             *ASSUMED,
             "u* = D/W as a function of s: it rises, turns once, and falls to 0, so that u* > 1/Z is one interval",
         ),
+        Region(
+            "keep fraction p",
+            ("DPP edges are better", "magnitude edges are better"),
+            tuple(_rows()),
+        ),
     )
+
+
+def _rows() -> Iterator[Row]:
+    yield Row("Z ≤ 3", (), first=False)
+    yield from (Row(f"Z = {copies}", (f"p₋({copies})", f"p₊({copies})"), first=False) for copies in range(4, 11))
 
 
 def _end(copies: int, side: str) -> Boundary:

@@ -13,7 +13,7 @@ from typing import TYPE_CHECKING
 import sympy as sp
 
 from divprune_sym.claims import errors
-from divprune_sym.claims.claim import Claim, Verdict
+from divprune_sym.claims.claim import Claim, Row, Verdict
 from divprune_sym.claims.errors import M, Z, e, p, u
 from divprune_sym.claims.evidence import BoundaryOfMinimum, Certified, Proof, Step, is_zero, once, same
 from divprune_sym.claims.families import edge_against_node as plain
@@ -246,6 +246,13 @@ def _boundaries() -> list[BoundaryOfMinimum]:
     return found
 
 
+def _rows() -> Iterator[Row]:
+    yield Row("Z = 1, any M", (), first=False)
+    yield Row("Z = 2, any M", ("p°(M, 2)",), first=True)
+    for copies in range(3, 9):
+        yield from (plain.row(copies, groups, "p°({M}, {Z})") for groups in (1, 2, 3, 4, None))
+
+
 def claims() -> list[Claim]:
     """The claims of this family."""
     star = sp.Function("p°")(M, Z)
@@ -279,5 +286,6 @@ def claims() -> list[Claim]:
                 *plain.ASSUMED,
                 "kept weights times the factor λ > 0 that leaves the smallest error; y = λ²p/(1 + λ²p)",
             ),
+            plain.drawn(_rows()),
         )
     ]
