@@ -90,7 +90,10 @@ def once(steps: Callable[[], Iterable[Step]]) -> Callable[[], tuple[Step, ...]]:
 def is_zero(says: str, expression: Expr) -> Step:
     """A step that holds if SymPy simplifies an expression to 0."""
     # erfc and erf meet only when written alike
-    return Step(says, bool(sp.simplify(sp.expand(sp.sympify(expression).rewrite(sp.erf))) == 0))
+    expanded = sp.expand(sp.sympify(expression).rewrite(sp.erf))
+    # what is rational needs no search for identities
+    rational = expanded == 0 or (expanded.is_rational_function() and sp.cancel(expanded) == 0)
+    return Step(says, bool(rational or sp.simplify(expanded) == 0))
 
 
 def same(says: str, first: Expr, second: Expr) -> Step:
@@ -268,6 +271,7 @@ def _read(path: Path) -> str:
 def _written(certificate: Mapping[str, Any], name: str, folder: Path | None) -> str:
     text = json.dumps(certificate, separators=(",", ":")) + "\n"
     if folder is not None:
+        folder.mkdir(parents=True, exist_ok=True)
         with written_aside(folder / name) as file:
             file.write(text.encode())
     return text

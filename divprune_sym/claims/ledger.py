@@ -4,14 +4,15 @@ from __future__ import annotations
 
 import time
 import warnings
-from concurrent.futures import ProcessPoolExecutor, as_completed
+from concurrent.futures import Future, ProcessPoolExecutor, as_completed
+from contextlib import contextmanager
 from dataclasses import dataclass
 from functools import cache
 from importlib import import_module
 from importlib.metadata import entry_points
 from multiprocessing import get_context
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, TypeVar
 
 from divprune_sym.checks import BadInput
 from divprune_sym.claims.claim import Bench, Claim, Finding, Kind, verdict
@@ -38,6 +39,7 @@ FAMILIES = (
     "real_data",
 )
 GROUP = "divprune_sym.claims"
+_T = TypeVar("_T")
 RECORDED = Path(__file__).with_name("recorded")
 
 
@@ -177,10 +179,9 @@ def _examined(evidence: Any, claim: Claim, bench: Bench) -> Finding:
 # --- many at once -------------------------------------------------------------------------------------
 
 
-def _examine_named(name: str, family: str | None, files: Sequence[Path], bench: Bench) -> Record:
+def _examine_named(name: str, files: Sequence[Path], bench: Bench) -> Record:
     """In a process of its own: claims hold functions, so they are built again rather than sent."""
-    found = _named(tuple(files)) if family is None else {claim.id: claim for claim in _of_family(family)}
-    return examine(found[name], bench)
+    return examine(_named(files)[name], bench)
 
 
 @cache
@@ -189,44 +190,63 @@ def _named(files: Sequence[Path]) -> dict[str, Claim]:
 
 
 def verify(
-    claims: Sequence[Claim],
     bench: Bench,
+    only: Sequence[str] = (),
     jobs: int = 1,
     files: Sequence[Path] = (),
-    progress: Callable[[Record], None] | None = None,
+    progress: Callable[[float], None] = lambda fraction: None,
 ) -> list[Record]:
-    """Examine claims, in `jobs` processes, and return the records in the order of the claims.
+    """Examine claims, in `jobs` processes, and return the records in the order of the ledger.
 
     Parameters
     ----------
-    claims : sequence of Claim
-        From `all_claims(files)`.
     bench : Bench
+    only : sequence of str
+        Names of claims; all if there is none.
     jobs : int
     files : sequence of Path
-        The same files.
+        Python files with further claims, which are run.
     progress : callable, optional
-        Called with each record as it comes.
+        Called with the share of the claims that are done.
+
+    Raises
+    ------
+    BadInput
+        A name that no claim has, or a file that cannot be used.
     """
-    found = {}
-    for record in _records(claims, bench, jobs, files):
-        found[record.id] = record
-        if progress is not None:
-            progress(record)
-    return [found[claim.id] for claim in claims]
-
-
-def _records(claims: Sequence[Claim], bench: Bench, jobs: int, files: Sequence[Path]) -> Iterator[Record]:
+    if jobs > 1 and not (only or files or entry_points(group=GROUP)):
+        # a family in one process: its claims share derivations, and this process does without them
+        with _pool(min(jobs, len(FAMILIES))) as pool:
+            families = [pool.submit(_examine_family, family, bench) for family in FAMILIES]
+            return [record for records in _each_done(families, progress) for record in records]
+    claims = chosen(all_claims(files), only)
     if jobs == 1 or len(claims) == 1:
-        yield from (examine(claim, bench) for claim in claims)
-        return
-    # fresh interpreters: threads of this one are no concern of theirs
-    families = {id(claim): family for family in FAMILIES for claim in _of_family(family)}
-    with ProcessPoolExecutor(min(jobs, len(claims)), get_context("spawn")) as pool:
-        waiting = [pool.submit(_examine_named, claim.id, families.get(id(claim)), files, bench) for claim in claims]
+        return [_reported(examine(claim, bench), progress, (n + 1) / len(claims)) for n, claim in enumerate(claims)]
+    with _pool(min(jobs, len(claims))) as pool:
+        return _each_done([pool.submit(_examine_named, x.id, tuple(files), bench) for x in claims], progress)
+
+
+def _reported(record: Record, progress: Callable[[float], None], fraction: float) -> Record:
+    progress(fraction)
+    return record
+
+
+def _examine_family(family: str, bench: Bench) -> list[Record]:
+    return [examine(claim, bench) for claim in _of_family(family)]
+
+
+@contextmanager
+def _pool(jobs: int) -> Iterator[ProcessPoolExecutor]:
+    """Fresh interpreters: threads of this one are no concern of theirs."""
+    with ProcessPoolExecutor(jobs, get_context("spawn")) as pool:
         try:
-            for future in as_completed(waiting):
-                yield future.result()
+            yield pool
         except BaseException:
             pool.shutdown(cancel_futures=True)
             raise
+
+
+def _each_done(waiting: Sequence[Future[_T]], progress: Callable[[float], None]) -> list[_T]:
+    for n, _ in enumerate(as_completed(waiting)):
+        progress((n + 1) / len(waiting))
+    return [future.result() for future in waiting]

@@ -40,7 +40,8 @@ def as_json(records: Sequence[Record]) -> dict[str, Any]:
 
 
 def write(records: Sequence[Record], folder: Path, quick: bool) -> list[Path]:
-    """claims.json and claims.html in a folder that is there."""
+    """claims.json and claims.html in a folder, which is made if it is not there."""
+    folder.mkdir(parents=True, exist_ok=True)
     texts = {"claims.json": json.dumps(as_json(records), indent=1), "claims.html": page(records, quick)}
     for name, text in texts.items():
         with written_aside(folder / name) as file:

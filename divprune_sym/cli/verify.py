@@ -63,7 +63,6 @@ def verify(
     as_json
         Print what claims.json holds.
     """
-    import itertools
     import os
 
     from divprune_sym.checks import integer
@@ -74,18 +73,9 @@ def verify(
 
     count = integer("--jobs", os.cpu_count() or 1 if jobs is None else jobs, 1)
     check_folder(out)
-    claims = ledger.chosen(ledger.all_claims(files), only)
-    fresh = None if quick else out / "certificates"
-    (fresh or out).mkdir(parents=True, exist_ok=True)
-    with stage(f"examining {len(claims)} claims") as progress:
-        done = itertools.count(1)
-        records = ledger.verify(
-            claims,
-            Bench(quick, ledger.RECORDED, fresh),
-            count,
-            files,
-            lambda _record: progress(next(done) / len(claims)),
-        )
+    with stage("examining the claims") as progress:
+        bench = Bench(quick, ledger.RECORDED, None if quick else out / "certificates")
+        records = ledger.verify(bench, only, count, files, progress)
     written = report.write(records, out, quick)
     if as_json:
         print_json(report.as_json(records))

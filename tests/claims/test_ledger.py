@@ -208,11 +208,18 @@ def test_broken_plugins_are_named(monkeypatch, broken):
         assert ledger.all_claims()
 
 
-def test_processes_give_the_same(shipped):
-    some = [shipped[name] for name in ("edges.random-convex", "edges.random-convex-one-copy")]
+def test_processes_give_the_same(monkeypatch):
+    some = ["edges.random-convex", "edges.random-convex-one-copy"]
     bench = Bench(True, ledger.RECORDED)
-    alone, together = ledger.verify(some, bench, 1), ledger.verify(some, bench, 2)
+    heard = []
+    alone, together = ledger.verify(bench, some), ledger.verify(bench, some, 2, progress=heard.append)
     assert [x.as_json() for x in alone] == [x.as_json() for x in together]
+    assert heard == [0.5, 1.0]
+    # the whole ledger, cut short here, goes family by family
+    monkeypatch.setattr(ledger, "FAMILIES", ("reweighting", "integrals"))
+    whole = ledger.verify(bench, jobs=2)
+    assert [x.id for x in whole] == [claim.id for claim in ledger.all_claims()]
+    assert all(x.as_expected for x in whole)
 
 
 def test_a_boundary_must_stay_narrow():
