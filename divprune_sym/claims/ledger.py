@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import signal
 import time
 import warnings
 from concurrent.futures import Future, ProcessPoolExecutor, as_completed
@@ -238,7 +239,9 @@ def _examine_family(family: str, bench: Bench) -> list[Record]:
 @contextmanager
 def _pool(jobs: int) -> Iterator[ProcessPoolExecutor]:
     """Fresh interpreters: threads of this one are no concern of theirs."""
-    with ProcessPoolExecutor(jobs, get_context("spawn")) as pool:
+    # an interrupt from the terminal reaches all of them: theirs end at once, without a word
+    quiet = (signal.SIGINT, signal.SIG_DFL)
+    with ProcessPoolExecutor(jobs, get_context("spawn"), signal.signal, quiet) as pool:
         try:
             yield pool
         except BaseException:
