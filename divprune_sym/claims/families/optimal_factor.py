@@ -67,8 +67,9 @@ def _minimum() -> Iterator[Step]:
         sp.sqrt(p) * (1 - p * y) / (y * (2 - p * y)) ** sp.Rational(3, 2),
     ]
     yield same("e is convex in y: three terms, each ≥ 0, make ∂²e/∂y²", sp.diff(slope, y), 6 / sp.pi * sum(bends))
-    yield Step("∂e/∂y → −∞ as y → 0", sp.limit(slope * sp.sqrt(y), y, 0, "+").subs({p: 1, u: 1}) < 0)
-    yield Step("∂e/∂y → +∞ as y → 1", sp.limit(slope * sp.sqrt(1 - y), y, 1, "-").subs({p: _HALF, u: 1}) > 0)
+    at_0, at_1 = sp.limit(slope * sp.sqrt(y), y, 0, "+"), sp.limit(slope * sp.sqrt(1 - y), y, 1, "-")
+    yield same("∂e/∂y → −∞ as y → 0, like −(6/π)√(p/(2y))", at_0, -6 / sp.pi * sp.sqrt(p / 2))
+    yield same("∂e/∂y → +∞ as y → 1, like (6/π)u/√(2(1 − y))", at_1, 6 / sp.pi * u / sp.sqrt(2))
     yield same("∂e/∂y = uN₂ − N₁", slope, u * second - first)
     a, b = 1 / sp.sqrt(1 - y**2), p / sp.sqrt(1 - p**2 * y**2)
     yield same("N₂ = (6/π)(a − b)", second, 6 / sp.pi * (a - b))
