@@ -125,14 +125,29 @@ draw_choices_jit = njit(cache=True, nogil=True)(draw_choices)
 joint_odds_jit = njit(cache=True, nogil=True)(joint_odds)
 
 
-def choices(log_weights: NDArray[np.float64], k: int, count: int, rng: np.random.Generator) -> NDArray[np.int64]:
-    """Return `count` sorted sets of k of the r indices, (count, k), P(J) ∝ exp(Σ_J log_weights); k ≤ r."""
-    r = len(log_weights)
-    if k in (0, r):
+def choices(
+    log_weights: NDArray[np.float64],
+    k: int,
+    count: int,
+    rng: np.random.Generator,
+    odds: NDArray[np.float64] | None = None,
+) -> NDArray[np.int64]:
+    """Return `count` sorted sets of k of the r indices, (count, k), P(J) ∝ exp(Σ_J log_weights); k ≤ r.
+
+    odds: `choice_odds` of the same weights and k, if there already.
+    """
+    if k in (0, len(log_weights)):
         return np.tile(np.arange(k, dtype=np.int64), (count, 1))
-    p, q = tilted_odds(log_weights, k)
-    drawn: NDArray[np.int64] = draw_choices_jit(taking_odds_jit(count_law_jit(p, q, k), p, q), count, rng)
+    odds = choice_odds(log_weights, k) if odds is None else odds
+    drawn: NDArray[np.int64] = draw_choices_jit(odds, count, rng)
     return drawn
+
+
+def choice_odds(log_weights: NDArray[np.float64], k: int) -> NDArray[np.float64]:
+    """Return the `taking_odds` of sets of k of the r indices, (k + 1, r); 0 < k < r."""
+    p, q = tilted_odds(log_weights, k)
+    odds: NDArray[np.float64] = taking_odds_jit(count_law_jit(p, q, k), p, q)
+    return odds
 
 
 def single_inclusion(log_weights: NDArray[np.float64], k: int) -> NDArray[np.float64]:

@@ -20,7 +20,7 @@ from divprune_sym.checks import (
     refuse_negative,
     symmetric,
 )
-from divprune_sym.dpp._choice import choices, joint_inclusion, log_elementary, single_inclusion, tilted
+from divprune_sym.dpp._choice import choice_odds, choices, joint_inclusion, log_elementary, single_inclusion, tilted
 from divprune_sym.dpp._enumeration import all_subsets, log_gram_determinants
 from divprune_sym.dpp._moments import complete_pairs, complete_singles, mixed_minors_jit
 from divprune_sym.dpp._projection import cumulative_squares_jit, draw_projections_jit
@@ -307,8 +307,8 @@ class LEnsemble:
         k = self._size(k)
         check_generator(rng)
         count = integer("count", count, 0)
-        chosen = choices(self.log_eigenvalues, min(k, self.rank), count, rng)
-        draws = self._draw(chosen, rng)
+        size = min(k, self.rank)
+        draws = self._draw(choices(self.log_eigenvalues, size, count, rng, self._odds(size)), rng)
         if k > self.rank:
             draws = completions_jit(draws, self.N, k, rng)
         return draws
@@ -364,10 +364,31 @@ class LEnsemble:
         logs = self._log_weights(subsets)
         return subsets, np.exp(logs - logsumexp(logs))
 
+    def _odds(self, k: int) -> NDArray[np.float64] | None:
+        """The odds that choose k eigenvectors, kept for further samples of the same size."""
+        if k in (0, self.rank):
+            return None
+        odds = self._odds_of_one_size.get(k)
+        if odds is None:
+            odds = choice_odds(self.log_eigenvalues, k)
+            self._odds_of_one_size.clear()
+            self._odds_of_one_size[k] = odds
+        return odds
+
+    @cached_property
+    def _odds_of_one_size(self) -> dict[int, NDArray[np.float64]]:
+        return {}
+
     def _known(self, chosen: NDArray[np.int64]) -> NDArray[np.float64] | None:
-        """What batches of draws are proposed from: worth computing, once, where it is no more than they would need."""
+        """What draws are proposed from: worth computing, once, where it is no more than they have needed so far."""
         assert self.eigenvectors is not None
-        return self._cumulative if chosen.size > self.eigenvectors.shape[1] else None
+        self._needed[0] += chosen.size
+        return self._cumulative if self._needed[0] > self.eigenvectors.shape[1] else None
+
+    @cached_property
+    def _needed(self) -> list[int]:
+        """How many columns of cumulative squares all draws have needed."""
+        return [0]
 
     @cached_property
     def _cumulative(self) -> NDArray[np.float64]:

@@ -210,3 +210,18 @@ def test_inclusion_of_pairs_where_most_items_are_taken(build, k):
     assert worst_binomial_pvalue((table[:, i] * table[:, j]).sum(axis=0), count, pairs[i, j]) > FALSE_ALARM
     even = memberships(uniform_subsets(N, k, rng, count), N)
     assert worst_binomial_pvalue(even.sum(axis=0), count, pairs.diagonal()) < REJECTION
+
+
+@pytest.mark.parametrize("diagonal", [False, True])
+def test_what_a_kernel_keeps_for_further_samples_changes_none(diagonal):
+    """Odds are kept for one size at a time, cumulative squares from N columns on: draws are those of a new kernel."""
+
+    def kernel():
+        X = np.random.default_rng(3).standard_normal((12, 14))
+        return LEnsemble.from_diagonal(np.diag(X @ X.T)) if diagonal else LEnsemble.from_matrix(X @ X.T)
+
+    used, rng = kernel(), np.random.default_rng(4)
+    for k in (3, 3, 5, 3, 0, 12, 5, 9, 3):
+        seed = int(rng.integers(2**32))
+        again, fresh = (x.sample_k(k, np.random.default_rng(seed), 2) for x in (used, kernel()))
+        assert np.array_equal(again, fresh)
