@@ -19,7 +19,7 @@ if TYPE_CHECKING:
     from numpy.typing import NDArray
 
 # The tilt may be any number: an inexact one costs range, not accuracy.
-TILT_WIDTH = 1e-9
+TILT_WIDTH = 1e-4
 
 
 def tilted(log_weights: NDArray[np.float64], k: float) -> tuple[NDArray[np.float64], NDArray[np.float64], float]:
