@@ -152,9 +152,9 @@ def test_progress_on_a_terminal_and_ctrl_c(tmp_path):
     }
     problem = written(tmp_path / "problem.json", long)
     ours, theirs = pty.openpty()
-    process = subprocess.Popen(
-        [SCRIPT, "integrate", problem, "-o", tmp_path / "out.npz"], stdout=subprocess.PIPE, stderr=theirs
-    )
+    # the million steps of the default are done within seconds
+    command = [SCRIPT, "integrate", problem, "-o", tmp_path / "out.npz", "--max-steps", "1000000000"]
+    process = subprocess.Popen(command, stdout=subprocess.PIPE, stderr=theirs)
     os.close(theirs)
     seen = b""
     while b"integrating" not in seen:
