@@ -39,6 +39,15 @@ FAMILIES = (
     "retraining",
     "real_data",
 )
+# Families that share derivations go through one process, one after the other; the longest group is first
+TOGETHER = (
+    ("noise_floor",),
+    ("nodes", "edge_against_node", "optimal_factor"),
+    ("edges", "magnitude_against_dpp"),
+    ("integrals", "dynamics"),
+    ("reweighting", "label_noise"),
+    ("retraining", "real_data"),
+)
 GROUP = "divprune_sym.claims"
 _T = TypeVar("_T")
 RECORDED = Path(__file__).with_name("recorded")
@@ -216,10 +225,11 @@ def verify(
         A name that no claim has, or a file that cannot be used.
     """
     if jobs > 1 and not (only or files or entry_points(group=GROUP)):
-        # a family in one process: its claims share derivations, and this process does without them
-        with _pool(min(jobs, len(FAMILIES))) as pool:
-            families = [pool.submit(_examine_family, family, bench) for family in FAMILIES]
-            return [record for records in _each_done(families, progress) for record in records]
+        # the other processes build the claims: this one does without
+        with _pool(min(jobs, len(TOGETHER))) as pool:
+            found = _each_done([pool.submit(_examine_families, names, bench) for names in TOGETHER], progress)
+        of_family = {name: records for group in found for name, records in group.items()}
+        return [record for family in FAMILIES for record in of_family[family]]
     claims = chosen(all_claims(files), only)
     if jobs == 1 or len(claims) == 1:
         return [_reported(examine(claim, bench), progress, (n + 1) / len(claims)) for n, claim in enumerate(claims)]
@@ -232,8 +242,8 @@ def _reported(record: Record, progress: Callable[[float], None], fraction: float
     return record
 
 
-def _examine_family(family: str, bench: Bench) -> list[Record]:
-    return [examine(claim, bench) for claim in _of_family(family)]
+def _examine_families(names: Sequence[str], bench: Bench) -> dict[str, list[Record]]:
+    return {name: [examine(claim, bench) for claim in _of_family(name)] for name in names}
 
 
 @contextmanager
