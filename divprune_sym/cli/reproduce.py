@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from pathlib import Path
+from typing import Literal
 
 from divprune_sym.cli.app import app
 from divprune_sym.cli.options import Whole
@@ -13,7 +14,13 @@ from divprune_sym.cli.options import Whole
 Example:
   divprune-sym reproduce --quick --out reproduction"""
 )
-def reproduce(*, out: Path = Path("reproduction"), quick: bool = False, seed: Whole = 1) -> int:
+def reproduce(
+    *,
+    out: Path = Path("reproduction"),
+    quick: bool = False,
+    seed: Whole = 1,
+    backend: Literal["cpu", "cuda"] = "cpu",
+) -> int:
     """Reproduce the published results, check each, and write a report.
 
     Exit code 1 means that a check failed.
@@ -26,8 +33,12 @@ def reproduce(*, out: Path = Path("reproduction"), quick: bool = False, seed: Wh
         Smaller and faster, with wider error bars.
     seed
         Seed of everything random.
+    backend
+        What integrates, trains, selects and prunes: the CPU's cores or a CUDA GPU (extra gpu). Without a GPU,
+        NUMBA_ENABLE_CUDASIM=1 in the environment and --quick run tiny networks in Numba's simulator, in minutes.
+        Real data stay on the CPU.
     """
     from divprune_sym.checks import integer
     from divprune_sym.validate.reproduce import reproduce as run
 
-    return run(out=out, quick=quick, seed=integer("--seed", seed, 0))
+    return run(out=out, quick=quick, seed=integer("--seed", seed, 0), backend=backend)

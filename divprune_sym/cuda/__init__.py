@@ -4,7 +4,9 @@ from divprune_sym._lazy import lazy_attributes
 
 _WHERE = {
     "NoCuda": "device",
+    "generalization_error": "pruned",
     "integrate_many": "odes",
+    "pruned_covariances": "pruned",
     "require_cuda": "device",
     "right_hand_sides": "odes",
     "sample_k": "kdpp",

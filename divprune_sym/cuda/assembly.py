@@ -51,11 +51,12 @@ class Assembled:
 
 def kernels() -> Iterator[Kernel]:
     """One kernel of every kind, the equations of motion at several sizes."""
-    from numba import float64, int64
+    from numba import boolean, float64, int64
 
-    from divprune_sym.cuda.equations import cuda_module
+    from divprune_sym.cuda.equations import cuda_module, error_module
     from divprune_sym.cuda.kdpp import choice_kernel, projection_kernel
     from divprune_sym.cuda.odes import layout_for
+    from divprune_sym.cuda.pruned import covariance_kernel
     from divprune_sym.cuda.sgd import sgd_kernel
     from divprune_sym.solvers.problem import Equations
 
@@ -72,6 +73,9 @@ def kernels() -> Iterator[Kernel]:
     yield Kernel("k-DPP, which eigenvectors", choice_kernel().py_func, choose)
     project = (cube, indices, index_matrix, matrix, index_matrix, matrix, matrix, cube, matrix, matrix)
     yield Kernel("k-DPP, which items", projection_kernel(128).py_func, project)
+    overlaps = (matrix, boolean[:, :, ::1], cube)
+    yield Kernel("pruning, covariances", covariance_kernel().py_func, overlaps)
+    yield Kernel("pruning, errors at K = 6, M = 2", error_module(8).errors.py_func, (cube, matrix, vector))
 
 
 def ptx(kernel: Kernel, capability: tuple[int, int]) -> str:

@@ -116,6 +116,14 @@ def slopes(starts, parameters, out):
     rhs(starts[t], out[t], parameters[t], cuda.threadIdx.x, cuda.blockDim.x)
 """,
 }
+_ERRORS = """
+
+@cuda.jit
+def errors(C, s, out):
+    t = cuda.grid(1)
+    if t < out.shape[0]:
+        out[t] = generalization_error(C[t], s[t])
+"""
 _COPIED_FROM = "# --- copied into every generated module from here on"
 
 
@@ -129,6 +137,23 @@ def cuda_module(equations: Equations, K: int, M: int, classes: int, layout: Layo
     if layout == "thread":  # the state is local to a thread, so its size is part of the text
         recipe["classes"] = classes
     return cached_module(recipe, lambda: _text(equations, K, M, recipe.get("classes"), layout))
+
+
+@cache
+def error_module(F: int) -> ModuleType:
+    """The kernel `errors`: ε_g of erf networks with F fields in all, one state per thread."""
+
+    def generate() -> str:
+        from divprune_sym.codegen.compiler import compile_system
+        from divprune_sym.codegen.named import resolved
+        from divprune_sym.dynamics.equations import generalisation_error
+
+        target = Target("cuda", _PREAMBLE.replace("{sync}", "pass"), ROOM, ROOM)
+        # all fields count as students here: only K + M enters
+        source = compile_system(generalisation_error(), resolved("erf"), {"K": F, "M": 0}, target=target).source
+        return "\n".join([target.preamble, special_source(), one_thread(source), _ERRORS])
+
+    return cached_module({"error": True, "activation": "erf", "fields": F, "target": "cuda"}, generate)
 
 
 def _text(equations: Equations, K: int, M: int, classes: int | None, layout: Layout) -> str:

@@ -23,6 +23,8 @@ if TYPE_CHECKING:
 
     from numpy.typing import NDArray
 
+    from divprune_sym.pruning.method import Sampler
+
 TINY = float(np.finfo(np.float64).tiny)
 # inputs from which on more than one thread pays
 SMALL = 100
@@ -45,18 +47,21 @@ class DPPEdge(EdgeMethod):
         "rbf": L_jl = exp(−β E[(w_ij x_j − w_il x_l)²]) instead (`rbf_edge_kernel`); it has no limit here.
     beta : float, optional
         β of the rbf kernel; 1/median of the squared distances of every node, if not given.
+    sampler : callable, optional
+        Draws (kernels, k, rng, count) -> (kernels, count, k), such as `divprune_sym.cuda.sample_k`; of the linear
+        kernel on white inputs only.
     """
 
     name = "dpp-edge"
 
-    def __init__(self, kernel: str = "linear", beta: float | None = None) -> None:
+    def __init__(self, kernel: str = "linear", beta: float | None = None, *, sampler: Sampler | None = None) -> None:
         if kernel not in KERNELS:
             msg = f"kernel {kernel!r}: choose from {', '.join(KERNELS)}"
             raise BadInput(msg)
         if beta is not None and kernel != "rbf":
             msg = f"beta = {beta}: belongs to the kernel 'rbf', not to {kernel!r}"
             raise BadInput(msg)
-        self.kernel, self.beta = kernel, check_beta(beta)
+        self.kernel, self.beta, self.sampler = kernel, check_beta(beta), sampler
 
     def keep_law(self, keep: float) -> KeepLaw:
         """π(z) = z²/(b² + z²), b = 1/√c.
@@ -121,6 +126,8 @@ class DPPEdge(EdgeMethod):
         """
         K, N = layer.weights.shape
         size = edges_kept(keep, N)
+        if self.sampler is not None:
+            return self._drawn_elsewhere(self.sampler, layer, size, rng, count)
         streams = rng.integers(0, 2**63, (K, 2))
         moments = None if layer.input_moments is None else symmetric("input_moments", layer.input_moments)
         lit = np.full(N, True) if moments is None else np.any(moments != 0.0, axis=1)
@@ -141,6 +148,15 @@ class DPPEdge(EdgeMethod):
                 if progress is not None:
                     progress(drawn.done.mean())
         return drawn.masks
+
+    def _drawn_elsewhere(
+        self, sampler: Sampler, layer: Layer, size: int, rng: np.random.Generator, count: int
+    ) -> NDArray[np.bool_]:
+        if self.kernel != "linear" or layer.input_moments is not None:
+            msg = "sampler: it draws edges of the linear kernel on white inputs; leave it out for other layers"
+            raise BadInput(msg)
+        drawn = sampler([LEnsemble.from_diagonal(w * w) for w in layer.weights], size, rng, count)
+        return np.stack([as_masks(subsets, layer.weights.shape[1]) for subsets in drawn], axis=1)
 
 
 def _subsets(

@@ -19,10 +19,15 @@ from divprune_sym.pruning.rescaling import Rescaling, rescaled_error
 from divprune_sym.pruning.reweighting import reweighted_second_layer
 
 if TYPE_CHECKING:
+    from collections.abc import Sequence
+
     from numpy.typing import NDArray
 
+    from divprune_sym.dpp import LEnsemble
     from divprune_sym.notation import OrderParameters
 
+    # (kernels, k, rng, count) -> (kernels, count, k), such as `divprune_sym.cuda.sample_k`
+    Sampler = Callable[[Sequence[LEnsemble], int, np.random.Generator, int], NDArray[np.int64]]
     Pairs = Callable[[NDArray[np.float64]], NDArray[np.float64]]
     Subsets = tuple[NDArray[np.int64], NDArray[np.float64]]
 
@@ -297,6 +302,11 @@ def pruned_overlaps(Q: NDArray[np.float64], law: KeepLaw) -> NDArray[np.float64]
 def edges_kept(keep: float, N: int) -> int:
     """round(pN), half up, for p in [0, 1]."""
     return int(np.floor(number("keep fraction", keep, 0.0, 1.0) * N + 0.5))
+
+
+def sample_each(kernels: Sequence[LEnsemble], k: int, rng: np.random.Generator, count: int) -> NDArray[np.int64]:
+    """`count` samples from the k-DPP of every kernel, (kernels, count, k), on the CPU."""
+    return np.array([kernel.sample_k(k, rng, count) for kernel in kernels])
 
 
 def as_masks(chosen: NDArray[np.int64], size: int) -> NDArray[np.bool_]:

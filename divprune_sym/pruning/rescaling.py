@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from functools import partial
 from typing import TYPE_CHECKING, Literal, get_args
 
 import numpy as np
@@ -10,7 +11,11 @@ from divprune_sym.checks import BadInput
 from divprune_sym.codegen.error import generalization_error
 
 if TYPE_CHECKING:
+    from collections.abc import Callable
+
     from numpy.typing import NDArray
+
+    Errors = Callable[[NDArray[np.float64], NDArray[np.float64]], NDArray[np.float64]]
 
 Rescaling = Literal["none", "inverse-sqrt", "optimal"]
 RESCALINGS: tuple[Rescaling, ...] = get_args(Rescaling)
@@ -29,6 +34,7 @@ def rescaled_error(
     keep: float,
     rescale: Rescaling,
     activation: str = "erf",
+    errors: Errors | None = None,
 ) -> NDArray[np.float64]:
     """ε_g (n,) of edge-pruned states after rescaling their kept weights.
 
@@ -41,6 +47,10 @@ def rescaled_error(
         p; "inverse-sqrt" multiplies by 1/√p.
     rescale : {"none", "inverse-sqrt", "optimal"}
         "optimal" is each state's own best factor in [e⁻⁴, e⁴].
+    activation : str
+    errors : callable, optional
+        ε_g of covariances and signed weights, such as `divprune_sym.cuda.generalization_error`; that of the CPU for
+        the activation if left out.
 
     Raises
     ------
@@ -50,12 +60,13 @@ def rescaled_error(
     if rescale not in RESCALINGS:
         msg = f"rescale {rescale!r}: choose from {', '.join(RESCALINGS)}"
         raise BadInput(msg)
+    errors = errors or partial(generalization_error, activation=activation)
     if rescale == "none" or keep == 0.0:
-        return generalization_error(covariance, signed_weights, activation)
+        return errors(covariance, signed_weights)
     if rescale == "inverse-sqrt":
         factors = np.full((len(covariance), 1), 1.0 / np.sqrt(keep))
-        return _errors_at(factors, covariance, signed_weights, K, activation)[:, 0]
-    return _least_error(covariance, signed_weights, K, activation)
+        return _errors_at(factors, covariance, signed_weights, K, errors)[:, 0]
+    return _least_error(covariance, signed_weights, K, errors)
 
 
 def _errors_at(
@@ -63,17 +74,17 @@ def _errors_at(
     covariance: NDArray[np.float64],
     signed_weights: NDArray[np.float64],
     K: int,
-    activation: str,
+    error_of: Errors,
 ) -> NDArray[np.float64]:
     """ε_g (n, f) with the student's fields of state n multiplied by each of its factors (n, f)."""
     scale = np.ones((*factors.shape, signed_weights.shape[-1]))
     scale[..., :K] = factors[..., None]
     scaled = scale[..., :, None] * covariance[:, None] * scale[..., None, :]
-    return generalization_error(scaled, signed_weights[:, None], activation)
+    return error_of(scaled, signed_weights[:, None])
 
 
 def _least_error(
-    covariance: NDArray[np.float64], signed_weights: NDArray[np.float64], K: int, activation: str
+    covariance: NDArray[np.float64], signed_weights: NDArray[np.float64], K: int, error_of: Errors
 ) -> NDArray[np.float64]:
     """Grid over log factors (ε_g need not be unimodal), then ever finer grids around the best; all states at once."""
     n = len(covariance)
@@ -82,7 +93,7 @@ def _least_error(
         blocks = min(log_factors.shape[1], 1 + log_factors.shape[1] * covariance.size // _BLOCK)
         return np.concatenate(
             [
-                _errors_at(factors, covariance, signed_weights, K, activation)
+                _errors_at(factors, covariance, signed_weights, K, error_of)
                 for factors in np.array_split(np.exp(log_factors), blocks, axis=1)
             ],
             axis=1,

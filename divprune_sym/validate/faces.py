@@ -14,7 +14,8 @@ from divprune_sym.pruning import EdgePruning, Layer, NodeMethod
 from divprune_sym.pruning.method import edges_kept
 from divprune_sym.simulate import Network
 from divprune_sym.solvers import generalization_error
-from divprune_sym.validate.teacher_student import pruned_covariances, specialised_network, t_statistic
+from divprune_sym.validate.backend import pruned_covariances
+from divprune_sym.validate.teacher_student import specialised_network, t_statistic
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Sequence

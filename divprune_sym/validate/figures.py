@@ -27,7 +27,6 @@ COLOURS = {
     "magnitude-edge": "#009E73",
     "dpp-edge": "#D55E00",
 }
-_SETTINGS = {"noiseless": "M = 2, K = 6, σ = 0", "noisy": "M = 2, K = 6, σ = 0.25", "five_teachers": "M = 5, K = 20"}
 
 
 def marker(method: str) -> str:
@@ -38,7 +37,7 @@ def marker(method: str) -> str:
 def all_figures(results: dict[str, Any]) -> dict[str, Figure]:
     """Every figure of the report, by the name of its files."""
     with mpl.rc_context(fname=STYLE):
-        figures = {"training": training(results["training"])}
+        figures = {"training": training(results["training"], results["settings"])}
         for name, rows in results["pruning"].items():
             figures[f"pruning_{name}"] = pruning(rows)
         figures["retraining"] = retraining(results["retraining"])
@@ -60,12 +59,13 @@ def save(figure: Figure, folder: Path, name: str) -> str:
     return picture.getvalue().decode()
 
 
-def training(curves: dict[str, Any]) -> Figure:
+def training(curves: dict[str, Any], settings: dict[str, Any]) -> Figure:
     """ε_g(α): theory as lines, simulation as points."""
     figure = Figure(figsize=(6.4, 4.2))
     axes = figure.add_subplot()
     for name, colour in zip(curves, ("#0072B2", "#D55E00", "#009E73"), strict=True):
-        _theory_and_simulation(axes, curves[name], _SETTINGS[name], colour)
+        x = settings[name]
+        _theory_and_simulation(axes, curves[name], f"M = {x['M']}, K = {x['K']}, σ = {x['sigma']:g}", colour)
     return _finished(figure, axes, r"$\alpha$ = steps / $N$", r"generalisation error $\varepsilon_g$")
 
 

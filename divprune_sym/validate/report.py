@@ -29,15 +29,19 @@ pre { font-size: .8rem; background: #f6f6f6; padding: .7rem; overflow-x: auto; }
 .good { color: #00694e; font-weight: 600; } .bad { color: #b3261e; font-weight: 600; }
 """
 
-_TITLES = {
-    "training": "Training: the integrated equations over the simulation",
-    "pruning_noiseless": "Pruning trained students, noiseless labels",
-    "pruning_noisy": "Pruning trained students, noisy labels (σ = 0.25)",
-    "pruning_idealised": "Pruning the idealised specialised state (M = 2, three copies each)",
-    "pruning_five_teachers": "Five teacher nodes, twenty student nodes",
-    "retraining": "Training on after pruning half the edges at random, or half the nodes by DPP",
-    "digits": "Real data: scikit-learn's digits, a 64-128-64-10 network",
-}
+
+def _titles(results: dict[str, Any]) -> dict[str, str]:
+    noisy, many = results["settings"]["noisy"], results["settings"]["many_nodes"]
+    M, K, hidden = noisy["M"], noisy["K"], "-".join(map(str, results["digits"]["setting"]["hidden"]))
+    return {
+        "training": "Training: the integrated equations over the simulation",
+        "pruning_noiseless": "Pruning trained students, noiseless labels",
+        "pruning_noisy": f"Pruning trained students, noisy labels (σ = {noisy['sigma']:g})",
+        "pruning_idealised": f"Pruning the idealised specialised state (M = {M}, {K // M} copies each)",
+        "pruning_many_nodes": f"More nodes: a teacher with {many['M']}, a student with {many['K']}",
+        "retraining": "Training on after pruning half the edges at random, or half the nodes by DPP",
+        "digits": f"Real data: scikit-learn's digits, a 64-{hidden}-10 network",
+    }
 
 
 def write_report(folder: Path, results: dict[str, Any]) -> None:
@@ -100,9 +104,9 @@ def _digits_reading(study: dict[str, Any]) -> str:
 
 
 def _page(results: dict[str, Any], pictures: dict[str, str]) -> str:
-    said = readings(results)
+    said, titles = readings(results), _titles(results)
     figures = "".join(
-        f"<h2>{html.escape(_TITLES[name])}</h2><figure>"
+        f"<h2>{html.escape(titles[name])}</h2><figure>"
         f'<img alt="{html.escape(said[name], quote=True)}" '
         f'src="data:image/svg+xml;base64,{base64.b64encode(svg.encode()).decode()}">'
         f"<figcaption>{html.escape(said[name])}</figcaption></figure>{_numbers(name, results)}"
@@ -119,7 +123,7 @@ def _page(results: dict[str, Any], pictures: dict[str, str]) -> str:
         "Neural Network Pruning</i> (UAI 2021). ε_g excludes label noise: a test error on noisy labels is "
         f"2ε_g + σ². {size}Points are means over independently trained networks, error bars their standard error.</p>"
         f"{_agreement_table(results)}{figures}{_ideal_table(results)}{_derivation(results)}"
-        f"<h2>How to repeat this</h2><p>seed {results['seed']}, {results['seconds']:.0f} s; "
+        f"<h2>How to repeat this</h2><p>seed {results['seed']}, {results['seconds']:.0f} s; {results['backend']}; "
         f"{html.escape(versions)}. Every number is in results.json.</p></body></html>\n"
     )
 
@@ -129,7 +133,7 @@ def _numbers(figure: str, results: dict[str, Any]) -> str:
     rows = results["pruning"].get(figure.removeprefix("pruning_"))
     if rows is None:
         return ""
-    idealised = figure in ("pruning_idealised", "pruning_five_teachers")
+    idealised = figure in ("pruning_idealised", "pruning_many_nodes")
     beside = "theory, idealised state" if idealised else "theory, integrated ODE"
     head = ["method", "variant", "kept", "theory", beside, "measured", "±", "difference", "±"]
     cells = [
@@ -207,6 +211,7 @@ def print_tables(results: dict[str, Any], folder: Path) -> None:
         verdicts.add_row(name, *_verdict_cells(v), "agree" if v["agrees"] else "DISAGREE")
     console.print(verdicts)
     console.print(readings(results)["digits"])
+    console.print(f"ran on {results['backend']}, real data on the CPU")
     console.print(f"report: {folder / 'report.html'}   numbers: {folder / 'results.json'}")
 
 

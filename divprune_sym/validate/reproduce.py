@@ -17,6 +17,8 @@ from scipy.stats import t as student_t
 from divprune_sym.checks import BadInput
 from divprune_sym.files import written_aside
 from divprune_sym.pruning import METHODS, RESCALINGS, NodeMethod, specialised_state
+from divprune_sym.validate.backend import Backend
+from divprune_sym.validate.backend import backend as chosen_backend
 from divprune_sym.validate.console import stage
 from divprune_sym.validate.derivations import equations_as_text, rederive
 from divprune_sym.validate.digits import DigitsSetting, digits_study
@@ -31,7 +33,7 @@ from divprune_sym.validate.teacher_student import (
 )
 
 if TYPE_CHECKING:
-    from collections.abc import Iterable, Sequence
+    from collections.abc import Sequence
 
     from numpy.typing import NDArray
 
@@ -42,7 +44,10 @@ FALSE_ALARM = 0.01
 
 @dataclass(frozen=True)
 class Scale:
-    """How much is run: the full reproduction, or a quick one with fewer, smaller networks."""
+    """How much is run.
+
+    `nodes` and `many_nodes` are the numbers M of teacher and K of student nodes; K is a multiple of M.
+    """
 
     N: int
     networks: int
@@ -50,13 +55,17 @@ class Scale:
     last_alpha: float
     retraining_alpha: float
     digits: DigitsSetting
+    nodes: tuple[int, int] = (2, 6)
+    many_nodes: tuple[int, int] = (5, 20)
 
 
 FULL = Scale(500, 8, 100, 1000.0, 300.0, DigitsSetting())
 QUICK = Scale(200, 6, 60, 150.0, 50.0, DigitsSetting.quick())
+# Numba's CUDA simulator runs thread by thread, in Python
+SIMULATED = Scale(30, 6, 2, 0.3, 0.2, DigitsSetting((16, 8), 2, 1, (0.5,)), (1, 2), (1, 3))
 
 
-def reproduce(out: Path, quick: bool, seed: int) -> int:
+def reproduce(out: Path, quick: bool, seed: int, backend: str = "cpu") -> int:
     """Run everything and write `report.html`, `results.json` and the figures into a folder.
 
     Parameters
@@ -66,6 +75,15 @@ def reproduce(out: Path, quick: bool, seed: int) -> int:
     quick : bool
         Smaller networks, fewer of them, shorter training.
     seed : int
+    backend : {"cpu", "cuda"}
+        What integrates, trains, selects and prunes the students of a teacher; the study of real data stays on the CPU.
+
+    Raises
+    ------
+    BadInput
+        The folder cannot be made, or a full run was asked of the CUDA simulator.
+    NoCuda
+        The backend is "cuda", and there is neither a GPU nor the simulator.
 
     Returns
     -------
@@ -74,9 +92,11 @@ def reproduce(out: Path, quick: bool, seed: int) -> int:
     """
     from divprune_sym.validate.report import print_tables, write_report
 
+    machine = chosen_backend(backend)
+    scale = _scale(quick, machine)
     folder = _folder(out)
     start = time.perf_counter()
-    results = _results(QUICK if quick else FULL, quick, seed)
+    results = _results(scale, quick, seed, machine)
     with stage("figures and report"):
         results["seconds"] = time.perf_counter() - start
         write_report(folder, results)
@@ -84,6 +104,15 @@ def reproduce(out: Path, quick: bool, seed: int) -> int:
             file.write(json.dumps(results, indent=1, allow_nan=False).encode())
     print_tables(results, folder)
     return 0 if all(section["agrees"] for section in results["agreement"].values()) else 1
+
+
+def _scale(quick: bool, machine: Backend) -> Scale:
+    if not machine.simulated:
+        return QUICK if quick else FULL
+    if not quick:
+        msg = "--backend cuda: in Numba's simulator the whole reproduction would take weeks; add --quick"
+        raise BadInput(msg)
+    return SIMULATED
 
 
 def _folder(out: Path) -> Path:
@@ -95,27 +124,30 @@ def _folder(out: Path) -> Path:
     return out
 
 
-def _results(scale: Scale, quick: bool, seed: int) -> dict[str, Any]:
+def _results(scale: Scale, quick: bool, seed: int, machine: Backend) -> dict[str, Any]:
     # SFC64 is NumPy's fastest generator, and drawing inputs is most of the simulation
     streams = [np.random.Generator(np.random.SFC64(s)) for s in np.random.SeedSequence(seed).spawn(6)]
-    noiseless = _train("training without noise", _two_teachers(scale, 0.0), streams[0])
-    noisy = _train("training with label noise", _two_teachers(scale, 0.25), streams[1])
-    many = _train("training, 5 teachers, 20 students", _five_teachers(scale), streams[2])
+    noiseless = _train("training without noise", _setting(scale, scale.nodes, 0.0), streams[0], machine)
+    noisy = _train("training with label noise", _setting(scale, scale.nodes, 0.25), streams[1], machine)
+    M, K = scale.many_nodes
+    many = _train(f"training, {M} teachers, {K} students", _setting(scale, (M, K), 0.0), streams[2], machine)
+    all_keeps, few_keeps = range(1, scale.nodes[1] + 1), range(1, max(2, M) + 1)
     results: dict[str, Any] = {
         "quick": quick,
         "seed": seed,
+        "backend": machine.name,
         "versions": _versions(),
-        "settings": {"noiseless": asdict(noiseless.setting), "noisy": asdict(noisy.setting)},
+        "settings": {name: asdict(x.setting) for name, x in _named(noiseless, noisy, many)},
         "derivations": _derivations(streams[3]),
-        "training": {"noiseless": _curves(noiseless), "noisy": _curves(noisy), "five_teachers": _curves(many)},
+        "training": {name: _curves(x) for name, x in _named(noiseless, noisy, many)},
         "idealised_table": _idealised_table(2, 3, 4.0),
         "pruning": {
-            "noiseless": _prune("pruning, σ = 0", noiseless, streams[4], scale, range(1, 7)),
-            "noisy": _prune("pruning, σ = 0.25", noisy, streams[4], scale, range(1, 7)),
-            "idealised": _prune_idealised(scale, streams[4]),
-            "five_teachers": _prune("pruning 20 nodes", many, streams[4], scale, range(1, 6), specialised=True),
+            "noiseless": _prune("pruning, σ = 0", noiseless, streams[4], scale, all_keeps, machine),
+            "noisy": _prune("pruning, σ = 0.25", noisy, streams[4], scale, all_keeps, machine),
+            "idealised": _prune_idealised(scale, streams[4], all_keeps, machine),
+            "many_nodes": _prune(f"pruning {K} nodes", many, streams[4], scale, few_keeps, machine, specialised=True),
         },
-        "retraining": _retrain(noisy, scale, streams[5]),
+        "retraining": _retrain(noisy, scale, streams[5], machine),
     }
     with stage("real data: scikit-learn's digits") as progress:
         results["digits"] = digits_study(scale.digits, seed, progress).as_json()
@@ -123,12 +155,12 @@ def _results(scale: Scale, quick: bool, seed: int) -> dict[str, Any]:
     return results
 
 
-def _two_teachers(scale: Scale, sigma: float) -> Setting:
-    return Setting(2, 6, scale.N, 4.0, sigma, _times(scale.last_alpha), scale.networks, scale.masks)
+def _named(noiseless: Trained, noisy: Trained, many: Trained) -> list[tuple[str, Trained]]:
+    return [("noiseless", noiseless), ("noisy", noisy), ("many_nodes", many)]
 
 
-def _five_teachers(scale: Scale) -> Setting:
-    return Setting(5, 20, scale.N, 4.0, 0.0, _times(scale.last_alpha), scale.networks, scale.masks)
+def _setting(scale: Scale, nodes: tuple[int, int], sigma: float) -> Setting:
+    return Setting(*nodes, scale.N, 4.0, sigma, _times(scale.last_alpha), scale.networks, scale.masks)
 
 
 def _times(last: float) -> tuple[float, ...]:
@@ -136,9 +168,9 @@ def _times(last: float) -> tuple[float, ...]:
     return (0.0, *(float(x) for x in np.geomspace(0.1, last, 24)))
 
 
-def _train(label: str, setting: Setting, rng: np.random.Generator) -> Trained:
+def _train(label: str, setting: Setting, rng: np.random.Generator, machine: Backend) -> Trained:
     with stage(label) as progress:
-        return train_networks(setting, rng, progress)
+        return train_networks(setting, rng, progress, machine)
 
 
 def _prune(
@@ -146,20 +178,24 @@ def _prune(
     trained: Trained,
     rng: np.random.Generator,
     scale: Scale,
-    keeps: Iterable[int],
+    keeps: Sequence[int],
+    machine: Backend,
     specialised: bool = False,
 ) -> list[dict[str, Any]]:
     s = trained.setting
     references = [specialised_state(s.M, s.K // s.M, s.teacher_v)] if specialised else trained.integrated
     with stage(label) as progress:
-        return _rows(compare_pruning(trained.networks, references, list(keeps), scale.masks, rng, progress))
+        return _rows(compare_pruning(trained.networks, references, keeps, scale.masks, rng, progress, machine))
 
 
-def _prune_idealised(scale: Scale, rng: np.random.Generator) -> list[dict[str, Any]]:
-    networks = [specialised_network(rng, scale.N, 2, 3, 4.0) for _ in range(scale.networks)]
+def _prune_idealised(
+    scale: Scale, rng: np.random.Generator, keeps: Sequence[int], machine: Backend
+) -> list[dict[str, Any]]:
+    M, K = scale.nodes
+    networks = [specialised_network(rng, scale.N, M, K // M, 4.0) for _ in range(scale.networks)]
     with stage("pruning the specialised state") as progress:
-        ideal = [specialised_state(2, 3, 4.0)]
-        return _rows(compare_pruning(networks, ideal, list(range(1, 7)), scale.masks, rng, progress))
+        ideal = [specialised_state(M, K // M, 4.0)]
+        return _rows(compare_pruning(networks, ideal, keeps, scale.masks, rng, progress, machine))
 
 
 def _rows(comparisons: Sequence[Comparison]) -> list[dict[str, Any]]:
@@ -208,14 +244,14 @@ def _theory_and_simulation(
     }
 
 
-def _retrain(trained: Trained, scale: Scale, rng: np.random.Generator) -> dict[str, Any]:
+def _retrain(trained: Trained, scale: Scale, rng: np.random.Generator, machine: Backend) -> dict[str, Any]:
     alphas = _times(scale.retraining_alpha)
     runs: list[Retrained] = []
     with stage("retraining under a random edge mask") as progress:
-        runs.append(retrain_random_edges(trained.networks, trained.setting, 0.5, alphas, rng, progress))
+        runs.append(retrain_random_edges(trained.networks, trained.setting, 0.5, alphas, rng, progress, machine))
     with stage("retraining after DPP node pruning") as progress:
         half = trained.setting.K // 2
-        runs.append(retrain_dpp_nodes(trained.networks, trained.setting, half, alphas, rng, progress))
+        runs.append(retrain_dpp_nodes(trained.networks, trained.setting, half, alphas, rng, progress, machine))
     return {run.label: _theory_and_simulation(run.alphas, run.simulated, run.theory) for run in runs}
 
 

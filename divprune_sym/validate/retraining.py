@@ -10,8 +10,8 @@ import numpy as np
 from divprune_sym.notation import OrderParameters
 from divprune_sym.pruning import DPPNode, Layer, RandomEdge
 from divprune_sym.pruning.method import edges_kept
-from divprune_sym.simulate import Network, train_replicas
-from divprune_sym.solvers import integrate
+from divprune_sym.simulate import Network
+from divprune_sym.validate.backend import CPU, Backend
 from divprune_sym.validate.teacher_student import Setting, error_of, problem
 
 if TYPE_CHECKING:
@@ -43,6 +43,7 @@ def retrain_random_edges(
     alphas: Sequence[float],
     rng: np.random.Generator,
     progress: Progress | None = None,
+    backend: Backend = CPU,
 ) -> Retrained:
     """Prune a fraction 1 − keep of every node's edges at random, then train on under the mask."""
     method = RandomEdge()
@@ -52,7 +53,7 @@ def retrain_random_edges(
         pruned.append(replace(network, w=network.w * mask, mask=mask.astype(np.float64)))
     # a finite network keeps round(pN) edges: the theory is asked for that fraction
     starts = [method.mask_classes(x.order_parameters(), edges_kept(keep, x.N) / x.N) for x in networks]
-    return _retrained(f"{method.name}, p = {keep:g}", pruned, starts, setting, alphas, rng, progress)
+    return _retrained(f"{method.name}, p = {keep:g}", pruned, starts, setting, alphas, rng, progress, backend)
 
 
 def retrain_dpp_nodes(
@@ -62,15 +63,16 @@ def retrain_dpp_nodes(
     alphas: Sequence[float],
     rng: np.random.Generator,
     progress: Progress | None = None,
+    backend: Backend = CPU,
 ) -> Retrained:
     """Keep k nodes drawn by a DPP, remove the others, then train on."""
-    method = DPPNode()
+    method = backend.methods[DPPNode.name]
     pruned = []
     for network in networks:
         kept = method.draw(Layer.on_white_inputs(network.w, network.v), keep, rng)[0]
         pruned.append(Network(w=network.w[kept], v=network.v[kept], B=network.B, A=network.A))
     starts = [network.order_parameters() for network in pruned]
-    return _retrained(f"{method.name}, k = {keep}", pruned, starts, setting, alphas, rng, progress)
+    return _retrained(f"{method.name}, k = {keep}", pruned, starts, setting, alphas, rng, progress, backend)
 
 
 def _retrained(
@@ -81,9 +83,10 @@ def _retrained(
     alphas: Sequence[float],
     rng: np.random.Generator,
     progress: Progress | None,
+    backend: Backend,
 ) -> Retrained:
-    runs = train_replicas(pruned, setting.training, alphas, rng, progress=progress)
-    solutions = [integrate(problem(state, setting), alphas) for state in starts]
+    runs = backend.train_replicas(pruned, setting.training, alphas, rng, progress=progress)
+    solutions = backend.integrate([problem(state, setting) for state in starts], alphas)
     return Retrained(
         label,
         np.asarray(alphas),

@@ -10,7 +10,6 @@ import numpy as np
 from divprune_sym.checks import BadInput, integer
 from divprune_sym.notation import OrderParameters
 from divprune_sym.pruning import (
-    METHODS,
     RESCALINGS,
     EdgeMethod,
     Layer,
@@ -19,8 +18,9 @@ from divprune_sym.pruning import (
     reweighted_second_layer,
 )
 from divprune_sym.pruning.method import edges_kept
-from divprune_sym.simulate import Network, Training, random_network, train_replicas
-from divprune_sym.solvers import Problem, generalization_error, integrate, second_moments
+from divprune_sym.simulate import Network, Training, random_network
+from divprune_sym.solvers import Problem, generalization_error, second_moments
+from divprune_sym.validate.backend import CPU, Backend
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Sequence
@@ -86,15 +86,17 @@ class Trained:
     integrated: tuple[OrderParameters, ...]
 
 
-def train_networks(setting: Setting, rng: np.random.Generator, progress: Progress | None = None) -> Trained:
+def train_networks(
+    setting: Setting, rng: np.random.Generator, progress: Progress | None = None, backend: Backend = CPU
+) -> Trained:
     """Train the setting's networks online and integrate the theory from each one's initial state."""
     fresh = [
         random_network(child, setting.N, setting.K, setting.M, teacher_v=setting.teacher_v)
         for child in rng.spawn(setting.networks)
     ]
-    runs = train_replicas(fresh, setting.training, setting.alphas, rng, progress=progress)
+    runs = backend.train_replicas(fresh, setting.training, setting.alphas, rng, progress=progress)
     simulated = np.array([[error_of(state) for state in run.states] for run in runs])
-    solutions = [integrate(problem(network.order_parameters(), setting), setting.alphas) for network in fresh]
+    solutions = backend.integrate([problem(network.order_parameters(), setting) for network in fresh], setting.alphas)
     return Trained(
         setting,
         simulated,
@@ -168,6 +170,7 @@ def compare_pruning(
     masks: int,
     rng: np.random.Generator,
     progress: Progress | None = None,
+    backend: Backend = CPU,
 ) -> list[Comparison]:
     """Every method at k of K kept nodes, edges at equal parameter count p = k/K, in every variant.
 
@@ -190,11 +193,12 @@ def compare_pruning(
         raise BadInput(msg)
     masks = integer("masks", masks, 1)
     rows = []
-    for done, (method, keep) in enumerate([(m, k) for m in METHODS.values() for k in keeps]):
+    cases = [(method, keep) for method in backend.methods.values() for keep in keeps]
+    for done, (method, keep) in enumerate(cases):
         fraction = keep / networks[0].K
         theory = [_limits(method, x.order_parameters(), keep, x.N) for x in networks]
         beside = [_limits(method, state, keep, networks[0].N) for state in references]
-        measured = [_measurements(method, x, keep, masks, rng) for x in networks]
+        measured = [_measurements(method, x, keep, masks, rng, backend) for x in networks]
         rows += [
             _comparison(
                 (method.name, variant, fraction),
@@ -205,7 +209,7 @@ def compare_pruning(
             for variant in theory[0]
         ]
         if progress is not None:
-            progress((done + 1) / (len(METHODS) * len(keeps)))
+            progress((done + 1) / len(cases))
     return rows
 
 
@@ -247,21 +251,30 @@ def _variant(rescale: str) -> str:
 
 
 def _measurements(
-    method: NodeMethod | EdgeMethod, network: Network, keep: int, masks: int, rng: np.random.Generator
+    method: NodeMethod | EdgeMethod,
+    network: Network,
+    keep: int,
+    masks: int,
+    rng: np.random.Generator,
+    backend: Backend,
 ) -> dict[str, NDArray[np.float64]]:
     """ε_g over masks of the `draw` face, by variant, each (masks,)."""
     layer = Layer.on_white_inputs(network.w, network.v)
     count = 1 if method.deterministic else masks
     if isinstance(method, NodeMethod):
-        return _measured_nodes(network, method.draw(layer, keep, rng, count), keep)
+        return _measured_nodes(network, method.draw(layer, keep, rng, count), keep, backend)
     fraction = keep / network.K
-    C = pruned_covariances(network, method.draw(layer, fraction, rng, count))
+    C = backend.covariances(network, method.draw(layer, fraction, rng, count))
     s = np.tile(network.order_parameters().signed_weights, (count, 1))
     p = edges_kept(fraction, network.N) / network.N
-    return {_variant(rescale): rescaled_error(C, s, network.K, p, rescale) for rescale in RESCALINGS}
+    return {
+        _variant(rescale): rescaled_error(C, s, network.K, p, rescale, errors=backend.errors) for rescale in RESCALINGS
+    }
 
 
-def _measured_nodes(network: Network, kept: NDArray[np.bool_], keep: int) -> dict[str, NDArray[np.float64]]:
+def _measured_nodes(
+    network: Network, kept: NDArray[np.bool_], keep: int, backend: Backend
+) -> dict[str, NDArray[np.float64]]:
     state = network.order_parameters()
     C = np.broadcast_to(state.covariance, (len(kept), *state.covariance.shape))
     subsets = np.nonzero(kept)[1].reshape(len(kept), keep)
@@ -272,15 +285,5 @@ def _measured_nodes(network: Network, kept: NDArray[np.bool_], keep: int) -> dic
         s = np.tile(state.signed_weights, (len(kept), 1))
         s[:, : network.K] = 0.0
         np.put_along_axis(s, subsets, v, axis=1)
-        errors[variant] = generalization_error(C, s)
+        errors[variant] = backend.errors(C, s)
     return errors
-
-
-def pruned_covariances(network: Network, masks: NDArray[np.bool_]) -> NDArray[np.float64]:
-    """Covariances (count, K+M, K+M) of the fields of the network under masks (count, K, N), white inputs."""
-    return np.array([_covariance(network.w * mask, network.B) for mask in masks])
-
-
-def _covariance(w: NDArray[np.float64], B: NDArray[np.float64]) -> NDArray[np.float64]:
-    rows = np.concatenate([w, B])
-    return np.asarray(rows @ rows.T / w.shape[1])

@@ -18,8 +18,8 @@ def reproduced(monkeypatch):
     asked = []
     stand_in = ModuleType("divprune_sym.validate.reproduce")
 
-    def reproduce(out, quick, seed):
-        asked.append((out, quick, seed))
+    def reproduce(out, quick, seed, backend):
+        asked.append((out, quick, seed, backend))
         if isinstance(stand_in.answer, BaseException):
             raise stand_in.answer
         return stand_in.answer
@@ -33,8 +33,8 @@ def reproduced(monkeypatch):
 def test_reproduce_defaults_and_options(reproduced):
     _, asked = reproduced
     assert cli.main(["reproduce"]) == 0
-    assert cli.main(["reproduce", "--out", "here", "--quick", "--seed", "7"]) == 0
-    assert asked == [(Path("reproduction"), False, 1), (Path("here"), True, 7)]
+    assert cli.main(["reproduce", "--out", "here", "--quick", "--seed", "7", "--backend", "cuda"]) == 0
+    assert asked == [(Path("reproduction"), False, 1, "cpu"), (Path("here"), True, 7, "cuda")]
 
 
 def test_a_failed_check_is_exit_code_1(reproduced):

@@ -1,5 +1,7 @@
 """CUDA kernels in Numba's simulator, against the CPU. Run by test_cuda.py, in a process of its own."""
 
+import json
+
 import numpy as np
 import pytest
 from scipy.stats import chisquare
@@ -9,10 +11,13 @@ from divprune_sym import cuda
 from divprune_sym.checks import BadInput
 from divprune_sym.cuda import kdpp
 from divprune_sym.dpp import LEnsemble
-from divprune_sym.pruning import RandomEdge
+from divprune_sym.pruning import DPPEdge, DPPNode, Layer, RandomEdge, rescaling
 from divprune_sym.simulate import Diverged
 from divprune_sym.solvers import IntegrationFailed
 from divprune_sym.solvers.api import prepared
+from divprune_sym.validate import reproduce
+from divprune_sym.validate.backend import CPU
+from divprune_sym.validate.digits import DigitsSetting
 
 # what a GPU does without a word, NumPy's numbers warn of
 simulated_overflow = pytest.mark.filterwarnings("ignore::RuntimeWarning")
@@ -173,3 +178,68 @@ def test_many_kernels_at_once():
 def test_kernels_of_different_sizes_are_refused():
     with pytest.raises(BadInput, match=r"kernels: expected kernels on one number of items, got \[2, 5\]"):
         cuda.sample_k([kernels()["matrix"], LEnsemble.from_diagonal([1.0, 2.0])], 1, np.random.default_rng(0))
+
+
+def test_overlaps_and_errors_of_pruned_networks():
+    student, rng = network(3, 2, 20), np.random.default_rng(6)
+    masks = rng.random((5, 3, 20)) < 0.5
+    C, expected = cuda.pruned_covariances(student, masks), CPU.covariances(student, masks)
+    # a dot product of N terms in another order
+    assert np.abs(C - expected).max() <= 20 * np.finfo(float).eps * np.abs(expected).max()
+    s = student.order_parameters().signed_weights
+    # 25 terms of at most s_a s_b/2, each to a few roundings
+    bound = 25 * 4 * np.finfo(float).eps * np.abs(s).max() ** 2
+    assert np.abs(cuda.generalization_error(expected, s) - CPU.errors(expected, s)).max() <= bound
+    assert cuda.generalization_error(expected[0], s).shape == ()
+    assert cuda.generalization_error(expected[:0], s).shape == (0,)
+    assert cuda.pruned_covariances(student, masks[:0]).shape == (0, 5, 5)
+
+
+def test_methods_draw_by_the_gpu():
+    layer = Layer.on_white_inputs(network(4, 1, 9).w, np.ones(4))
+    asked = []
+
+    def sampler(kernels, k, rng, count):
+        asked.append((len(kernels), kernels[0].N, k, count))
+        return cuda.sample_k(kernels, k, rng, count)
+
+    nodes = DPPNode(sampler=sampler).draw(layer, 3, np.random.default_rng(0), 2)
+    edges = DPPEdge(sampler=sampler).draw(layer, 1 / 3, np.random.default_rng(0), 2)
+    assert asked == [(1, 4, 3, 2), (4, 9, 3, 2)]
+    assert (nodes.shape, edges.shape) == ((2, 4), (2, 4, 9))
+    assert (nodes.sum(axis=1) == 3).all()
+    assert (edges.sum(axis=2) == 3).all()
+    seen = Layer(layer.weights, layer.outgoing, layer.activation_kernel, layer.preactivation_kernel, np.eye(9))
+    with pytest.raises(BadInput, match="sampler: it draws edges of the linear kernel on white inputs"):
+        DPPEdge(sampler=sampler).draw(seen, 0.5, np.random.default_rng(0))
+
+
+def test_the_reproduction_is_that_of_the_cpu(tmp_path, monkeypatch):
+    """Equal seeds: training and everything that is not drawn by a DPP agree to the tolerance of the integrators."""
+    digits = DigitsSetting((4,), 2, 1, (0.5,))
+    # fewer factors to try on either side
+    monkeypatch.setattr(rescaling, "_GRID", np.linspace(-4.0, 4.0, 9))
+    monkeypatch.setattr(rescaling, "_ROUNDS", 1)
+    scale = reproduce.Scale(12, 2, 1, 0.2, 0.2, digits, (1, 2), (1, 2))
+    found = {}
+    for backend, name in (("cuda", "SIMULATED"), ("cpu", "QUICK")):
+        monkeypatch.setattr(reproduce, name, scale)
+        reproduce.reproduce(tmp_path / backend, True, 1, backend)
+        found[backend] = json.loads((tmp_path / backend / "results.json").read_text())
+        assert (tmp_path / backend / "report.html").stat().st_size > 10_000
+    on_gpu, on_cpu = found["cuda"], found["cpu"]
+    assert (on_gpu["backend"], on_cpu["backend"]) == ("CUDA, in Numba's simulator", "CPU")
+    for name, curve in on_cpu["training"].items():
+        assert np.allclose(on_gpu["training"][name]["simulated"], curve["simulated"], rtol=1e-12, atol=0)
+        # some ten steps with errors of 1e-5 each
+        assert np.allclose(on_gpu["training"][name]["theory"], curve["theory"], rtol=3e-4, atol=0)
+    for mine, other in zip(on_gpu["pruning"]["noisy"], on_cpu["pruning"]["noisy"], strict=True):
+        assert (mine["method"], mine["variant"], mine["keep"]) == (other["method"], other["variant"], other["keep"])
+        if mine["method"] in ("importance-node", "magnitude-edge"):
+            assert np.isclose(mine["measured"], other["measured"], rtol=1e-12, atol=0)
+
+
+def test_a_full_reproduction_is_refused_in_the_simulator(tmp_path):
+    with pytest.raises(BadInput, match="in Numba's simulator the whole reproduction would take weeks; add --quick"):
+        reproduce.reproduce(tmp_path / "out", False, 1, "cuda")
+    assert not (tmp_path / "out").exists()

@@ -27,7 +27,9 @@ def test_everything_in_the_simulator():
 
 @needs_numba_cuda
 @pytest.mark.parametrize("capability", assembly.CAPABILITIES)
-@pytest.mark.parametrize("name", ["K = 2, M = 2", "K = 10, M = 4", "SGD", "eigenvectors", "items"])
+@pytest.mark.parametrize(
+    "name", ["K = 2, M = 2", "K = 10, M = 4", "SGD", "eigenvectors", "items", "covariances", "errors"]
+)
 def test_kernels_compile_to_ptx(name, capability):
     (kernel,) = [kernel for kernel in assembly.kernels() if name in kernel.name]
     text = assembly.ptx(kernel, capability)

@@ -15,7 +15,7 @@ from divprune_sym.pruning.dpp_edge import _scale
 from divprune_sym.pruning.extended import extended_limit
 from divprune_sym.simulate import Training, random_network, train_replicas
 from divprune_sym.solvers import Problem, generalization_error, integrate
-from divprune_sym.validate.teacher_student import pruned_covariances
+from divprune_sym.validate.backend import pruned_covariances
 
 CORRELATIONS = [1e-9, 0.03, -0.4, 0.9, 0.999, -1 + 1e-7]
 KEEPS = [0.02, 0.3, 0.5, 0.9]

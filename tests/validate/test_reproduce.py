@@ -32,7 +32,7 @@ FIGURES = (
     "pruning_noiseless",
     "pruning_noisy",
     "pruning_idealised",
-    "pruning_five_teachers",
+    "pruning_many_nodes",
     "retraining",
     "digits",
 )
@@ -69,7 +69,7 @@ def test_results_hold_every_comparison(run: tuple[Path, dict[str, Any], str]) ->
             (m, v) for m in ("random-edge", "magnitude-edge", "dpp-edge") for v in ("plain", "inverse-sqrt", "optimal")
         }
         assert {round(6 * r["keep"]) for r in rows} == set(range(1, 7))
-    assert {round(20 * r["keep"]) for r in results["pruning"]["five_teachers"]} == set(range(1, 6))
+    assert {round(20 * r["keep"]) for r in results["pruning"]["many_nodes"]} == set(range(1, 6))
     assert results["seed"] == 3
     assert "numpy" in results["versions"]
 

@@ -17,6 +17,7 @@ from divprune_sym import OrderParameters, integrate, specialised_state
 from divprune_sym.checks import BadInput
 from divprune_sym.pruning import METHODS, RESCALINGS
 from divprune_sym.validate import retraining, teacher_student
+from divprune_sym.validate.backend import pruned_covariances
 from divprune_sym.validate.retraining import retrain_dpp_nodes, retrain_random_edges
 from divprune_sym.validate.teacher_student import (
     Comparison,
@@ -24,7 +25,6 @@ from divprune_sym.validate.teacher_student import (
     compare_pruning,
     error_of,
     problem,
-    pruned_covariances,
     specialised_network,
     train_networks,
 )
