@@ -9,7 +9,11 @@ from __future__ import annotations
 
 from math import isfinite, sqrt
 
+import numpy as np
 from numba import cuda, float64
+
+# the generated module has those of its method: arguments would take registers that the equations need
+ORDER, A, ERROR, DENSE = 5, np.zeros((7, 7)), np.zeros(7), np.zeros((7, 4))
 
 jit = cuda.jit(device=True)
 
@@ -33,7 +37,8 @@ def rhs(y, dydt, p, lane, lanes):
 # --- copied into every generated module from here on ---------------------------------------------------
 
 DONE, TOO_MANY_STEPS, STEP_TOO_SMALL, NOT_FINITE, UNDER_WAY = 0, 1, 2, 3, 4
-STAGES = 7
+STAGES = len(ERROR)
+POWERS = DENSE.shape[1]
 
 
 @jit
@@ -64,11 +69,11 @@ def combine(y, h, weights, stages, count, out, lane, lanes):
 
 
 @jit
-def error_norm(y, y_new, h, stages, error, gap, rtol, atol, lane, lanes):
+def error_norm(y, y_new, h, stages, gap, rtol, atol, lane, lanes):
     for j in range(lane, len(y), lanes):
         moved = 0.0
         for s in range(STAGES):
-            moved = fma(error[s], stages[s, j], moved)
+            moved = fma(ERROR[s], stages[s, j], moved)
         share = h * moved / (atol + rtol * max(abs(y[j]), abs(y_new[j])))
         gap[j] = share * share
     sync()
@@ -93,7 +98,7 @@ def explicit_step(y, slope, gap, rtol, atol, lane, lanes):
 
 
 @jit
-def starting_step(h0, y, stages, gap, rtol, atol, order, lane, lanes):
+def starting_step(h0, y, stages, gap, rtol, atol, lane, lanes):
     """The same, from the slope after that move: a step in which the slope changes little."""
     d1 = scaled_norm(stages[0], y, gap, rtol, atol, lane, lanes)
     for j in range(lane, len(y), lanes):
@@ -103,27 +108,27 @@ def starting_step(h0, y, stages, gap, rtol, atol, order, lane, lanes):
     if not isfinite(d2):
         return h0
     steepest = max(d1, d2)
-    h1 = max(1e-6, h0 * 1e-3) if steepest <= 1e-15 else (0.01 / steepest) ** (1.0 / (order + 1))
+    h1 = max(1e-6, h0 * 1e-3) if steepest <= 1e-15 else (0.01 / steepest) ** (1.0 / (ORDER + 1))
     return min(100 * h0, h1)
 
 
 @jit
-def growth(norm, previous, rejected, order):
+def growth(norm, previous, rejected):
     """By how much the next step is longer than one of this error: PI control."""
-    factor = 0.9 * norm ** (-0.7 / order) * previous ** (0.4 / order)
+    factor = 0.9 * norm ** (-0.7 / ORDER) * previous ** (0.4 / ORDER)
     return min(1.0 if rejected else 10.0, max(0.2, factor))
 
 
 @jit
-def report(alphas, filled, t, h, y, stages, dense, out, lane, lanes):
+def report(alphas, filled, t, h, y, stages, out, lane, lanes):
     """Dense output at the times up to the end of this step; how many are filled by now."""
     weights = cuda.local.array((STAGES,), float64)
     while filled < len(alphas) and alphas[filled] <= t + h * (1.0 + 1e-14):
         theta = min((alphas[filled] - t) / h, 1.0)
         for stage in range(STAGES):
             weight = 0.0
-            for power in range(dense.shape[1] - 1, -1, -1):
-                weight = (weight + dense[stage, power]) * theta
+            for power in range(POWERS - 1, -1, -1):
+                weight = (weight + DENSE[stage, power]) * theta
             weights[stage] = weight
         combine(y, h, weights, stages, STAGES, out[filled], lane, lanes)
         filled += 1
@@ -131,9 +136,7 @@ def report(alphas, filled, t, h, y, stages, dense, out, lane, lanes):
 
 
 @jit
-def adaptive(
-    y, y_new, stages, gap, out, control, alphas, rtol, atol, max_steps, order, a, error, dense, p, lane, lanes
-):
+def adaptive(y, y_new, stages, gap, out, control, alphas, rtol, atol, max_steps, p, lane, lanes):
     """Embedded Runge–Kutta with first-same-as-last, PI step control and dense output at `alphas`.
 
     y in; out (S, n), and in `control`: status, outputs filled, accepted steps, right-hand sides, α reached. One
@@ -162,14 +165,14 @@ def adaptive(
             stage = 1
             continue
         if nfev == 2:
-            h = starting_step(h, y, stages, gap, rtol, atol, order, lane, lanes)
+            h = starting_step(h, y, stages, gap, rtol, atol, lane, lanes)
             stage = 0
         elif stage == STAGES - 1:
             # the last stage's point is the solution itself
-            norm = error_norm(y, y_new, h, stages, error, gap, rtol, atol, lane, lanes)
+            norm = error_norm(y, y_new, h, stages, gap, rtol, atol, lane, lanes)
             finite = isfinite(norm)
             if norm <= 1.0:
-                filled = report(alphas, filled, t, h, y, stages, dense, out, lane, lanes)
+                filled = report(alphas, filled, t, h, y, stages, out, lane, lanes)
                 if filled == len(alphas):
                     status = DONE
                 copy(y_new, y, lane, lanes)
@@ -177,10 +180,10 @@ def adaptive(
                 t += h
                 steps += 1
                 norm = max(norm, 1e-10)
-                h *= growth(norm, previous, rejected, order)
+                h *= growth(norm, previous, rejected)
                 previous, rejected = norm, False
             else:
-                h *= max(0.2, 0.9 * norm ** (-1.0 / order)) if finite else 0.1
+                h *= max(0.2, 0.9 * norm ** (-1.0 / ORDER)) if finite else 0.1
                 rejected = True
             stage = 0
         if stage == 0 and status == UNDER_WAY:
@@ -192,6 +195,6 @@ def adaptive(
             elif h <= 1e-15 * max(t, 1e-300):
                 status = STEP_TOO_SMALL if finite else NOT_FINITE
         stage += 1
-        combine(y, h, a[stage], stages, stage, y_new, lane, lanes)
+        combine(y, h, A[stage], stages, stage, y_new, lane, lanes)
     if lane == 0:
         control[0], control[1], control[2], control[3], control[4] = status, filled, steps, nfev, t

@@ -61,7 +61,7 @@ def kernels() -> Iterator[Kernel]:
     from divprune_sym.solvers.problem import Equations
 
     vector, matrix, cube = float64[::1], float64[:, ::1], float64[:, :, ::1]
-    solve = (matrix, matrix, vector, cube, matrix, cube, float64, float64, int64, int64, matrix, vector, matrix)
+    solve = (matrix, matrix, vector, cube, matrix, cube, float64, float64, int64)
     for K, M in ((2, 2), (4, 2), (6, 2), (10, 4), (20, 10)):
         layout = layout_for(K, M, 1)
         module = cuda_module(Equations(), K, M, 1, layout)

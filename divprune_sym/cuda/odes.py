@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
@@ -88,10 +88,9 @@ def integrate_many(
     starts, parameters = flattened(problems)
     states = np.zeros((len(problems), len(times), starts.shape[1]))
     controls = np.zeros((len(problems), CONTROLS))
-    a, _, error, dense = DORMAND_PRINCE.arrays()
-    room = np.empty((len(problems), 3 + len(a), starts.shape[1]) if chosen == "block" else (1, 1, 1))
+    room = _room(chosen, *starts.shape)
     module.solve[grid(chosen, len(problems), K)](
-        starts, parameters, times, states, controls, room, rtol, atol, max_steps, DORMAND_PRINCE.order, a, error, dense
+        starts, parameters, times, states, controls, room, rtol, atol, max_steps
     )
     return [_solution(*run, times, throw) for run in zip(problems, states, controls, strict=True)]
 
@@ -123,6 +122,14 @@ def grid(layout: Layout, count: int, K: int) -> tuple[int, int]:
     """Blocks, and threads in each."""
     threads = threads_for(layout, K)
     return (-(-count // threads), threads) if layout == "thread" else (count, threads)
+
+
+def _room(layout: Layout, count: int, n: int) -> Any:
+    """Memory of the device for the states and slopes of a step: a block's together, threads' side by side."""
+    from numba import cuda
+
+    rows = 3 + len(DORMAND_PRINCE.arrays()[2])
+    return cuda.device_array((count, rows, n) if layout == "block" else (rows, n, count))
 
 
 def _common_size(problems: Sequence[Problem]) -> tuple[int, int, int, Equations]:

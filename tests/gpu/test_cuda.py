@@ -47,6 +47,15 @@ def test_ptxas_reports_registers():
     assert report.spilled == 0
 
 
+@needs_numba_cuda
+@pytest.mark.skipif(assembly.find_ptxas() is None, reason="ptxas is not installed")
+@pytest.mark.parametrize("capability", assembly.CAPABILITIES)
+def test_small_problems_spill_no_registers(capability):
+    """K + M ≤ 6."""
+    (kernel,) = [kernel for kernel in assembly.kernels() if "K = 4, M = 2" in kernel.name]
+    assert assembly.assemble(kernel, capability, assembly.find_ptxas()).spilled == 0
+
+
 def test_the_report_is_read():
     text = "16 bytes stack frame, 8 bytes spill stores, 4 bytes spill loads\nUsed 40 registers, 64 bytes smem"
     assert assembly.read_report("k", (9, 0), text) == assembly.Assembled("k", (9, 0), 40, 64, 16, 8)
