@@ -106,6 +106,15 @@ def cached_module(recipe: Mapping[str, Any], generate: Callable[[], str]) -> Mod
     generate : callable
         Returns the source; not called, and SymPy not imported, when the module is cached.
     """
+    return _imported(_stored(recipe, generate))
+
+
+def cached_text(recipe: Mapping[str, Any], generate: Callable[[], str]) -> str:
+    """The generated text of a recipe, of which modules are made; as in `cached_module`, generated only once."""
+    return _stored(recipe, generate).read_text(encoding="utf-8")
+
+
+def _stored(recipe: Mapping[str, Any], generate: Callable[[], str]) -> Path:
     description = json.dumps({**recipe, "fingerprint": fingerprint()}, sort_keys=True)
     key = hashlib.sha256(description.encode()).hexdigest()
     folder = cache_folder()
@@ -116,7 +125,7 @@ def cached_module(recipe: Mapping[str, Any], generate: Callable[[], str]) -> Mod
         path = folder / f"g_{hashlib.sha256(source.encode()).hexdigest()}.py"
         _write_aside(path, source)
         _write_aside(pointer, json.dumps({"module": path.name, "recipe": dict(recipe)}))
-    return _imported(path)
+    return path
 
 
 def _pointed_at(pointer: Path) -> Path | None:

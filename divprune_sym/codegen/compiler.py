@@ -59,8 +59,8 @@ def compile_system(
     activation : Activation
         Supplies the closed forms of J2, I2, I3, I4.
     sizes : mapping
-        K, M, classes: an integer freezes the size into the code, a string such as ``"v.shape[0]"`` reads
-        it at run time.
+        K, M, classes: an integer freezes the size into the code, a `hole` leaves a place for such an integer, any
+        other string, such as ``"v.shape[0]"``, reads the size at run time.
     outputs : tuple of str
         Arrays the caller owns; they are written into. A scalar left-hand side is returned instead.
     target : Target

@@ -13,7 +13,7 @@ from sympy.printing.pycode import PythonCodePrinter
 
 from divprune_sym.codegen.guarded import Root
 from divprune_sym.codegen.sums import HalfSum, bound_indices, free_indices
-from divprune_sym.codegen.targets import BATCH, CPU, Target
+from divprune_sym.codegen.targets import BATCH, CPU, Target, hole, is_hole
 from divprune_sym.dynamics.symbols import INDEX_ORDER
 
 if TYPE_CHECKING:
@@ -188,13 +188,20 @@ class Renderer:
 
     def allocate(self, array: Expr) -> None:
         """Make room for an array."""
-        shape = tuple(str(self._frozen(extent)) for extent in array.base.shape)
+        shape = tuple(self._frozen(extent) for extent in array.base.shape)
         target = BATCH if self._printer.packed else self.target
         self.write(f"{array.base.label} = {target.empty(shape)}")
 
-    def _frozen(self, extent: Expr) -> Expr:
-        known = {s: size for s in extent.free_symbols if isinstance(size := self.sizes.get(str(s)), int)}
-        return extent.subs(known)
+    def _frozen(self, extent: Expr) -> str:
+        """An extent as text: a number, a hole for one, or an expression that is known at run time only."""
+        sizes = {s: self.sizes.get(str(s)) for s in extent.free_symbols}
+        if sizes and all(isinstance(size, str) and is_hole(size) for size in sizes.values()):
+            return hole(extent)
+        return str(extent.subs({s: size for s, size in sizes.items() if isinstance(size, int)}))
+
+    def _is_frozen(self, extent: Expr) -> bool:
+        text = self._frozen(extent)
+        return text.isdecimal() or is_hole(text)
 
     def zeros(self, array: Expr) -> None:
         """Make room for an array and fill it with zeros."""
@@ -248,14 +255,14 @@ class Renderer:
         """Whether these are loops over pairs, of a number known by now, around special functions."""
         if not self.target.packs or len(indices) != 2:
             return False
-        if any(self._frozen(index.upper).free_symbols for index in indices):
+        if not all(self._is_frozen(index.upper + 1) for index in indices):
             return False
         return any(expression.has(sp.Function) for expression in (rhs, *[t.expression for t in inside]))
 
     @contextmanager
     def _packed(self, indices: Sequence[sp.Idx], symmetric: bool) -> Iterator[None]:
         """One loop over packs of pairs: inside it the indices hold several values."""
-        extents = [str(self._frozen(index.upper + 1)) for index in indices]
+        extents = [self._frozen(index.upper + 1) for index in indices]
         pairs = f"half_pairs({extents[0]})" if symmetric else f"all_pairs({', '.join(extents)})"
         names = [f"{'_'.join(['half' if symmetric else 'all', *extents])}_{index}" for index in indices]
         self.constants[pairs] = ", ".join(names)

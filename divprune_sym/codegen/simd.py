@@ -404,3 +404,48 @@ def next_ticket(typingctx: Any, tickets: types.Array) -> Any:
         return builder.atomic_rmw("add", source.data, ir.Constant(ir.IntType(64), 1), "monotonic")
 
     return types.int64(tickets), codegen
+
+
+# --- functions at an address ---------------------------------------------------------------------------
+
+_FLOATS = types.CPointer(types.float64)
+# f(y, dydt, p) of flat arrays, or flat arrays of lanes: y and dydt have n entries, p has m
+AT_ADDRESS = types.void(_FLOATS, _FLOATS, _FLOATS, types.int64, types.int64)
+
+
+@intrinsic
+def call(typingctx: Any, address: Any, y: Any, dydt: Any, p: Any) -> Any:
+    """Call the function of type `AT_ADDRESS` at an address."""
+
+    def codegen(context: Any, builder: Any, sig: Any, args: Any) -> Any:
+        floats, integer = ir.DoubleType().as_pointer(), ir.IntType(64)
+        kind = ir.FunctionType(ir.VoidType(), [floats] * 3 + [integer] * 2)
+        arrays = [make_array(of)(context, builder, value) for of, value in zip(sig.args[1:], args[1:], strict=True)]
+        pointers = [builder.bitcast(array.data, floats) for array in arrays]
+        function = builder.inttoptr(args[0], kind.as_pointer())
+        builder.call(function, [*pointers, arrays[0].nitems, arrays[2].nitems])
+        return context.get_dummy_value()
+
+    return types.none(types.int64, y, dydt, p), codegen
+
+
+def _at(element: types.Type, pointer: types.CPointer, count: types.Integer) -> Any:
+    result = _array_of(element, 1)
+
+    def codegen(context: Any, builder: Any, sig: Any, args: Any) -> Any:
+        data = builder.bitcast(args[0], context.get_data_type(element).as_pointer())
+        return _borrowed(context, builder, result, data, [args[1]], [8 * getattr(element, "width", 1)])
+
+    return result(pointer, types.int64), codegen
+
+
+@intrinsic
+def floats_at(typingctx: Any, pointer: types.CPointer, count: types.Integer) -> Any:
+    """So many floats from a pointer on, as an array; the memory is somebody else's."""
+    return _at(types.float64, pointer, count)
+
+
+@intrinsic
+def lanes_at(typingctx: Any, pointer: types.CPointer, count: types.Integer) -> Any:
+    """So many lanes from a pointer on, as an array; the memory is somebody else's."""
+    return _at(Lanes(WIDTH), pointer, count)

@@ -10,7 +10,7 @@ from __future__ import annotations
 import numpy as np
 from numba import njit
 
-from divprune_sym.codegen.simd import WIDTH, above, as_lanes, next_ticket
+from divprune_sym.codegen.simd import WIDTH, above, as_lanes, call, next_ticket
 from divprune_sym.solvers._kernels import (
     FILLED,
     NFEV,
@@ -27,14 +27,13 @@ from divprune_sym.solvers._kernels import (
     first_guess,
     fma,
     limited,
-    rhs,
     starting_step,
     stepped,
 )
 
 jit = entry = njit(error_model="numpy", nogil=True)
 
-# --- copied into every generated module for batches from here on ---------------------------------------
+# --- copied into generated modules for batches from here on --------------------------------------------
 
 
 @jit
@@ -51,7 +50,7 @@ def write_lane(source, target, lane):
 
 @entry
 def adaptive_many(
-    starts, parameters, alphas, tickets, states, controls, rtol, atol, max_steps, order, a, errors, dense
+    rhs, starts, parameters, alphas, tickets, states, controls, rtol, atol, max_steps, order, a, errors, dense
 ):
     """Integrate the trajectories whose numbers `tickets` gives out, until there are none left.
 
@@ -88,7 +87,7 @@ def adaptive_many(
                         for x in range(10):
                             controls[ticket, x] = 0.0
             if beginning:
-                rhs(y, scratch, p)
+                call(rhs, y, scratch, p)
                 for lane in range(width):
                     if fresh[lane] == 1.0:
                         control = controls[who[lane]]
@@ -102,7 +101,7 @@ def adaptive_many(
                             Points[j, lane] = fma(guesses[lane], slope[j], one[j])
                         if control[9] != UNDER_WAY:
                             who[lane], fresh[lane] = -1, 0.0
-                rhs(point, scratch, p)
+                call(rhs, point, scratch, p)
                 for lane in range(width):
                     if fresh[lane] == 1.0:
                         control = controls[who[lane]]
@@ -133,10 +132,10 @@ def adaptive_many(
         h = steps[0]
         for stage in range(1, last):
             combine(y, h, a[stage], stages, stage, point)
-            rhs(point, stages[stage], p)
+            call(rhs, point, stages[stage], p)
         combine(y, h, a[last], stages, last, y_new)
         if not late:
-            rhs(y_new, stages[last], p)
+            call(rhs, y_new, stages[last], p)
         norms[0] = error_norm(y, y_new, h, stages, last + 1 if not late else last, errors, scratch, rtol, atol)
         due, any_kept = False, False
         for lane in range(width):
@@ -153,10 +152,10 @@ def adaptive_many(
                         control[NFEV] += all_stages - last - 1
                         due = True
         if late and any_kept:
-            rhs(y_new, stages[last], p)
+            call(rhs, y_new, stages[last], p)
         for stage in range(last + 1, all_stages if due else 0):
             combine(y, h, a[stage], stages, stage, point)
-            rhs(point, stages[stage], p)
+            call(rhs, point, stages[stage], p)
         for lane in range(width):
             if who[lane] >= 0 and Keep[0, lane] > 0.0:
                 control = controls[who[lane]]

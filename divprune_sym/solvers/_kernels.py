@@ -1,7 +1,7 @@
 """Time stepping on plain arrays: no kernel raises, every kernel returns a status (solvers/api.py turns it into words).
 
-The text below the line is copied into the generated module of each problem, next to its right-hand
-side, so that Numba compiles and caches the two together (it cannot cache functions that take functions).
+The text below the line is a generated module of its own: it is compiled once, and calls the right-hand side of each
+problem, compiled apart, at its address `rhs` (Numba cannot cache functions that take functions).
 Arrays are copied by loops: Numba spends seconds on compiling the error message of a slice assignment.
 """
 
@@ -12,17 +12,11 @@ from math import fabs, sqrt
 import numpy as np
 from numba import njit
 
-from divprune_sym.codegen.simd import above, fma, next_ticket
+from divprune_sym.codegen.simd import above, call, fma, next_ticket
 
 jit = entry = njit(error_model="numpy", nogil=True)
 
-
-def rhs(y, dydt, p):
-    """The generated module has its own: dydt = f(y) with parameters p."""
-    raise NotImplementedError
-
-
-# --- copied into every generated module from here on ---------------------------------------------------
+# --- copied into generated modules from here on --------------------------------------------------------
 
 DONE, TOO_MANY_STEPS, STEP_TOO_SMALL, NOT_FINITE, UNDER_WAY = 0, 1, 2, 3, 4
 # where a run stands, besides its state and slope
@@ -171,13 +165,13 @@ def dense_weights(theta, dense, weights):
 
 
 @entry
-def adaptive(y, slope, control, alphas, out, trace, pause, rtol, atol, max_steps, order, a, errors, dense, p):
+def adaptive(rhs, y, slope, control, alphas, out, trace, pause, rtol, atol, max_steps, order, a, errors, dense, p):
     """Embedded Runge–Kutta with first-same-as-last, PI step control and dense output at `alphas`.
 
-    y, slope (n,) and control (9,) hold where the run stands and are moved on; a slope of NaN begins it. Stage
-    `last` is the solution itself; stages after it serve the dense output only. The run pauses after `pause` trial
-    steps in all. A trace (cap, 1 + d, n + 2) with room for all steps until then keeps the polynomial of each; one
-    with cap = 0 keeps none.
+    rhs is the address of dydt = f(y) with parameters p. y, slope (n,) and control (9,) hold where the run stands and
+    are moved on; a slope of NaN begins it. Stage `last` is the solution itself; stages after it serve the dense output
+    only. The run pauses after `pause` trial steps in all. A trace (cap, 1 + d, n + 2) with room for all steps until
+    then keeps the polynomial of each; one with cap = 0 keeps none.
 
     Returns the status; out (S, n) holds the states at the first control[FILLED] times.
     """
@@ -190,7 +184,7 @@ def adaptive(y, slope, control, alphas, out, trace, pause, rtol, atol, max_steps
     if np.isnan(control[T]):
         for x in range(len(control)):
             control[x] = 0.0
-        rhs(y, slope, p)
+        call(rhs, y, slope, p)
         control[NFEV] = 1.0
         status = begun(control, slope, alphas, y, out)
         if status != UNDER_WAY:
@@ -198,7 +192,7 @@ def adaptive(y, slope, control, alphas, out, trace, pause, rtol, atol, max_steps
         h0 = first_guess(y, slope, rtol, atol)
         for j in range(n):
             point[j] = fma(h0, slope[j], y[j])
-        rhs(point, scratch, p)
+        call(rhs, point, scratch, p)
         control[NFEV] += 1.0
         control[H] = starting_step(h0, y, slope, scratch, rtol, atol, order)
     copy(slope, stages[0])
@@ -215,22 +209,22 @@ def adaptive(y, slope, control, alphas, out, trace, pause, rtol, atol, max_steps
         t, h = control[T], control[H]
         for stage in range(1, last):
             combine(y, h, a[stage], stages, stage, point)
-            rhs(point, stages[stage], p)
+            call(rhs, point, stages[stage], p)
         combine(y, h, a[last], stages, last, y_new)
         control[NFEV] += last - 1
         if not late:
-            rhs(y_new, stages[last], p)
+            call(rhs, y_new, stages[last], p)
             control[NFEV] += 1.0
         norm = error_norm(y, y_new, h, stages, last + 1 if not late else last, errors, scratch, rtol, atol)
         if not accepted(control, norm, order):
             continue
         if late:
-            rhs(y_new, stages[last], p)
+            call(rhs, y_new, stages[last], p)
             control[NFEV] += 1.0
         due = trace.shape[0] > 0 or alphas[filled] < t + h * (1.0 - 1e-14)
         for stage in range(last + 1, all_stages if due else 0):
             combine(y, h, a[stage], stages, stage, point)
-            rhs(point, stages[stage], p)
+            call(rhs, point, stages[stage], p)
             control[NFEV] += 1.0
         while filled < len(alphas) and alphas[filled] <= t + h * (1.0 + 1e-14):
             if alphas[filled] >= t + h * (1.0 - 1e-14):
@@ -265,7 +259,7 @@ def keep(row, t, h, y, stages, dense):
 
 
 @entry
-def fixed_step(y0, alphas, dt, a, b, p):
+def fixed_step(rhs, y0, alphas, dt, a, b, p):
     """Runge–Kutta with a fixed step, shortened only to land on each of `alphas`.
 
     Returns (states (S, n), outputs filled, status, steps, right-hand sides, α reached).
@@ -282,7 +276,7 @@ def fixed_step(y0, alphas, dt, a, b, p):
             h = span / count
             for stage in range(s):
                 combine(y, h, a[stage], stages, stage, point)
-                rhs(point, stages[stage], p)
+                call(rhs, point, stages[stage], p)
             combine(y, h, b, stages, s, point)
             copy(point, y)
             steps += 1
@@ -298,7 +292,7 @@ def fixed_step(y0, alphas, dt, a, b, p):
 
 @entry
 def adaptive_many(
-    starts, parameters, alphas, tickets, states, controls, rtol, atol, max_steps, order, a, errors, dense
+    rhs, starts, parameters, alphas, tickets, states, controls, rtol, atol, max_steps, order, a, errors, dense
 ):
     """Integrate the trajectories whose numbers `tickets` gives out, until there are none left.
 
@@ -315,6 +309,6 @@ def adaptive_many(
         control = controls[ticket]
         control[T] = np.nan
         control[9] = adaptive(
-            y, slope, control, alphas, states[ticket], trace, np.inf,
+            rhs, y, slope, control, alphas, states[ticket], trace, np.inf,
             rtol, atol, max_steps, order, a, errors, dense, parameters[ticket],
         )  # fmt: skip

@@ -15,7 +15,7 @@ from divprune_sym.files import written_aside
 from divprune_sym.notation import OrderParameters
 from divprune_sym.solvers.along import errors_along, unflattened
 from divprune_sym.solvers.events import EventFinder
-from divprune_sym.solvers.problem import Equations, flat_parameters, problem_module
+from divprune_sym.solvers.problem import Equations, flat_parameters, problem_module, stepping_module
 from divprune_sym.solvers.run import Checkpoint, Run
 from divprune_sym.solvers.tableaus import FIXED_METHODS, METHODS, Method
 
@@ -272,7 +272,9 @@ def integrate_fixed_step(
     dt = number("dt", dt, max(1e-12, times[-1] / MOST_FIXED_STEPS))
     a, b, _, _ = FIXED_METHODS[method].arrays()
     module, y0, p = prepared(problem)
-    return solution(problem, times, module.fixed_step(y0, times, dt, a, b, p), throw)
+    return solution(
+        problem, times, stepping_module().fixed_step(module.at_address().address, y0, times, dt, a, b, p), throw
+    )
 
 
 def second_layer_moves(problem: Problem) -> bool:

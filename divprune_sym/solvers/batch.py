@@ -10,7 +10,7 @@ import numpy as np
 from divprune_sym.checks import BadInput, increasing_times, integer
 from divprune_sym.solvers._kernels import FILLED, NFEV, STEPS, T
 from divprune_sym.solvers.api import Solution, adaptive_options, prepared, solution
-from divprune_sym.solvers.problem import problem_module
+from divprune_sym.solvers.problem import problem_module, stepping_module
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
@@ -65,12 +65,13 @@ def integrate_batch(
     states = np.empty((len(problems), len(times), starts.shape[1]))
     controls = np.zeros((len(problems), 10))
     x = problems[0].state
-    module = problem_module(problems[0].equations, x.K, x.M, target_of(problems[0]))
+    target = target_of(problems[0])
+    rhs, stepping = problem_module(problems[0].equations, x.K, x.M, target).at_address(), stepping_module(target)
     tickets = np.zeros(1, dtype=np.int64)
 
     def work(_: int) -> None:
-        module.adaptive_many(
-            starts, parameters, times, tickets, states, controls, rtol, atol, max_steps,
+        stepping.adaptive_many(
+            rhs.address, starts, parameters, times, tickets, states, controls, rtol, atol, max_steps,
             chosen.order, chosen.a, chosen.errors, chosen.dense,
         )  # fmt: skip
 

@@ -16,6 +16,7 @@ import numpy as np
 from divprune_sym.checks import BadInput
 from divprune_sym.files import written_aside
 from divprune_sym.solvers._kernels import FILLED, NFEV, STEPS, TRIALS, UNDER_WAY, T
+from divprune_sym.solvers.problem import stepping_module
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -72,7 +73,8 @@ class Run:
     def advance(self, trials: int, trace: NDArray[np.float64]) -> int:
         """Up to so many trial steps more; the status."""
         begun = self.control[TRIALS] if not np.isnan(self.control[T]) else 0.0
-        status: int = self.module.adaptive(
+        status: int = stepping_module().adaptive(
+            self.module.at_address().address,
             self.y,
             self.slope,
             self.control,

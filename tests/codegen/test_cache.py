@@ -10,6 +10,7 @@ import sys
 import pytest
 
 from divprune_sym.codegen import UnsafeCache, cache, cache_folder, cached_module
+from divprune_sym.codegen.cache import cached_text
 
 SOURCE = "answer = 42\n"
 RECIPE = {"test": "cache"}
@@ -227,3 +228,28 @@ def test_a_second_process_needs_no_sympy(folder):
     assert float(first[0]) == pytest.approx(1 / 6, abs=1e-15)
     compiled = list((folder / "__pycache__").glob("*.nbc"))
     assert compiled, "Numba kept no compiled code"
+
+
+NEW_SIZE = """
+import sys
+import divprune_sym as dp
+
+dp.integrate(dp.Problem(dp.specialised_state({M}, 1, 1.0), eta=0.1), [1.0])
+print("sympy" in sys.modules)
+"""
+
+
+def test_problems_of_another_size_need_no_sympy(folder):
+    """Equations are derived once, for all sizes."""
+    said = [
+        subprocess.run([sys.executable, "-c", NEW_SIZE.format(M=M)], capture_output=True, check=True, text=True)
+        for M in (1, 2)
+    ]
+    assert [process.stdout for process in said] == ["True\n", "False\n"]
+
+
+def test_a_text_is_generated_once(folder):
+    generator = Generator("«K» «K + M»")
+    assert cached_text(RECIPE, generator).startswith("«K» «K + M»\n")
+    assert cached_text(RECIPE, generator).startswith("«K» «K + M»\n")
+    assert generator.calls == 1

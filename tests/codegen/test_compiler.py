@@ -10,7 +10,7 @@ import sympy as sp
 from divprune_sym.codegen import CannotPrint, UndeclaredSize, compile_system, scalar_kernel
 from divprune_sym.codegen.render import KNOWN, Renderer
 from divprune_sym.codegen.sums import HalfSum
-from divprune_sym.codegen.targets import BATCH, CPU, PORTABLE
+from divprune_sym.codegen.targets import BATCH, CPU, PORTABLE, filled
 from divprune_sym.dynamics import symbols as y
 from divprune_sym.dynamics.equations import Assignment, System, equations_of_motion, generalisation_error
 from divprune_sym.gaussian import ERF, Activation
@@ -30,6 +30,17 @@ def test_generated_text_is_the_golden():
     if "UPDATE_GOLDENS" in os.environ:
         GOLDEN.write_text(source, encoding="utf-8")
     assert source == GOLDEN.read_text(encoding="utf-8")
+
+
+@pytest.mark.parametrize("target", [CPU, BATCH])
+def test_sizes_filled_in_later_give_the_text_of_sizes_known_at_once(target):
+    texts = [
+        generate_equations(target=target, sizes={"K": K, "M": M, "classes": "mask.shape[0]"}).source
+        for K, M in (("«K»", "«M»"), (4, 2), (3, 5))
+    ]
+    assert filled(texts[0], {"K": 4, "M": 2}) == texts[1] != filled(texts[0], {"K": 3, "M": 5}) == texts[2]
+    with pytest.raises(KeyError):
+        filled(texts[0], {"K": 4})
 
 
 def test_the_source_names_its_equation_and_where_it_comes_from():

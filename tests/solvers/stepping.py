@@ -15,6 +15,7 @@ NAMES = {
     "above": lambda x, y, yes, no: yes if x > y else no,
     "jit": lambda kernel: kernel,
     "entry": lambda kernel: kernel,
+    "call": lambda rhs, y, dydt, p: rhs(y, dydt, p),
 }
 
 
@@ -25,7 +26,7 @@ class Stepper:
         def rhs(y, dydt, p):
             dydt[:] = f(y)
 
-        self.kernels = NAMES | {"rhs": rhs}
+        self.rhs, self.kernels = rhs, dict(NAMES)
         self.method = METHODS[method]()
         exec(_stepping(), self.kernels)  # our own text
 
@@ -36,7 +37,9 @@ class Stepper:
         given = (rtol, atol or rtol, max_steps, m.order, m.a, m.errors, m.dense, None)
         with np.errstate(all="ignore"):
             for pause in (*pauses, np.inf):
-                status = self.kernels["adaptive"](y, slope, control, times, out, np.empty((0, 1, 1)), pause, *given)
+                status = self.kernels["adaptive"](
+                    self.rhs, y, slope, control, times, out, np.empty((0, 1, 1)), pause, *given
+                )
         k = self.kernels
         filled, steps, nfev = (int(control[k[name]]) for name in ("FILLED", "STEPS", "NFEV"))
         return out, filled, status, steps, nfev, control[k["T"]]
@@ -45,7 +48,7 @@ class Stepper:
         """(states, filled, status, steps, nfev, t)"""
         a, b, _, _ = tableau.arrays()
         with np.errstate(all="ignore"):
-            return self.kernels["fixed_step"](np.array(y0, float), np.array(times, float), dt, a, b, None)
+            return self.kernels["fixed_step"](self.rhs, np.array(y0, float), np.array(times, float), dt, a, b, None)
 
     def step_of(self, y0, h, theta):
         """(state at θ of one step of length h, state at its end)."""
@@ -54,7 +57,7 @@ class Stepper:
         point, inside, weights = np.empty_like(y), np.empty_like(y), np.empty(len(m.a))
         for stage in range(len(m.a)):
             k["combine"](y, h, m.a[stage], stages, stage, point)
-            k["rhs"](point, stages[stage], None)
+            self.rhs(point, stages[stage], None)
         k["dense_weights"](theta, m.dense, weights)
         k["combine"](y, h, weights, stages, len(m.a), inside)
         k["combine"](y, h, m.a[m.errors.shape[1] - 1], stages, m.errors.shape[1] - 1, point)

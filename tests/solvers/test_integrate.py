@@ -7,7 +7,7 @@ from plain_ode import I2, plain_generalisation_error, plain_integrate
 
 from divprune_sym.notation import OrderParameters
 from divprune_sym.solvers import Problem, generalization_error, integrate, integrate_fixed_step, second_moments
-from divprune_sym.solvers.problem import Equations, problem_module
+from divprune_sym.solvers.problem import stepping_module
 
 LOG_SPACED = np.geomspace(0.01, 50, 12)
 LINEAR = np.linspace(0, 50, 11)
@@ -212,7 +212,7 @@ def test_other_memory_layouts_are_not_compiled_anew():
     state = random_state(2, 1, 4)
     problem = Problem(state, 0.5, 0.4)
     expected = integrate(problem, [0.5]).Q
-    adaptive = problem_module(Equations(), 2, 1).adaptive
+    adaptive = stepping_module().adaptive
     compiled = len(adaptive.signatures)
     turned = {name: np.asfortranarray(getattr(state, name)) for name in ("mask", "Q_classes", "R_classes", "T_classes")}
     np.testing.assert_array_equal(integrate(Problem(state.with_(**turned), 0.5, 0.4), [0.5]).Q, expected)

@@ -17,10 +17,11 @@ if TYPE_CHECKING:
     from collections.abc import Iterator
 
 BARE, NUMPY = "bare python", "import numpy"
+OURS = (sys.executable, "-m", "divprune_sym")
 
 
 @table(
-    measures="wall time of a whole process; cold: with an empty cache of generated code",
+    measures="wall time of a whole process; integrate with no code kept (cold), another size's, or its own (warm)",
     goal="--help 0.3 s; derive of an integral 2 s; all equations 15 s; integrate 6 s cold and 0.7 s warm",
     peers={BARE: "python -c pass", NUMPY: "python -c 'import numpy'"},
 )
@@ -33,25 +34,18 @@ def commands(quick: bool) -> Iterator[Case]:
         yield _case("derive I4 --steps", at_most(2.0), ["derive", "I4", "--steps"])
         yield _case("derive equations", at_most(15.0), ["derive", "equations"])
         yield _case("derive equations --format latex", at_most(15.0), ["derive", "equations", "--format", "latex"])
-        sizes = [(4, 2)] if quick else [(2, 2), (4, 2), (20, 10)]
-        for K, M in sizes:
-            problem = _write_problem(folder / f"problem_{K}_{M}.json", K, M)
-            integrate = ["integrate", str(problem), "-o", str(folder / "out.npz")]
-            cache = folder / f"cache_{K}_{M}"
-            yield _case(f"integrate K={K} M={M}, cold", at_most(6.0), integrate, cache, cold=True)
-            yield _case(f"integrate K={K} M={M}, warm", at_most(0.7), integrate, cache)
+        used, other = folder / "cache_3_1", _integrate(folder, 3, 1)
+        _process([*OURS, *other], used)
+        for K, M in [(4, 2)] if quick else [(2, 2), (4, 2), (20, 10)]:
+            integrate, cache = _integrate(folder, K, M), folder / f"cache_{K}_{M}"
+            for label, seconds, kept in (("cold", 6.0, None), ("new size", 6.0, used), ("warm", 0.7, cache)):
+                yield _case(f"integrate K={K} M={M}, {label}", at_most(seconds), integrate, cache, kept)
 
 
-def _case(
-    label: str,
-    goal: Goal,
-    arguments: list[str],
-    cache: Path | None = None,
-    cold: bool = False,
-) -> Case:
-    command = [sys.executable, "-m", "divprune_sym", *arguments]
-    before = (lambda: shutil.rmtree(cache, ignore_errors=True)) if cache and cold else None
-    ours = Contestant("divprune-sym", lambda: _process(command, cache), goal=goal, before=before)
+def _case(label: str, goal: Goal, arguments: list[str], cache: Path | None = None, kept: Path | None = None) -> Case:
+    """A command; before each run its cache is made a copy of the one kept, or emptied where none is."""
+    before = None if cache is None or kept == cache else lambda: _start_from(cache, kept)
+    ours = Contestant("divprune-sym", lambda: _process([*OURS, *arguments], cache), goal=goal, before=before)
     floors = [
         Contestant(BARE, lambda: _process([sys.executable, "-c", "pass"])),
         Contestant(NUMPY, lambda: _process([sys.executable, "-c", "import numpy"])),
@@ -59,9 +53,20 @@ def _case(
     return Case(label, [ours, *floors], [Speed(ours.name, NUMPY)])
 
 
+def _start_from(cache: Path, kept: Path | None) -> None:
+    shutil.rmtree(cache, ignore_errors=True)
+    if kept is not None:
+        shutil.copytree(kept, cache)
+
+
 def _process(command: list[str], cache: Path | None = None) -> None:
     environment = os.environ | ({"DIVPRUNE_SYM_CACHE": str(cache)} if cache else {})
     subprocess.run(command, env=environment, check=True, stdout=subprocess.DEVNULL)
+
+
+def _integrate(folder: Path, K: int, M: int) -> list[str]:
+    problem = _write_problem(folder / f"problem_{K}_{M}.json", K, M)
+    return ["integrate", str(problem), "-o", str(folder / "out.npz")]
 
 
 def _write_problem(path: Path, K: int, M: int) -> Path:
