@@ -14,7 +14,7 @@ from typing import TYPE_CHECKING
 from divprune_sym.bench.model import Case, Contestant, Goal, Speed, at_most, table
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator
+    from collections.abc import Callable, Iterator
 
 BARE, NUMPY = "bare python", "import numpy"
 OURS = (sys.executable, "-m", "divprune_sym")
@@ -35,16 +35,24 @@ def commands(quick: bool) -> Iterator[Case]:
         yield _case("derive equations", at_most(15.0), ["derive", "equations"])
         yield _case("derive equations --format latex", at_most(15.0), ["derive", "equations", "--format", "latex"])
         used, other = folder / "cache_3_1", _integrate(folder, 3, 1)
-        _process([*OURS, *other], used)
         for K, M in [(4, 2)] if quick else [(2, 2), (4, 2), (20, 10)]:
             integrate, cache = _integrate(folder, K, M), folder / f"cache_{K}_{M}"
-            for label, seconds, kept in (("cold", 6.0, None), ("new size", 6.0, used), ("warm", 0.7, cache)):
-                yield _case(f"integrate K={K} M={M}, {label}", at_most(seconds), integrate, cache, kept)
+            starts = {
+                "cold": (6.0, lambda cache=cache: shutil.rmtree(cache, ignore_errors=True)),
+                "new size": (6.0, lambda cache=cache: _as_left_by(other, used, cache)),
+                "warm": (0.7, None),
+            }
+            for label, (seconds, before) in starts.items():
+                yield _case(f"integrate K={K} M={M}, {label}", at_most(seconds), integrate, cache, before)
 
 
-def _case(label: str, goal: Goal, arguments: list[str], cache: Path | None = None, kept: Path | None = None) -> Case:
-    """A command; before each run its cache is made a copy of the one kept, or emptied where none is."""
-    before = None if cache is None or kept == cache else lambda: _start_from(cache, kept)
+def _case(
+    label: str,
+    goal: Goal,
+    arguments: list[str],
+    cache: Path | None = None,
+    before: Callable[[], None] | None = None,
+) -> Case:
     ours = Contestant("divprune-sym", lambda: _process([*OURS, *arguments], cache), goal=goal, before=before)
     floors = [
         Contestant(BARE, lambda: _process([sys.executable, "-c", "pass"])),
@@ -53,10 +61,12 @@ def _case(label: str, goal: Goal, arguments: list[str], cache: Path | None = Non
     return Case(label, [ours, *floors], [Speed(ours.name, NUMPY)])
 
 
-def _start_from(cache: Path, kept: Path | None) -> None:
+def _as_left_by(command: list[str], used: Path, cache: Path) -> None:
+    """Make the cache what another command leaves in one of its own."""
+    if not used.exists():
+        _process([*OURS, *command], used)
     shutil.rmtree(cache, ignore_errors=True)
-    if kept is not None:
-        shutil.copytree(kept, cache)
+    shutil.copytree(used, cache)
 
 
 def _process(command: list[str], cache: Path | None = None) -> None:
