@@ -9,7 +9,7 @@ import numpy as np
 from divprune_sym.checks import BadInput, increasing_times, integer, number
 from divprune_sym.cuda.device import require_cuda, simulated
 from divprune_sym.cuda.equations import Layout, cuda_module
-from divprune_sym.solvers.api import second_layer_moves, solution
+from divprune_sym.solvers.api import second_layer_moves, solutions
 from divprune_sym.solvers.problem import flat_parameters
 from divprune_sym.solvers.tableaus import DORMAND_PRINCE
 
@@ -92,7 +92,9 @@ def integrate_many(
     module.solve[grid(chosen, len(problems), K)](
         starts, parameters, times, states, controls, room, rtol, atol, max_steps
     )
-    return [_solution(*run, times, throw) for run in zip(problems, states, controls, strict=True)]
+    counts = controls[:, :4].astype(int).tolist()
+    results = [(state, c[1], c[0], c[2], c[3], at) for state, c, at in zip(states, counts, controls[:, 4], strict=True)]
+    return solutions(problems, times, results, throw)
 
 
 def right_hand_sides(problems: Sequence[Problem], layout: Layout | None = None) -> NDArray[np.float64]:
@@ -139,10 +141,3 @@ def _common_size(problems: Sequence[Problem]) -> tuple[int, int, int, Equations]
         msg = f"problems: expected some, of one size and with the same equations, got {found or 'none'}"
         raise BadInput(msg)
     return sizes.pop()
-
-
-def _solution(
-    problem: Problem, states: NDArray[np.float64], control: NDArray[np.float64], times: NDArray[np.float64], throw: bool
-) -> Solution:
-    status, filled, steps, nfev = (int(x) for x in control[:4])
-    return solution(problem, times, (states, filled, status, steps, nfev, float(control[4])), throw)

@@ -265,7 +265,7 @@ def fixed_step(rhs, y0, alphas, dt, a, b, p):
     Returns (states (S, n), outputs filled, status, steps, right-hand sides, α reached).
     """
     n, s = len(y0), len(b)
-    out = np.empty((len(alphas), n))
+    out = np.zeros((len(alphas), n))
     y, point = y0.copy(), np.empty(n)
     stages = np.empty((s, n))
     t, steps = 0.0, 0

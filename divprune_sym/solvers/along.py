@@ -9,33 +9,40 @@ import numpy as np
 from divprune_sym.codegen.error import generalization_error
 
 if TYPE_CHECKING:
+    from collections.abc import Sequence
+
     from numpy.typing import NDArray
 
-    from divprune_sym.notation import OrderParameters
     from divprune_sym.solvers.api import Problem
 
 
 def unflattened(
-    states: NDArray[np.float64], x: OrderParameters
+    states: NDArray[np.float64], problems: Sequence[Problem]
 ) -> tuple[NDArray[np.float64], NDArray[np.float64], NDArray[np.float64]]:
-    """Q (S, C, K, K), R (S, C, K, M) and v (S, K) of flat states (S, n); v is constant where they have none."""
-    classes, K, M = x.R_classes.shape
+    """Q (P, S, C, K, K), R (P, S, C, K, M) and v (P, S, K), moving or not, of flat states (P, S, n) of P problems."""
+    classes, K, M = problems[0].state.R_classes.shape
+    P, S, n = states.shape
     q, r = classes * K * K, classes * K * (K + M)
-    Q = states[:, :q].reshape(len(states), classes, K, K)
-    R = states[:, q:r].reshape(len(states), classes, K, M)
-    return Q, R, states[:, r:] if states.shape[1] > r else np.tile(x.v, (len(states), 1))
+    Q, R = states[..., :q].reshape(P, S, classes, K, K), states[..., q:r].reshape(P, S, classes, K, M)
+    if n > r:
+        return Q, R, states[..., r:]
+    return Q, R, np.repeat(np.array([x.state.v for x in problems])[:, None], S, axis=1)
 
 
-def errors_along(
-    problem: Problem, Q: NDArray[np.float64], R: NDArray[np.float64], v: NDArray[np.float64]
-) -> NDArray[np.float64]:
-    """ε_g along a trajectory."""
-    x = problem.state
-    K, M = x.K, x.M
-    C = np.empty((len(Q), K + M, K + M))
-    C[:, :K, :K] = np.einsum("c,scik->sik", x.variance, Q)
-    C[:, :K, K:] = np.einsum("c,scin->sin", x.variance, R)
-    C[:, K:, :K] = np.swapaxes(C[:, :K, K:], 1, 2)
-    C[:, K:, K:] = np.einsum("c,cnm->nm", x.variance, x.T_classes)
-    s = np.concatenate([v, np.tile(-x.A, (len(v), 1))], axis=1)
-    return generalization_error(C, s, problem.activation, problem.teacher_activation, K)
+def errors_of_many(problems: Sequence[Problem], states: NDArray[np.float64]) -> NDArray[np.float64]:
+    """ε_g (P, S) of flat states (P, S, n) of problems of one size and with the same equations."""
+    K, M = problems[0].state.K, problems[0].state.M
+    P, S = states.shape[:2]
+    variance = np.array([x.state.variance for x in problems])
+    C, s = np.zeros((P, S, K + M, K + M)), np.empty((P, S, K + M))
+    Q, R, s[..., :K] = unflattened(states, problems)
+    T = np.array([x.state.T_classes for x in problems])
+    # class after class: equal bits for one problem and for many
+    for c in range(variance.shape[1]):
+        share = variance[:, c, None, None, None]
+        C[..., :K, :K] += share * Q[:, :, c]
+        C[..., :K, K:] += share * R[:, :, c]
+        C[..., K:, K:] += share * T[:, None, c]
+    C[..., K:, :K] = np.swapaxes(C[..., :K, K:], -1, -2)
+    s[..., K:] = -np.array([x.state.A for x in problems])[:, None]
+    return generalization_error(C, s, problems[0].activation, problems[0].teacher_activation, K)

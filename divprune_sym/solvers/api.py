@@ -13,7 +13,7 @@ from divprune_sym.checks import BadInput, increasing_times, integer, number
 from divprune_sym.codegen.named import checked_activation
 from divprune_sym.files import written_aside
 from divprune_sym.notation import OrderParameters
-from divprune_sym.solvers.along import errors_along, unflattened
+from divprune_sym.solvers.along import errors_of_many, unflattened
 from divprune_sym.solvers.events import EventFinder
 from divprune_sym.solvers.problem import Equations, flat_parameters, problem_module, stepping_module
 from divprune_sym.solvers.run import Checkpoint, Run
@@ -26,6 +26,9 @@ if TYPE_CHECKING:
 
     from divprune_sym.gaussian import Activation
     from divprune_sym.solvers.events import Event
+
+    # states (S, n), zero where they are not filled; how many are, status, steps, right-hand sides, α reached
+    Result = tuple[NDArray[np.float64], int, int, int, int, float]
 
 
 class Status(IntEnum):
@@ -295,21 +298,35 @@ def prepared(problem: Problem):  # type: ignore[no-untyped-def]
 def solution(
     problem: Problem,
     times: NDArray[np.float64],
-    result: tuple[NDArray[np.float64], int, int, int, int, float],
+    result: Result,
     throw: bool,
     events: tuple[tuple[float, ...], ...] = (),
 ) -> Solution:
     """What a kernel returned, in the field's letters."""
-    states, filled, code, steps, nfev, reached = result
-    status = Status(code)
-    x = problem.state
-    Q, R, v = unflattened(states[:filled], x)
-    message = _MESSAGES[status].format(steps=steps)
-    if problem.small_eta:
-        message += "; in the limit of a small learning rate, without the terms in η²"
-    errors = errors_along(problem, Q, R, v)
-    if throw and status != Status.DONE:
-        last = f"; last ε_g = {errors[-1]:.3g}" if filled else ""
-        msg = f"stopped at α = {reached:.6g}: {message}{last}"
-        raise IntegrationFailed(msg)
-    return Solution(times[:filled], errors, Q, R, v, problem, status, message, int(nfev), int(steps), events)
+    return solutions([problem], times, [result], throw, events)[0]
+
+
+def solutions(
+    problems: Sequence[Problem],
+    times: NDArray[np.float64],
+    results: Sequence[Result],
+    throw: bool,
+    events: tuple[tuple[float, ...], ...] = (),
+) -> list[Solution]:
+    """The same of problems of one size and with the same equations."""
+    states = np.array([result[0] for result in results])
+    Q, R, v = unflattened(states, problems)
+    errors = errors_of_many(problems, states)
+    made = []
+    for n, (problem, (_, filled, code, steps, nfev, reached)) in enumerate(zip(problems, results, strict=True)):
+        status = Status(code)
+        message = _MESSAGES[status].format(steps=steps)
+        if problem.small_eta:
+            message += "; in the limit of a small learning rate, without the terms in η²"
+        found = (errors[n, :filled], Q[n, :filled], R[n, :filled], v[n, :filled])
+        if throw and status != Status.DONE:
+            last = f"; last ε_g = {found[0][-1]:.3g}" if filled else ""
+            msg = f"stopped at α = {reached:.6g}: {message}{last}"
+            raise IntegrationFailed(msg)
+        made.append(Solution(times[:filled], *found, problem, status, message, int(nfev), int(steps), events))
+    return made

@@ -9,7 +9,7 @@ import numpy as np
 
 from divprune_sym.checks import BadInput, increasing_times, integer
 from divprune_sym.solvers._kernels import FILLED, NFEV, STEPS, T
-from divprune_sym.solvers.api import Solution, adaptive_options, prepared, solution
+from divprune_sym.solvers.api import Solution, adaptive_options, prepared, solutions
 from divprune_sym.solvers.problem import problem_module, stepping_module
 
 if TYPE_CHECKING:
@@ -62,7 +62,7 @@ def integrate_batch(
     _refuse_mixed(problems)
     flat = [prepared(problem)[1:] for problem in problems]
     starts, parameters = (np.array([one[x] for one in flat]) for x in (0, 1))
-    states = np.empty((len(problems), len(times), starts.shape[1]))
+    states = np.zeros((len(problems), len(times), starts.shape[1]))
     controls = np.zeros((len(problems), 10))
     x = problems[0].state
     target = target_of(problems[0])
@@ -80,11 +80,9 @@ def integrate_batch(
     else:
         with ThreadPoolExecutor(threads) as pool:
             list(pool.map(work, range(threads)))
-    results = []
-    for problem, state, control in zip(problems, states, controls, strict=True):
-        counts = (int(control[FILLED]), int(control[9]), int(control[STEPS]), int(control[NFEV]))
-        results.append(solution(problem, times, (state, *counts, float(control[T])), throw))
-    return results
+    counts = controls[:, [FILLED, 9, STEPS, NFEV]].astype(int).tolist()
+    results = [(state, *count, reached) for state, count, reached in zip(states, counts, controls[:, T], strict=True)]
+    return solutions(problems, times, results, throw)
 
 
 def target_of(problem: Problem) -> str:

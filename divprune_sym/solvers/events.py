@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Protocol
 import numpy as np
 
 from divprune_sym.checks import number
-from divprune_sym.solvers.along import errors_along, unflattened
+from divprune_sym.solvers.along import errors_of_many
 
 if TYPE_CHECKING:
     from numpy.typing import NDArray
@@ -108,7 +108,6 @@ class EventFinder:
     ) -> tuple[NDArray[np.float64], NDArray[np.float64]]:
         around = np.concatenate([shares, shares - _SLOPE_STEP, shares + _SLOPE_STEP])
         powers = around[:, None] ** np.arange(len(row))
-        states = unflattened(powers @ row[:, 2:], self.problem.state)
-        errors = errors_along(self.problem, *states).reshape(3, -1)
+        errors = errors_of_many([self.problem], (powers @ row[:, 2:])[None]).reshape(3, -1)
         rate = (np.log(errors[1]) - np.log(errors[2])) / (2 * _SLOPE_STEP * row[0, 1])
         return errors[0], rate

@@ -68,7 +68,7 @@ class Run:
         self.start, self.y = self.y, self.y.copy()
         self.slope = np.empty_like(self.y)
         self.control = np.full(9, np.nan)
-        self.out = np.empty((len(self.alphas), len(self.y)))
+        self.out = np.zeros((len(self.alphas), len(self.y)))
 
     def advance(self, trials: int, trace: NDArray[np.float64]) -> int:
         """Up to so many trial steps more; the status."""
