@@ -42,8 +42,8 @@ def second_moments(covariance: NDArray[np.float64], activation: str | Activation
 
 
 def _plain(array: NDArray[np.float64]) -> NDArray[np.float64]:
-    """A writable C-ordered copy: Numba compiles anew for every other kind of array."""
-    return np.array(array, dtype=np.float64, order="C")
+    """A writable array in C order: Numba compiles anew for every other kind."""
+    return np.require(array, np.float64, ("C", "W"))
 
 
 def generalization_error(

@@ -34,15 +34,20 @@ def errors_of_many(problems: Sequence[Problem], states: NDArray[np.float64]) -> 
     K, M = problems[0].state.K, problems[0].state.M
     P, S = states.shape[:2]
     variance = np.array([x.state.variance for x in problems])
-    C, s = np.zeros((P, S, K + M, K + M)), np.empty((P, S, K + M))
+    C, s = np.empty((P, S, K + M, K + M)), np.empty((P, S, K + M))
     Q, R, s[..., :K] = unflattened(states, problems)
     T = np.array([x.state.T_classes for x in problems])
-    # class after class: equal bits for one problem and for many
-    for c in range(variance.shape[1]):
-        share = variance[:, c, None, None, None]
-        C[..., :K, :K] += share * Q[:, :, c]
-        C[..., :K, K:] += share * R[:, :, c]
-        C[..., K:, K:] += share * T[:, None, c]
+    C[..., :K, :K], C[..., :K, K:], C[..., K:, K:] = (
+        _over_classes(variance, overlaps) for overlaps in (Q, R, T[:, None])
+    )
     C[..., K:, :K] = np.swapaxes(C[..., :K, K:], -1, -2)
     s[..., K:] = -np.array([x.state.A for x in problems])[:, None]
     return generalization_error(C, s, problems[0].activation, problems[0].teacher_activation, K)
+
+
+def _over_classes(variance: NDArray[np.float64], overlaps: NDArray[np.float64]) -> NDArray[np.float64]:
+    """Σ_c variance_c overlaps_c (P, S, C, …), class after class: equal bits for one problem and for many."""
+    total = variance[:, 0, None, None, None] * overlaps[:, :, 0]
+    for c in range(1, variance.shape[1]):
+        total += variance[:, c, None, None, None] * overlaps[:, :, c]
+    return total
