@@ -37,5 +37,12 @@ def within(seconds: float, work: Callable[[], T]) -> T | None:
     try:
         return future.result(timeout=seconds)
     except TimeoutError:
-        ctypes.pythonapi.PyThreadState_SetAsyncExc(ctypes.c_ulong(thread.ident or 0), ctypes.py_object(TimeIsUp))
+        Thread(target=_end, args=(thread,), daemon=True).start()
         return None
+
+
+def _end(thread: Thread) -> None:
+    """Raise `TimeIsUp` in a thread until it ends: a callback of the garbage collector may have swallowed the first."""
+    while thread.is_alive():
+        ctypes.pythonapi.PyThreadState_SetAsyncExc(ctypes.c_ulong(thread.ident or 0), ctypes.py_object(TimeIsUp))
+        thread.join(1.0)

@@ -2,12 +2,16 @@
 
 from __future__ import annotations
 
+import contextlib
+import time
+from threading import Event
+
 import pytest
 import sympy as sp
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from divprune_sym.formulas.deadline import within
+from divprune_sym.formulas.deadline import TimeIsUp, within
 from divprune_sym.formulas.definitions import read
 from divprune_sym.formulas.evaluate import NotReal, NoValue, value
 from divprune_sym.formulas.points import random_points
@@ -124,3 +128,17 @@ def test_conditions_are_taken_for_granted():
 def test_I4_in_any_order_of_its_fields(order):
     read_both = read(f"I4({order})", "I4", ERF)
     assert proves_zero(read_both.formula - read_both.definition, read_both.fields)
+
+
+def test_work_that_overhears_that_its_time_is_up_is_told_again():
+    ended = Event()
+
+    def work():
+        for _ in range(2):
+            with contextlib.suppress(TimeIsUp):
+                while True:
+                    time.sleep(0.01)
+        ended.set()
+
+    assert within(0.05, work) is None
+    assert ended.wait(30)
