@@ -20,7 +20,8 @@ from divprune_sym.dynamics.equations import equations_of_motion
 from divprune_sym.dynamics.integrals import I3, I4, I4_GH, I4_HH, J2
 from divprune_sym.dynamics.update import UpdateRule
 from divprune_sym.notation import OrderParameters
-from divprune_sym.solvers.problem import Equations, flat_parameters, problem_module
+from divprune_sym.solvers.equations import Equations
+from divprune_sym.solvers.modules import flat_parameters, problem_module
 
 # %% [markdown]
 # ## Where the update comes from

@@ -24,7 +24,8 @@ import sympy as sp
 from divprune_sym.dpp import LEnsemble
 from divprune_sym.gaussian import ERF, integral
 from divprune_sym.gaussian.term import covariance_symbol
-from divprune_sym.pruning import METHODS, specialised_state
+from divprune_sym.pruning import METHODS
+from divprune_sym.specialised import specialised_state
 
 z, y, mu = sp.symbols("z y mu", real=True)
 b, c, k, p, r, s, t, u = sp.symbols("b c k p r s t u", positive=True)

@@ -27,7 +27,8 @@ import numpy as np
 import sympy as sp
 
 from divprune_sym.dpp import LEnsemble
-from divprune_sym.pruning import METHODS, specialised_state
+from divprune_sym.pruning import METHODS
+from divprune_sym.specialised import specialised_state
 
 epsilon = sp.Symbol("epsilon", positive=True)
 EPS = np.finfo(float).eps

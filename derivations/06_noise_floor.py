@@ -20,8 +20,8 @@ from divprune_sym.dynamics.symbols import SIGMA
 from divprune_sym.gaussian import ERF, integral
 from divprune_sym.gaussian.term import covariance_symbol
 from divprune_sym.notation import OrderParameters
-from divprune_sym.pruning import pruned_excess
 from divprune_sym.solvers import slow_flow
+from divprune_sym.specialised import pruned_excess
 
 # %% [markdown]
 # ## One node learns from one node

@@ -4,14 +4,14 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, Any
 
-from divprune_sym._lazy import lazy_attributes
+from divprune_sym.ground.lazy import lazy_attributes
 
 if TYPE_CHECKING:
     from divprune_sym.dpp import LEnsemble
     from divprune_sym.dynamics.equations import equations_of_motion
     from divprune_sym.gaussian import ERF, expectation, integral
     from divprune_sym.notation import OrderParameters
-    from divprune_sym.pruning import METHODS, specialised_state
+    from divprune_sym.pruning import METHODS
     from divprune_sym.simulate import Network, Training, random_network, train, train_replicas
     from divprune_sym.solvers import (
         Problem,
@@ -21,6 +21,7 @@ if TYPE_CHECKING:
         integrate_batch,
         integrate_fixed_step,
     )
+    from divprune_sym.specialised import specialised_state
 
     __version__: str
 
@@ -60,7 +61,7 @@ _WHERE = {
     "integrate_batch": "solvers",
     "integrate_fixed_step": "solvers",
     "METHODS": "pruning",
-    "specialised_state": "pruning",
+    "specialised_state": "specialised",
     "LEnsemble": "dpp",
     "Network": "simulate",
     "Training": "simulate",

@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING
 
 import numpy as np
 
-from divprune_sym.checks import BadInput, real_array, refuse_negative, symmetric
+from divprune_sym.ground.checks import BadInput, real_array, refuse_negative, symmetric
 
 if TYPE_CHECKING:
     from numpy.typing import ArrayLike, NDArray

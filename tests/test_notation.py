@@ -5,7 +5,7 @@ from dataclasses import FrozenInstanceError
 import numpy as np
 import pytest
 
-from divprune_sym.checks import BadInput, BadShape, NotPositiveSemidefinite, NotSymmetric
+from divprune_sym.ground.checks import BadInput, BadShape, NotPositiveSemidefinite, NotSymmetric
 from divprune_sym.notation import OrderParameters
 
 K, M, CLASSES = 2, 1, 3

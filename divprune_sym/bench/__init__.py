@@ -13,7 +13,7 @@ what ran in the same minute on the same machine:
         )
 """
 
-from divprune_sym._lazy import lazy_attributes
+from divprune_sym.ground.lazy import lazy_attributes
 
 _WHERE = {
     "Case": "model",

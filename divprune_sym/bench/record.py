@@ -7,8 +7,8 @@ from dataclasses import asdict, dataclass
 from typing import TYPE_CHECKING, Any
 
 from divprune_sym.bench.model import Compared, Fact, Goal, MeasuredCase, MeasuredTable, Missing, Spread, Timed
-from divprune_sym.checks import BadInput
-from divprune_sym.files import written_aside
+from divprune_sym.ground.checks import BadInput
+from divprune_sym.ground.files import written_aside
 
 if TYPE_CHECKING:
     from collections.abc import Mapping

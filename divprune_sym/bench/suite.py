@@ -12,7 +12,7 @@ from divprune_sym.bench.machine import describe_machine
 from divprune_sym.bench.model import MeasuredTable, Table
 from divprune_sym.bench.record import Record
 from divprune_sym.bench.timing import QUICK, THOROUGH, measure_case
-from divprune_sym.checks import BadInput
+from divprune_sym.ground.checks import BadInput
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterable, Sequence

@@ -1,6 +1,6 @@
 """Claims, the evidence for or against them, and the verdicts that follow."""
 
-from divprune_sym._lazy import lazy_attributes
+from divprune_sym.ground.lazy import lazy_attributes
 
 _WHERE = {
     "Boundary": "evidence",

@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Any, Protocol
 
 import sympy as sp
 
-from divprune_sym.checks import BadInput
+from divprune_sym.ground.checks import BadInput
 
 if TYPE_CHECKING:
     from collections.abc import Mapping, Sequence

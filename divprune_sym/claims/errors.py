@@ -13,10 +13,10 @@ import sympy as sp
 from sympy import Expr
 
 from divprune_sym.claims.special import KeptMoment
-from divprune_sym.pruning.specialised_formula import M as M_
-from divprune_sym.pruning.specialised_formula import SpecialisedOverlaps, specialised_error
-from divprune_sym.pruning.specialised_formula import V as V_
-from divprune_sym.pruning.specialised_formula import Z as Z_
+from divprune_sym.specialised.formula import M as M_
+from divprune_sym.specialised.formula import SpecialisedOverlaps, specialised_error
+from divprune_sym.specialised.formula import V as V_
+from divprune_sym.specialised.formula import Z as Z_
 
 M, Z, k = sp.symbols("M Z k", integer=True, positive=True)
 p, u, s, t = sp.symbols("p u s t", positive=True)

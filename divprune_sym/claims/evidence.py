@@ -12,7 +12,6 @@ from typing import TYPE_CHECKING, Any
 import sympy as sp
 from sympy import Expr
 
-from divprune_sym.checks import BadInput
 from divprune_sym.claims.balls import ball, dyadic, precision, value
 from divprune_sym.claims.checker import CertificateRejected, check_inequality
 from divprune_sym.claims.claim import Bench, Claim, Finding, Kind
@@ -32,7 +31,8 @@ from divprune_sym.claims.root_checker import (
     check_bracket_of_minimum,
     check_unique_zero,
 )
-from divprune_sym.files import written_aside
+from divprune_sym.ground.checks import BadInput
+from divprune_sym.ground.files import written_aside
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterable, Mapping

@@ -15,11 +15,11 @@ from multiprocessing import get_context
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, TypeVar
 
-from divprune_sym.checks import BadInput
 from divprune_sym.claims.claim import Bench, Claim, Finding, Kind, verdict
 from divprune_sym.claims.maps import places
 from divprune_sym.claims.typeset import latex, mathml
-from divprune_sym.validate.user_method import executed, users_code
+from divprune_sym.ground.checks import BadInput
+from divprune_sym.pruning.user_method import executed, users_code
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterable, Iterator, Sequence

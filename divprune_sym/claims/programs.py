@@ -7,8 +7,8 @@ from typing import TYPE_CHECKING
 import sympy as sp
 from sympy import Expr
 
-from divprune_sym.checks import BadInput
 from divprune_sym.claims.special import KeptMoment
+from divprune_sym.ground.checks import BadInput
 
 if TYPE_CHECKING:
     from divprune_sym.claims.balls import Program

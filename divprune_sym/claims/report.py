@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, Any
 
 from divprune_sym.claims.claim import Verdict
 from divprune_sym.claims.maps import svg
-from divprune_sym.files import written_aside
+from divprune_sym.ground.files import written_aside
 
 if TYPE_CHECKING:
     from collections.abc import Sequence

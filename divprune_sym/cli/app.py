@@ -67,7 +67,7 @@ def launch(
 
 
 def _explained(error: Exception) -> int:
-    from divprune_sym.checks import BadInput
+    from divprune_sym.ground.checks import BadInput
 
     if isinstance(error, BadInput):
         return say(str(error), BAD_INPUT)

@@ -86,12 +86,12 @@ def bound(
     """
     import numpy as np
 
-    from divprune_sym.checks import integer
-    from divprune_sym.validate import bound_report
-    from divprune_sym.validate.bound import Comparison
-    from divprune_sym.validate.bound import bound as run
-    from divprune_sym.validate.faces import Drawing
-    from divprune_sym.validate.user_method import load_method, users_code
+    from divprune_sym.bound import report as bound_report
+    from divprune_sym.bound.faces import Drawing
+    from divprune_sym.bound.regions import Comparison
+    from divprune_sym.bound.regions import bound as run
+    from divprune_sym.ground.checks import integer
+    from divprune_sym.pruning.user_method import load_method, users_code
 
     rng = np.random.default_rng(integer("--seed", seed, 0))
     asked = Comparison(given_student(None, teachers, copies, second_layer).M, copies, second_layer, rescale, reweight)

@@ -80,15 +80,15 @@ def compare(
     as_json
         Print what compare.json holds.
     """
-    from divprune_sym.checks import integer
+    from divprune_sym.bound.report import check_folder
+    from divprune_sym.ground.checks import integer
+    from divprune_sym.networks import compare_report
+    from divprune_sym.networks.compare import CompareSetting
+    from divprune_sym.networks.compare import compare as run
     from divprune_sym.networks.data import read_data
     from divprune_sym.networks.formats import load_network
     from divprune_sym.pruning import METHODS
-    from divprune_sym.validate import compare_report
-    from divprune_sym.validate.bound_report import check_folder
-    from divprune_sym.validate.compare import CompareSetting
-    from divprune_sym.validate.compare import compare as run
-    from divprune_sym.validate.console import stage
+    from divprune_sym.show.progress import stage
 
     check_folder(out)
     how = setting_of(

@@ -75,7 +75,7 @@ def derive(
     teachers
         The same for the number M of teacher nodes.
     """
-    from divprune_sym.checks import BadInput
+    from divprune_sym.ground.checks import BadInput
 
     only_equations = {
         "--mask": mask,

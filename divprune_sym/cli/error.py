@@ -68,7 +68,7 @@ def error(
     """
     import numpy as np
 
-    from divprune_sym.checks import BadInput, integer
+    from divprune_sym.ground.checks import BadInput, integer
     from divprune_sym.pruning import NodeMethod
     from divprune_sym.pruning.registry import find_method
 

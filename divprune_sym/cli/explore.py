@@ -51,12 +51,12 @@ def explore(
     as_json
         Print what explore.json holds.
     """
+    from divprune_sym.bound.report import check_folder
     from divprune_sym.explore import report
     from divprune_sym.explore.domain import read_domain
     from divprune_sym.explore.maps import explore as run
     from divprune_sym.explore.question import read_question
-    from divprune_sym.validate.bound_report import check_folder
-    from divprune_sym.validate.console import stage
+    from divprune_sym.show.progress import stage
 
     asked = read_question(question)
     domain = read_domain(over, any(error.of_nodes for error in asked.errors()))

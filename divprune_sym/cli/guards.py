@@ -13,7 +13,7 @@ if TYPE_CHECKING:
 
 def check_output(out: Path, source: Path | None = None) -> None:
     """Refuse, before any work, a place where nothing can be written or something would be lost."""
-    from divprune_sym.checks import BadInput
+    from divprune_sym.ground.checks import BadInput
 
     msg = ""
     if out.is_dir():
@@ -36,7 +36,7 @@ def refusing(message: str) -> Iterator[None]:
     import warnings
     from tokenize import TokenError
 
-    from divprune_sym.checks import BadInput
+    from divprune_sym.ground.checks import BadInput
 
     try:
         with warnings.catch_warnings():

@@ -11,7 +11,7 @@ from divprune_sym.cli.app import app
 from divprune_sym.cli.console import DONE, FAILED, interruptibly, print_json, print_table, say, working
 from divprune_sym.cli.guards import check_output
 from divprune_sym.cli.options import Json, Output, Whole
-from divprune_sym.files import refuse_beyond_memory
+from divprune_sym.ground.files import refuse_beyond_memory
 
 ROWS_SHOWN = 20
 
@@ -88,9 +88,9 @@ def integrate(
     as_json
         Print times, errors, status and step counts as JSON.
     """
-    from divprune_sym.problem_file import read_problem
     from divprune_sym.solvers import Checkpoint, IntegrationFailed, integrate_fixed_step
     from divprune_sym.solvers import integrate as solve
+    from divprune_sym.solvers.problem_file import read_problem
 
     check_output(out, problem)
     _refuse_contradictions(method, dt, checkpoint)
@@ -134,7 +134,7 @@ def integrate(
 
 def _refuse_contradictions(method: str, dt: float | None, checkpoint: Path | None) -> None:
     """Fixed steps need a step, adaptive ones choose it."""
-    from divprune_sym.checks import BadInput
+    from divprune_sym.ground.checks import BadInput
 
     fixed = method in ("rk4", "euler")
     if fixed != (dt is not None):

@@ -6,7 +6,7 @@ from typing import TYPE_CHECKING, Any
 
 from divprune_sym.cli.console import interruptibly, say, working
 from divprune_sym.cli.guards import refusing
-from divprune_sym.files import refuse_beyond_memory
+from divprune_sym.ground.files import refuse_beyond_memory
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -21,8 +21,8 @@ def kernel_ensemble(path: Path, check_size: Callable[[int], None]) -> LEnsemble:
 
     Says on stderr what was set to zero.
     """
-    from divprune_sym.checks import BadInput
     from divprune_sym.dpp import LEnsemble
+    from divprune_sym.ground.checks import BadInput
 
     if path.exists() and not path.is_file():
         msg = f"{path}: is no regular file"
@@ -47,7 +47,7 @@ def kernel_size(path: Path, file: BinaryIO) -> int:
     """N of an npy file with an (N, N) array of real numbers, from its header alone."""
     import numpy as np
 
-    from divprune_sym.checks import BadInput, BadShape
+    from divprune_sym.ground.checks import BadInput, BadShape
 
     with refusing(f"{path}: is no npy file, or a truncated one; write it with numpy.save"):
         version = np.lib.format.read_magic(file)

@@ -9,7 +9,7 @@ from cyclopts import Parameter
 from divprune_sym.cli.options import Whole
 
 if TYPE_CHECKING:
-    from divprune_sym.checks import BadInput
+    from divprune_sym.ground.checks import BadInput
     from divprune_sym.networks.prune import PruneSetting
 
 DataOption = Annotated[str, Parameter(name="--data")]
@@ -19,7 +19,7 @@ Flag = Annotated[bool, Parameter(show_default=False)]
 
 def _refusal(msg: str) -> BadInput:
     # NumPy comes with it: `--help` must not wait for that
-    from divprune_sym.checks import BadInput
+    from divprune_sym.ground.checks import BadInput
 
     return BadInput(msg)
 

@@ -103,14 +103,14 @@ def prune(
     """
     import numpy as np
 
-    from divprune_sym.checks import BadInput, integer
+    from divprune_sym.ground.checks import BadInput, integer
     from divprune_sym.networks.data import read_data
     from divprune_sym.networks.formats import check_ending, load_network, save_network
     from divprune_sym.networks.measure import measure, refuse_nothing_kept
     from divprune_sym.networks.prune import methods_for_networks, prune_network
     from divprune_sym.networks.versions import versions
     from divprune_sym.pruning.registry import find_method
-    from divprune_sym.validate.console import stage
+    from divprune_sym.show.progress import stage
 
     if checkpoint is not None and seed is None:
         msg = "--checkpoint: only the same masks can be gone on with; give --seed too"
@@ -181,7 +181,7 @@ def prune(
 
 
 def _shares(text: str, layers: tuple[int, ...]) -> dict[int, float]:
-    from divprune_sym.checks import BadInput, number
+    from divprune_sym.ground.checks import BadInput, number
 
     shares = [number("--keep", share, 0.0, 1.0) for share in read_shares(text)]
     if len(shares) == 1:

@@ -38,7 +38,7 @@ def reproduce(
         NUMBA_ENABLE_CUDASIM=1 in the environment and --quick run tiny networks in Numba's simulator, in minutes.
         Real data stay on the CPU.
     """
-    from divprune_sym.checks import integer
-    from divprune_sym.validate.reproduce import reproduce as run
+    from divprune_sym.ground.checks import integer
+    from divprune_sym.reproduction.reproduce import reproduce as run
 
     return run(out=out, quick=quick, seed=integer("--seed", seed, 0), backend=backend)

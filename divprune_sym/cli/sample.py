@@ -13,7 +13,7 @@ from divprune_sym.cli.console import DONE, interruptibly, print_result, working
 from divprune_sym.cli.guards import check_output
 from divprune_sym.cli.kernel_file import kernel_ensemble
 from divprune_sym.cli.options import Json, Output, Whole
-from divprune_sym.files import refuse_beyond_memory
+from divprune_sym.ground.files import refuse_beyond_memory
 
 
 @app.command(
@@ -62,8 +62,8 @@ def sample(
     """
     import numpy as np
 
-    from divprune_sym.checks import BadInput, integer
-    from divprune_sym.files import written_aside
+    from divprune_sym.ground.checks import BadInput, integer
+    from divprune_sym.ground.files import written_aside
 
     count = integer("--count", count, 0)
     seed = int.from_bytes(os.urandom(4)) if seed is None else integer("--seed", seed, 0)

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
-from divprune_sym.files import refuse_beyond_memory
+from divprune_sym.ground.files import refuse_beyond_memory
 
 if TYPE_CHECKING:
     from pathlib import Path
@@ -16,9 +16,9 @@ def given_student(
     state: Path | None, teachers: int | None, copies: int | None, second_layer: float | None
 ) -> OrderParameters:
     """The order parameters of a file, or the specialised ones."""
-    from divprune_sym.checks import BadInput
-    from divprune_sym.problem_file import read_state
-    from divprune_sym.pruning import specialised_state
+    from divprune_sym.ground.checks import BadInput
+    from divprune_sym.solvers.problem_file import read_state
+    from divprune_sym.specialised import specialised_state
 
     options = {"--teachers": teachers, "--copies": copies, "--second-layer": second_layer}
     if state is not None:

@@ -65,11 +65,11 @@ def verify(
     """
     import os
 
-    from divprune_sym.checks import integer
+    from divprune_sym.bound.report import check_folder
     from divprune_sym.claims import ledger, report
     from divprune_sym.claims.claim import Bench
-    from divprune_sym.validate.bound_report import check_folder
-    from divprune_sym.validate.console import stage
+    from divprune_sym.ground.checks import integer
+    from divprune_sym.show.progress import stage
 
     count = integer("--jobs", os.cpu_count() or 1 if jobs is None else jobs, 1)
     check_folder(out)

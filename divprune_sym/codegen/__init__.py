@@ -1,6 +1,6 @@
 """From indexed SymPy sums to compiled loops: halve and factor sums, hoist, render, cache."""
 
-from divprune_sym._lazy import lazy_attributes
+from divprune_sym.ground.lazy import lazy_attributes
 
 _WHERE = {
     "CannotPrint": "render",

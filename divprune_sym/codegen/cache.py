@@ -18,14 +18,14 @@ from functools import cache
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from divprune_sym.checks import BadInput
+from divprune_sym.ground.checks import BadInput
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Mapping
     from types import ModuleType
 
 FOLDER_VARIABLE = "DIVPRUNE_SYM_CACHE"
-_SOURCES = ("gaussian", "dynamics", "codegen", "solvers", "cuda")
+_SOURCES = ("gaussian", "dynamics", "codegen", "evaluation", "solvers", "cuda")
 
 
 class UnsafeCache(BadInput):

@@ -7,7 +7,6 @@ from typing import TYPE_CHECKING
 
 import sympy as sp
 
-from divprune_sym.checks import BadInput
 from divprune_sym.codegen.guarded import guarded
 from divprune_sym.codegen.hoist import Hoister, roots
 from divprune_sym.codegen.render import CannotPrint, Renderer, ordered_indices
@@ -17,6 +16,7 @@ from divprune_sym.codegen.targets import CPU, Target
 from divprune_sym.dynamics.closing import integrals_of
 from divprune_sym.dynamics.integrals import FORMAL, WITH_LINEAR_FIELD, derivation_of, expand_integrals
 from divprune_sym.dynamics.symbols import ARGUMENT_ORDER
+from divprune_sym.ground.checks import BadInput
 
 if TYPE_CHECKING:
     from collections.abc import Mapping

@@ -1,6 +1,6 @@
 """The same equations, simulator and samplers as CUDA kernels (numba-cuda, extra `gpu`): docs/cuda.md."""
 
-from divprune_sym._lazy import lazy_attributes
+from divprune_sym.ground.lazy import lazy_attributes
 
 _WHERE = {
     "NoCuda": "device",

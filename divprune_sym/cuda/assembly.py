@@ -58,7 +58,7 @@ def kernels() -> Iterator[Kernel]:
     from divprune_sym.cuda.odes import layout_for
     from divprune_sym.cuda.pruned import covariance_kernel
     from divprune_sym.cuda.sgd import sgd_kernel
-    from divprune_sym.solvers.problem import Equations
+    from divprune_sym.solvers.equations import Equations
 
     vector, matrix, cube = float64[::1], float64[:, ::1], float64[:, :, ::1]
     solve = (matrix, matrix, vector, cube, matrix, cube, float64, float64, int64)

@@ -5,7 +5,7 @@ from __future__ import annotations
 import os
 from importlib.util import find_spec
 
-from divprune_sym.checks import BadInput
+from divprune_sym.ground.checks import BadInput
 
 SIMULATOR = "NUMBA_ENABLE_CUDASIM"
 

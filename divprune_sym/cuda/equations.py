@@ -10,13 +10,13 @@ from typing import TYPE_CHECKING, Any, Literal
 from divprune_sym.codegen.cache import cached_module
 from divprune_sym.codegen.distribute import ROOM, distributed, flat, one_thread
 from divprune_sym.codegen.targets import Target, special_source
-from divprune_sym.solvers.problem import called
+from divprune_sym.solvers.modules import called
 from divprune_sym.solvers.tableaus import DORMAND_PRINCE
 
 if TYPE_CHECKING:
     from types import ModuleType
 
-    from divprune_sym.solvers.problem import Equations
+    from divprune_sym.solvers.equations import Equations
     from divprune_sym.solvers.tableaus import Tableau
 
 Layout = Literal["thread", "block"]
@@ -145,8 +145,8 @@ def error_module(F: int) -> ModuleType:
 
     def generate() -> str:
         from divprune_sym.codegen.compiler import compile_system
-        from divprune_sym.codegen.named import resolved
         from divprune_sym.dynamics.equations import generalisation_error
+        from divprune_sym.named_activations import resolved
 
         target = Target("cuda", _PREAMBLE.replace("{sync}", "pass"), ROOM, ROOM)
         # all fields count as students here: only K + M enters

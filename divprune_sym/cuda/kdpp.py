@@ -13,11 +13,11 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 from numba import cuda, float64, int64  # the simulator looks for `cuda` among the globals of a kernel
 
-from divprune_sym.checks import BadInput, integer
 from divprune_sym.cuda.device import require_cuda, simulated
 from divprune_sym.dpp._choice import count_law_jit, tilted_odds
 from divprune_sym.dpp._projection import ROUNDING
 from divprune_sym.dpp._sets import completions_jit
+from divprune_sym.ground.checks import BadInput, integer
 
 if TYPE_CHECKING:
     from collections.abc import Sequence

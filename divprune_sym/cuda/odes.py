@@ -6,11 +6,12 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
-from divprune_sym.checks import BadInput, increasing_times, integer, number
 from divprune_sym.cuda.device import require_cuda, simulated
 from divprune_sym.cuda.equations import Layout, cuda_module
-from divprune_sym.solvers.api import second_layer_moves, solutions
-from divprune_sym.solvers.problem import flat_parameters
+from divprune_sym.ground.checks import BadInput, increasing_times, integer, number
+from divprune_sym.solvers.modules import flat_parameters
+from divprune_sym.solvers.problem import second_layer_moves
+from divprune_sym.solvers.solution import solutions
 from divprune_sym.solvers.tableaus import DORMAND_PRINCE
 
 if TYPE_CHECKING:
@@ -19,7 +20,7 @@ if TYPE_CHECKING:
     from numpy.typing import ArrayLike, NDArray
 
     from divprune_sym.solvers import Problem, Solution
-    from divprune_sym.solvers.problem import Equations
+    from divprune_sym.solvers.equations import Equations
 
 # From here on a block shares the work of one trajectory: a thread alone would hold over 10 kB of state and stages
 LARGEST_FOR_ONE_THREAD = 8

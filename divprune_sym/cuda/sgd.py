@@ -10,8 +10,8 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 from numba import cuda, float64  # the simulator looks for `cuda` among the globals of a kernel
 
-from divprune_sym.checks import BadInput
 from divprune_sym.cuda.device import require_cuda, simulated
+from divprune_sym.ground.checks import BadInput
 from divprune_sym.simulate._kernel import ROOT_HALF, SLOPE_AT_0
 from divprune_sym.simulate.network import Classes
 from divprune_sym.simulate.sgd import Trajectory, _Data, _diverged, _spawn, _square_is_finite, _times

@@ -5,11 +5,11 @@ from __future__ import annotations
 import re
 from typing import TYPE_CHECKING
 
-from divprune_sym.checks import BadInput
 from divprune_sym.codegen.compiler import compile_system
 from divprune_sym.codegen.render import KNOWN, CannotPrint, Renderer
 from divprune_sym.codegen.targets import PORTABLE
 from divprune_sym.dynamics.equations import equations_of_motion, generalisation_error
+from divprune_sym.ground.checks import BadInput
 
 if TYPE_CHECKING:
     from divprune_sym.dynamics.update import UpdateRule

@@ -8,7 +8,6 @@ from typing import TYPE_CHECKING, Any
 
 import sympy as sp
 
-from divprune_sym.checks import BadInput, integer
 from divprune_sym.derive import equations
 from divprune_sym.derive.latex import aligned, environment, latex
 from divprune_sym.derive.python_source import error_source, integral_source, motion_source
@@ -17,6 +16,7 @@ from divprune_sym.dynamics.equations import equations_of_motion, generalisation_
 from divprune_sym.dynamics.integrals import derivation_of
 from divprune_sym.dynamics.update import SGD, UpdateRule
 from divprune_sym.gaussian import NoClosedForm, integral
+from divprune_sym.ground.checks import BadInput, integer
 
 if TYPE_CHECKING:
     from divprune_sym.derive.equations import Equation

@@ -8,7 +8,7 @@ import numpy as np
 from numba import njit
 from scipy.special import gammaln
 
-from divprune_sym.checks import BadInput
+from divprune_sym.ground.checks import BadInput
 
 if TYPE_CHECKING:
     from numpy.typing import NDArray

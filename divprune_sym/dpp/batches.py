@@ -10,10 +10,10 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
-from divprune_sym.checks import BadInput, integer
 from divprune_sym.dpp.direct import sample_k
 from divprune_sym.dpp.lensemble import check_generator
-from divprune_sym.dpp.threads import each_done
+from divprune_sym.ground.checks import BadInput, integer
+from divprune_sym.ground.work import each_done
 
 if TYPE_CHECKING:
     from collections.abc import Sequence

@@ -7,9 +7,9 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
-from divprune_sym.checks import EPS, BadInput, integer
 from divprune_sym.dpp._sets import item_set
 from divprune_sym.dpp.lensemble import LEnsemble
+from divprune_sym.ground.checks import EPS, BadInput, integer
 
 if TYPE_CHECKING:
     from numpy.typing import NDArray

@@ -7,9 +7,9 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
-from divprune_sym.checks import EPS
 from divprune_sym.dpp.kernels import trouble
 from divprune_sym.dpp.lensemble import LEnsemble
+from divprune_sym.ground.checks import EPS
 
 if TYPE_CHECKING:
     from numpy.typing import NDArray

@@ -6,7 +6,6 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
-from divprune_sym.checks import integer, psd_cutoff, real_array, refuse_negative, symmetric
 from divprune_sym.dpp._choice import choices
 from divprune_sym.dpp._inverse_iteration import clusters, eigenvectors
 from divprune_sym.dpp._lapack import back_transform, tridiagonal_eigenvalues, tridiagonalise
@@ -14,6 +13,7 @@ from divprune_sym.dpp._projection import draw_projections_jit
 from divprune_sym.dpp._sets import complements_jit, completions_jit
 from divprune_sym.dpp.lensemble import check_generator, scale_exponent
 from divprune_sym.dpp.mending import MEND
+from divprune_sym.ground.checks import integer, psd_cutoff, real_array, refuse_negative, symmetric
 
 if TYPE_CHECKING:
     from numpy.typing import NDArray

@@ -6,7 +6,7 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
-from divprune_sym.checks import EPS, BadInput, NotPositiveSemidefinite, integer, real_array, symmetric
+from divprune_sym.ground.checks import EPS, BadInput, NotPositiveSemidefinite, integer, real_array, symmetric
 
 if TYPE_CHECKING:
     from numpy.typing import NDArray

@@ -6,7 +6,7 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
-from divprune_sym.checks import EPS, BadInput, number, real_array
+from divprune_sym.ground.checks import EPS, BadInput, number, real_array
 
 if TYPE_CHECKING:
     from collections.abc import Callable

@@ -9,7 +9,13 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 from scipy.special import expit, logsumexp
 
-from divprune_sym.checks import (
+from divprune_sym.dpp._choice import choice_odds, choices, joint_inclusion, log_elementary, single_inclusion, tilted
+from divprune_sym.dpp._enumeration import all_subsets, log_gram_determinants
+from divprune_sym.dpp._moments import complete_pairs, complete_singles, mixed_minors_jit
+from divprune_sym.dpp._projection import cumulative_squares_jit, draw_projections_jit
+from divprune_sym.dpp._sets import complements_jit, completions_jit, item_set, log_binomial
+from divprune_sym.dpp.mending import MEND
+from divprune_sym.ground.checks import (
     EPS,
     BadInput,
     NotPositiveSemidefinite,
@@ -20,12 +26,6 @@ from divprune_sym.checks import (
     refuse_negative,
     symmetric,
 )
-from divprune_sym.dpp._choice import choice_odds, choices, joint_inclusion, log_elementary, single_inclusion, tilted
-from divprune_sym.dpp._enumeration import all_subsets, log_gram_determinants
-from divprune_sym.dpp._moments import complete_pairs, complete_singles, mixed_minors_jit
-from divprune_sym.dpp._projection import cumulative_squares_jit, draw_projections_jit
-from divprune_sym.dpp._sets import complements_jit, completions_jit, item_set, log_binomial
-from divprune_sym.dpp.mending import MEND
 
 if TYPE_CHECKING:
     from numpy.typing import NDArray

@@ -8,10 +8,10 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 from numba import njit
 
-from divprune_sym.checks import BadInput, integer, real_array, refuse_negative, symmetric
 from divprune_sym.dpp._sets import item_set
 from divprune_sym.dpp.lensemble import LEnsemble, check_generator
 from divprune_sym.dpp.mending import MEND
+from divprune_sym.ground.checks import BadInput, integer, real_array, refuse_negative, symmetric
 
 if TYPE_CHECKING:
     from numpy.typing import NDArray

@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
-from divprune_sym.checks import real_array, symmetric
+from divprune_sym.ground.checks import real_array, symmetric
 
 if TYPE_CHECKING:
     from numpy.typing import NDArray

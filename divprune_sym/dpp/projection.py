@@ -7,11 +7,11 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
-from divprune_sym.checks import EPS, BadInput, integer, real_array
 from divprune_sym.dpp._enumeration import log_gram_determinants
 from divprune_sym.dpp._projection import draw_projections_jit
 from divprune_sym.dpp._sets import item_set
 from divprune_sym.dpp.lensemble import check_generator
+from divprune_sym.ground.checks import EPS, BadInput, integer, real_array
 
 if TYPE_CHECKING:
     from numpy.typing import NDArray

@@ -8,10 +8,10 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 from numba import njit
 
-from divprune_sym.checks import EPS, BadInput, integer, real_array
 from divprune_sym.dpp.batches import seeds
 from divprune_sym.dpp.lensemble import check_generator
-from divprune_sym.dpp.threads import each_done
+from divprune_sym.ground.checks import EPS, BadInput, integer, real_array
+from divprune_sym.ground.work import each_done
 
 if TYPE_CHECKING:
     from numpy.typing import NDArray

@@ -4,9 +4,9 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
-from divprune_sym.checks import BadInput
 from divprune_sym.dynamics.integrals import FORMAL, derivation_of
 from divprune_sym.gaussian import NoClosedForm, integral
+from divprune_sym.ground.checks import BadInput
 
 if TYPE_CHECKING:
     import sympy as sp

@@ -1,6 +1,6 @@
 """Where does a comparison of pruned errors hold? Maps over (M, Z, k) or (M, Z, p), and what they suggest."""
 
-from divprune_sym._lazy import lazy_attributes
+from divprune_sym.ground.lazy import lazy_attributes
 
 _WHERE = {
     "Map": "maps",

@@ -7,7 +7,7 @@ from dataclasses import dataclass
 from fractions import Fraction
 from typing import TYPE_CHECKING
 
-from divprune_sym.checks import BadInput
+from divprune_sym.ground.checks import BadInput
 
 if TYPE_CHECKING:
     from collections.abc import Iterator

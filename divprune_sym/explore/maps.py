@@ -11,10 +11,10 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 from scipy.optimize import brentq
 
-from divprune_sym.checks import BadInput
+from divprune_sym.bound.regions import TIE
 from divprune_sym.explore.points import Point, Verdict
 from divprune_sym.explore.rules import Rule, find_rules
-from divprune_sym.validate.bound import TIE
+from divprune_sym.ground.checks import BadInput
 
 if TYPE_CHECKING:
     from divprune_sym.explore.domain import Domain

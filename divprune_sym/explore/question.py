@@ -14,14 +14,14 @@ from dataclasses import dataclass
 from fractions import Fraction
 from typing import TYPE_CHECKING
 
-from divprune_sym.checks import BadInput
+from divprune_sym.bound.regions import Comparison
+from divprune_sym.ground.checks import BadInput
 from divprune_sym.pruning import NodeMethod
 from divprune_sym.pruning.registry import find_method
-from divprune_sym.validate.bound import Comparison
 
 if TYPE_CHECKING:
+    from divprune_sym.pruning.after.rescaling import Rescaling
     from divprune_sym.pruning.registry import Method
-    from divprune_sym.pruning.rescaling import Rescaling
 
 LONGEST = 1000
 MOST_DIGITS = 30

@@ -13,8 +13,8 @@ from matplotlib.ticker import MaxNLocator
 
 from divprune_sym.explore.points import Verdict
 from divprune_sym.explore.proposals import claims_file
-from divprune_sym.files import written_aside
-from divprune_sym.validate.figures import STYLE, save
+from divprune_sym.ground.files import written_aside
+from divprune_sym.show.figures import STYLE, save
 
 if TYPE_CHECKING:
     from pathlib import Path

@@ -14,10 +14,10 @@ from typing import TYPE_CHECKING
 import sympy as sp
 from sympy import Expr
 
-from divprune_sym.checks import BadInput
 from divprune_sym.formulas.expressions import CONSTANTS, Token, Vocabulary, parse, suggestion, tokenize
 from divprune_sym.gaussian import INTEGRALS, Activation, Derivation, G, NoClosedForm, U, expectation
 from divprune_sym.gaussian.term import Factor, covariance_symbol
+from divprune_sym.ground.checks import BadInput
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Iterator, Sequence

@@ -20,7 +20,7 @@ from typing import TYPE_CHECKING, NoReturn
 import sympy as sp
 from sympy import Expr
 
-from divprune_sym.checks import BadInput
+from divprune_sym.ground.checks import BadInput
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterable, Mapping

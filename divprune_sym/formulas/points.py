@@ -10,10 +10,10 @@ from typing import TYPE_CHECKING
 import numpy as np
 import sympy as sp
 
-from divprune_sym.checks import BadInput, refuse_negative
 from divprune_sym.formulas.definitions import Fields, Gaussian
 from divprune_sym.formulas.expressions import parse
 from divprune_sym.gaussian.term import covariance_symbol
+from divprune_sym.ground.checks import BadInput, refuse_negative
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator, Mapping

@@ -9,9 +9,9 @@ from functools import cached_property, lru_cache
 import sympy as sp
 from sympy import Expr
 
-from divprune_sym.checks import BadInput
 from divprune_sym.gaussian.term import G
 from divprune_sym.gaussian.vocabulary import NotInVocabulary, Part, expand, without_kinks
+from divprune_sym.ground.checks import BadInput
 
 
 @dataclass(frozen=True)

@@ -8,8 +8,15 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 import sympy as sp
 
-from divprune_sym.checks import BadInput, BadShape, NotPositiveSemidefinite, NotSymmetric, real_array, refuse_negative
 from divprune_sym.gaussian.term import Covariance
+from divprune_sym.ground.checks import (
+    BadInput,
+    BadShape,
+    NotPositiveSemidefinite,
+    NotSymmetric,
+    real_array,
+    refuse_negative,
+)
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Sequence

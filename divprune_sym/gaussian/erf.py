@@ -5,8 +5,8 @@ from __future__ import annotations
 import sympy as sp
 from sympy import Expr
 
-from divprune_sym.checks import BadInput
 from divprune_sym.gaussian.activation import Activation, sigmoid
+from divprune_sym.ground.checks import BadInput
 
 ERF = Activation("erf", g=lambda u: sp.erf(u / sp.sqrt(2)))
 

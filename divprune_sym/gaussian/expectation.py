@@ -9,7 +9,6 @@ from typing import TYPE_CHECKING
 import sympy as sp
 from sympy import Expr
 
-from divprune_sym.checks import BadInput
 from divprune_sym.gaussian import rules
 from divprune_sym.gaussian.activation import Activation
 from divprune_sym.gaussian.covariance import field_name, not_known
@@ -17,6 +16,7 @@ from divprune_sym.gaussian.derivation import Derivation, Diverges, NoClosedForm,
 from divprune_sym.gaussian.roots import regular
 from divprune_sym.gaussian.term import Covariance, Factor, G, Term, U, Wave, symbolic_covariance
 from divprune_sym.gaussian.vocabulary import VOCABULARY
+from divprune_sym.ground.checks import BadInput
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Mapping, Sequence

@@ -7,8 +7,8 @@ from dataclasses import dataclass
 import sympy as sp
 from sympy import Expr
 
-from divprune_sym.checks import BadInput, integer
 from divprune_sym.gaussian.activation import Activation
+from divprune_sym.ground.checks import BadInput, integer
 
 # He_20 has coefficients of 1e9, and its integrals Wick sums of forty fields
 HIGHEST_DEGREE = 20

@@ -9,11 +9,11 @@ from typing import TYPE_CHECKING
 import sympy as sp
 
 from divprune_sym.activation_names import SHAPES, family
-from divprune_sym.checks import BadInput
 from divprune_sym.gaussian.activation import Activation
 from divprune_sym.gaussian.covariance import not_known
 from divprune_sym.gaussian.erf import erf
 from divprune_sym.gaussian.polynomial import hermite, polynomial
+from divprune_sym.ground.checks import BadInput
 
 if TYPE_CHECKING:
     from collections.abc import Mapping

@@ -1,6 +1,6 @@
 """Trained networks as plain arrays: reading and writing them, pruning them, and data to measure them on."""
 
-from divprune_sym._lazy import lazy_attributes
+from divprune_sym.ground.lazy import lazy_attributes
 
 _WHERE = {
     "DataSet": "data",

@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING
 import numpy as np
 from scipy.special import erf, expit, softmax
 
-from divprune_sym.checks import BadInput
+from divprune_sym.ground.checks import BadInput
 
 if TYPE_CHECKING:
     from collections.abc import Callable

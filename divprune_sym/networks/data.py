@@ -13,8 +13,8 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
-from divprune_sym.checks import BadInput, BadShape, number, real_array
-from divprune_sym.files import refuse_beyond_memory
+from divprune_sym.ground.checks import BadInput, BadShape, number, real_array
+from divprune_sym.ground.files import refuse_beyond_memory
 from divprune_sym.networks.npz import read_arrays
 
 if TYPE_CHECKING:

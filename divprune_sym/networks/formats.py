@@ -7,7 +7,7 @@ from importlib.util import find_spec
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from divprune_sym.checks import BadInput
+from divprune_sym.ground.checks import BadInput
 
 if TYPE_CHECKING:
     from divprune_sym.networks.network import DenseNetwork

@@ -9,8 +9,8 @@ from typing import TYPE_CHECKING, Any, Literal
 
 import numpy as np
 
-from divprune_sym.checks import BadInput, BadShape
-from divprune_sym.files import written_aside
+from divprune_sym.ground.checks import BadInput, BadShape
+from divprune_sym.ground.files import written_aside
 from divprune_sym.networks.activations import ACTIVATIONS
 from divprune_sym.networks.npz import read_arrays
 

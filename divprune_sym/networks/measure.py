@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
-from divprune_sym.checks import BadInput
+from divprune_sym.ground.checks import BadInput
 from divprune_sym.pruning.method import edges_kept
 
 if TYPE_CHECKING:

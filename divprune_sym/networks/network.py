@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING
 
 import numpy as np
 
-from divprune_sym.checks import BadInput, BadShape, real_array
+from divprune_sym.ground.checks import BadInput, BadShape, real_array
 from divprune_sym.networks.activations import ACTIVATIONS, activation_name
 
 if TYPE_CHECKING:

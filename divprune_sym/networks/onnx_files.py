@@ -7,8 +7,8 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
-from divprune_sym.checks import BadInput
-from divprune_sym.files import refuse_beyond_memory, written_aside
+from divprune_sym.ground.checks import BadInput
+from divprune_sym.ground.files import refuse_beyond_memory, written_aside
 from divprune_sym.networks.network import DenseNetwork
 
 if TYPE_CHECKING:

@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Literal
 
 import numpy as np
 
-from divprune_sym.checks import BadInput, integer, number, real_array
+from divprune_sym.ground.checks import BadInput, integer, number, real_array
 from divprune_sym.networks.activations import ACTIVATIONS
 from divprune_sym.networks.masks import PRUNED_NODES, Mask, PrunedNode, apply, compact
 from divprune_sym.networks.scores import ScoredEdges, ScoredNodes

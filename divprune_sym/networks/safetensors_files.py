@@ -7,8 +7,8 @@ from typing import TYPE_CHECKING
 
 import numpy as np
 
-from divprune_sym.checks import BadInput
-from divprune_sym.files import refuse_beyond_memory, written_aside
+from divprune_sym.ground.checks import BadInput
+from divprune_sym.ground.files import refuse_beyond_memory, written_aside
 from divprune_sym.networks.network import DenseNetwork, default_activations
 
 if TYPE_CHECKING:

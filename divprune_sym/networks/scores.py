@@ -6,7 +6,7 @@ from typing import TYPE_CHECKING, Literal
 
 import numpy as np
 
-from divprune_sym.checks import integer, real_array
+from divprune_sym.ground.checks import integer, real_array
 from divprune_sym.pruning.method import Layer, as_masks, edges_kept
 
 if TYPE_CHECKING:

@@ -1,12 +1,9 @@
 """Pruning methods, one file each, and what may follow them: reweighting and rescaling."""
 
-from divprune_sym.pruning.dpp_edge import DPPEdge
-from divprune_sym.pruning.dpp_node import DPPNode
+from divprune_sym.pruning.after.mask_classes import SampledClasses, sampled_mask_classes
+from divprune_sym.pruning.after.rescaling import RESCALINGS, rescaled_error
+from divprune_sym.pruning.after.reweighting import reweighted_edges, reweighted_second_layer
 from divprune_sym.pruning.edge_kernels import rbf_edge_kernel
-from divprune_sym.pruning.importance_node import ImportanceNode
-from divprune_sym.pruning.label_noise import PrunedExcess, pruned_excess
-from divprune_sym.pruning.magnitude_edge import MagnitudeEdge
-from divprune_sym.pruning.mask_classes import SampledClasses, sampled_mask_classes
 from divprune_sym.pruning.method import (
     EdgeLimit,
     EdgeMethod,
@@ -16,11 +13,12 @@ from divprune_sym.pruning.method import (
     NodeMethod,
     PruningMethod,
 )
-from divprune_sym.pruning.random_edge import RandomEdge
-from divprune_sym.pruning.random_node import RandomNode
-from divprune_sym.pruning.rescaling import RESCALINGS, rescaled_error
-from divprune_sym.pruning.reweighting import reweighted_edges, reweighted_second_layer
-from divprune_sym.pruning.specialised import specialised_state
+from divprune_sym.pruning.methods.dpp_edge import DPPEdge
+from divprune_sym.pruning.methods.dpp_node import DPPNode
+from divprune_sym.pruning.methods.importance_node import ImportanceNode
+from divprune_sym.pruning.methods.magnitude_edge import MagnitudeEdge
+from divprune_sym.pruning.methods.random_edge import RandomEdge
+from divprune_sym.pruning.methods.random_node import RandomNode
 
 METHODS: dict[str, NodeMethod | EdgeMethod] = {
     method.name: method
@@ -40,16 +38,13 @@ __all__ = [
     "MagnitudeEdge",
     "NodeLimit",
     "NodeMethod",
-    "PrunedExcess",
     "PruningMethod",
     "RandomEdge",
     "RandomNode",
     "SampledClasses",
-    "pruned_excess",
     "rbf_edge_kernel",
     "rescaled_error",
     "reweighted_edges",
     "reweighted_second_layer",
     "sampled_mask_classes",
-    "specialised_state",
 ]

@@ -12,10 +12,10 @@ from typing import TYPE_CHECKING
 
 import numpy as np
 
-from divprune_sym.checks import BadInput, number
-from divprune_sym.codegen.error import generalization_error
-from divprune_sym.pruning.dpp_edge import DPPEdge
-from divprune_sym.pruning.magnitude_edge import MagnitudeEdge
+from divprune_sym.evaluation.error import generalization_error
+from divprune_sym.ground.checks import BadInput, number
+from divprune_sym.pruning.methods.dpp_edge import DPPEdge
+from divprune_sym.pruning.methods.magnitude_edge import MagnitudeEdge
 
 if TYPE_CHECKING:
     from collections.abc import Sequence

@@ -12,11 +12,11 @@ from typing import TYPE_CHECKING, ClassVar, Literal
 
 import numpy as np
 
-from divprune_sym.checks import BadInput, integer, number, real_array
-from divprune_sym.codegen.error import second_moments
-from divprune_sym.pruning.moments import bivariate_moment
-from divprune_sym.pruning.rescaling import Rescaling, rescaled_error
-from divprune_sym.pruning.reweighting import reweighted_second_layer
+from divprune_sym.evaluation.error import second_moments
+from divprune_sym.ground.checks import BadInput, integer, number, real_array
+from divprune_sym.pruning.after.rescaling import Rescaling, rescaled_error
+from divprune_sym.pruning.after.reweighting import reweighted_second_layer
+from divprune_sym.pruning.moments.quadrature import bivariate_moment
 
 if TYPE_CHECKING:
     from collections.abc import Sequence

@@ -9,7 +9,7 @@ from importlib.metadata import EntryPoint, entry_points
 from inspect import signature
 from typing import TYPE_CHECKING
 
-from divprune_sym.checks import BadInput
+from divprune_sym.ground.checks import BadInput
 from divprune_sym.pruning import METHODS, EdgePruning, NodeMethod
 
 if TYPE_CHECKING:
@@ -26,8 +26,8 @@ class PluginWarning(UserWarning):
 @cache
 def variants() -> dict[str, EdgePruning]:
     """The shipped methods that the paper does not have (SymPy is imported here, not before)."""
-    from divprune_sym.pruning.column_edge import ColumnEdge
-    from divprune_sym.pruning.nm_edge import NMEdge, RandomNMEdge
+    from divprune_sym.pruning.methods.column_edge import ColumnEdge
+    from divprune_sym.pruning.methods.nm_edge import NMEdge, RandomNMEdge
     from divprune_sym.pruning.variant import SymbolicEdgeMethod
 
     methods = (SymbolicEdgeMethod(variant) for variant in (NMEdge(), RandomNMEdge(), ColumnEdge()))

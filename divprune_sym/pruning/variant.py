@@ -12,7 +12,7 @@ import numpy as np
 import sympy as sp
 from sympy import Expr
 
-from divprune_sym.checks import BadInput
+from divprune_sym.ground.checks import BadInput
 from divprune_sym.pruning.method import EdgePruning, Layer
 
 if TYPE_CHECKING:

@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING
 
 import numpy as np
 
-from divprune_sym.checks import BadInput, integer, number, real_array
+from divprune_sym.ground.checks import BadInput, integer, number, real_array
 from divprune_sym.notation import OrderParameters
 
 if TYPE_CHECKING:

@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING
 
 import numpy as np
 
-from divprune_sym.checks import BadInput, increasing_times, integer, number
+from divprune_sym.ground.checks import BadInput, increasing_times, integer, number
 from divprune_sym.simulate._kernel import sgd_steps
 from divprune_sym.simulate.network import Classes, Network, generator
 

@@ -1,4 +1,4 @@
-"""Time stepping on plain arrays: no kernel raises, every kernel returns a status (solvers/api.py turns it into words).
+"""Time stepping on plain arrays: no kernel raises, every kernel returns a status (solvers/solution.py has its words).
 
 The text below the line is a generated module of its own: it is compiled once, and calls the right-hand side of each
 problem, compiled apart, at its address `rhs` (Numba cannot cache functions that take functions).

@@ -6,14 +6,14 @@ from typing import TYPE_CHECKING
 
 import numpy as np
 
-from divprune_sym.codegen.error import generalization_error
+from divprune_sym.evaluation.error import generalization_error
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
 
     from numpy.typing import NDArray
 
-    from divprune_sym.solvers.api import Problem
+    from divprune_sym.solvers.problem import Problem
 
 
 def unflattened(

@@ -7,17 +7,18 @@ from typing import TYPE_CHECKING
 
 import numpy as np
 
-from divprune_sym.checks import BadInput, increasing_times, integer
+from divprune_sym.ground.checks import BadInput, increasing_times, integer
 from divprune_sym.solvers._kernels import FILLED, NFEV, STEPS, T
-from divprune_sym.solvers.api import Solution, adaptive_options, prepared, solutions
-from divprune_sym.solvers.problem import problem_module, stepping_module
+from divprune_sym.solvers.adaptive import adaptive_options, prepared
+from divprune_sym.solvers.modules import problem_module, stepping_module
+from divprune_sym.solvers.solution import Solution, solutions
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
 
     from numpy.typing import ArrayLike
 
-    from divprune_sym.solvers.api import Problem
+    from divprune_sym.solvers.problem import Problem
 
 # from so many asin per right-hand side on, arrays of lanes leave the first cache and node pairs side by side win
 _LARGEST_IN_LANES = 10_000

@@ -7,13 +7,13 @@ from typing import TYPE_CHECKING, Protocol
 
 import numpy as np
 
-from divprune_sym.checks import number
+from divprune_sym.ground.checks import number
 from divprune_sym.solvers.along import errors_of_many
 
 if TYPE_CHECKING:
     from numpy.typing import NDArray
 
-    from divprune_sym.solvers.api import Problem
+    from divprune_sym.solvers.problem import Problem
 
 # points of a step at which signs are compared: two crossings between two of them go unseen
 _SHARES = np.linspace(0.0, 1.0, 9)

@@ -7,15 +7,15 @@ from typing import TYPE_CHECKING
 
 import numpy as np
 
-from divprune_sym.checks import BadInput, integer, number
-from divprune_sym.codegen.error import generalization_error
+from divprune_sym.evaluation.error import generalization_error
+from divprune_sym.ground.checks import BadInput, integer, number
 from divprune_sym.solvers.jacobian import Flow
 
 if TYPE_CHECKING:
     from numpy.typing import NDArray
 
     from divprune_sym.notation import OrderParameters
-    from divprune_sym.solvers.api import Problem
+    from divprune_sym.solvers.problem import Problem
 
 # singular values below this share of the largest count as zero: far above rounding, and far below the slowest
 # rates of label noise, which are η σ² of the largest

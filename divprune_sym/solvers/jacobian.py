@@ -9,8 +9,9 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 
 from divprune_sym.codegen.cache import cached_module
-from divprune_sym.solvers.api import prepared, second_layer_moves
-from divprune_sym.solvers.problem import called, unpacked
+from divprune_sym.solvers.adaptive import prepared
+from divprune_sym.solvers.modules import called, unpacked
+from divprune_sym.solvers.problem import second_layer_moves
 
 if TYPE_CHECKING:
     from types import ModuleType
@@ -18,8 +19,8 @@ if TYPE_CHECKING:
     from numpy.typing import NDArray
 
     from divprune_sym.notation import OrderParameters
-    from divprune_sym.solvers.api import Problem
-    from divprune_sym.solvers.problem import Equations
+    from divprune_sym.solvers.equations import Equations
+    from divprune_sym.solvers.problem import Problem
 
 # the loop over directions is text: Numba cannot cache a function that takes functions
 _GLUE = """

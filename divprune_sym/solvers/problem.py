@@ -1,189 +1,79 @@
-"""Generated modules: the right-hand side of a problem, and the loops that step in time, one for all problems."""
+"""What is to be integrated: a state at α = 0, and how the student learns from there."""
 
 from __future__ import annotations
 
 from dataclasses import dataclass
-from functools import cache
-from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
 
-import numpy as np
-
-from divprune_sym.codegen.cache import cached_module, cached_text
-from divprune_sym.codegen.named import described, resolved
-from divprune_sym.codegen.targets import BATCH, CPU, filled, hole
+from divprune_sym.ground.checks import BadInput, integer, number
+from divprune_sym.named_activations import checked_activation
+from divprune_sym.notation import OrderParameters
+from divprune_sym.solvers.equations import Equations
 
 if TYPE_CHECKING:
-    from collections.abc import Mapping, Sequence
-    from types import ModuleType
-
-    from numpy.typing import NDArray
-
-    from divprune_sym.codegen.compiler import Function
-    from divprune_sym.dynamics.update import UpdateRule
     from divprune_sym.gaussian import Activation
-    from divprune_sym.notation import OrderParameters
-
-# y holds Q, R (class by class) and v, where v learns; p what does not move, as `flat_parameters` puts it together
-UNPACKED = """    classes = (len(p) - {K} - {M} - 4) // ({M} * {M} + {K} + 2)
-    eta, eta_v, sigma, weight_decay = p[0], p[1], p[2], p[3]
-    A, v = view(p, 4, ({M},)), view(p, 4 + {M}, ({K},))
-    fraction, variance = view(p, 4 + {M} + {K}, (classes,)), view(p, 4 + {M} + {K} + classes, (classes,))
-    mask = view(p, 4 + {M} + {K} + 2 * classes, (classes, {K}))
-    T = view(p, 4 + {M} + {K} + (2 + {K}) * classes, (classes, {M}, {M}))
-    q, r = classes * {K} * {K}, classes * {K} * ({K} + {M})
-"""
-_GLUE = """
-
-# inlined into `pointed`, which takes less time to compile than a call of it
-@njit(cache=True, error_model="numpy", nogil=True, inline="always")
-def rhs(y, dydt, p):
-{unpacked}    Q, R = view(y, 0, (classes, {K}, {K})), view(y, q, (classes, {K}, {M}))
-    dQ, dR = view(dydt, 0, (classes, {K}, {K})), view(dydt, q, (classes, {K}, {M}))
-    {call}
-
-
-def pointed(y, dydt, p, n, m):
-    rhs({at}(y, n), {at}(dydt, n), {at}(p, m))
-
-
-@cache
-def at_address():
-    # compiled when first asked for
-    return cfunc(AT_ADDRESS, cache=True, error_model="numpy")(pointed)
-"""
-
-
-def unpacked(K: int | str, M: int | str) -> str:
-    """The lines that read flat parameters."""
-    return UNPACKED.format(K=K, M=M)
-
-
-def flat_parameters(state: OrderParameters, rates: Sequence[float]) -> NDArray[np.float64]:
-    """What a generated right-hand side reads besides the moving state: eta, eta_v, sigma, weight_decay; A, v, …."""
-    x = state
-    parts = (rates, x.A, x.v, x.fraction, x.variance, x.mask.ravel(), x.T_classes.ravel())
-    return np.concatenate([np.asarray(part, dtype=np.float64) for part in parts])
-
-
-_COPIED_FROM = "# --- copied into generated modules"
-_ONE_BY_ONE = "# --- for one trajectory after the other"
-# where the second layer is found while it moves
-_IN_STATE = {"v": "view(y, r, (K,))", "dv": "view(dydt, r, (K,))"}
 
 
 @dataclass(frozen=True)
-class Equations:
-    """Which equations of motion a problem has; what they are is derived from the update rule when they are compiled.
+class Problem:
+    """Online learning of a student from a teacher, from a given state at α = 0.
 
     Parameters
     ----------
-    activation, teacher : str or Activation
-        g of the student, and h of the teacher's nodes; None: the same.
-    second_layer : bool
-        Whether v moves.
+    state : OrderParameters
+    eta, eta_v : float
+        Learning rates of the first and second layer; 0 stops a layer from learning, not from decaying.
+    sigma : float
+        Standard deviation of the label noise.
+    weight_decay : float
+        κ, felt by every weight of the student, masked or not.
+    activation : str or Activation
+        g of the student: "erf", "erf[2]" (gain 2), "linear", "relu", "sine", "he3", "polynomial[0, 1, 1/2]", the name
+        of a plug-in, or an `Activation` of your own.
+    teacher_activation : str or Activation, optional
+        h of the teacher's nodes; the same as the student's if left out.
     batch_size : int
-        b; frozen into the compiled code.
+        b, the inputs averaged over in one update; then α counts updates divided by N. Compiled once for each b.
     small_eta : bool
-        Without the terms in η².
+        The limit of a small learning rate: the terms in η², and with them label noise and batches, are left out. The
+        only dynamics there are where the integral I4 has no closed form, as for ReLU; right to first order in η.
+
+    Raises
+    ------
+    BadInput
+        A rate out of range or an unknown activation. That the integrals of an activation do not close is found, and
+        refused, when its equations are derived: by `integrate` and the like.
     """
 
+    state: OrderParameters
+    eta: float
+    eta_v: float = 0.0
+    sigma: float = 0.0
+    weight_decay: float = 0.0
     activation: str | Activation = "erf"
-    teacher: str | Activation | None = None
-    second_layer: bool = True
+    teacher_activation: str | Activation | None = None
     batch_size: int = 1
     small_eta: bool = False
 
-    def recipe(self) -> dict[str, Any]:
-        """JSON-able description for the cache."""
-        return {
-            "activation": described(self.activation),
-            "teacher": None if self.teacher is None else described(self.teacher),
-            "second_layer": self.second_layer,
-            "batch_size": self.batch_size,
-            "small_eta": self.small_eta,
-        }
+    def __post_init__(self) -> None:
+        for name in ("eta", "eta_v", "sigma", "weight_decay"):
+            object.__setattr__(self, name, number(name, getattr(self, name), low=0.0))
+        checked_activation("activation", self.activation)
+        if self.teacher_activation is not None:
+            checked_activation("teacher_activation", self.teacher_activation)
+        integer("batch_size", self.batch_size, 1)
+        if not isinstance(self.small_eta, bool):
+            msg = f"small_eta = {self.small_eta!r}: expected True or False"
+            raise BadInput(msg)
 
-    def derived(self) -> tuple[UpdateRule, Activation, Activation | None]:
-        """The update rule, g and h.
-
-        Raises
-        ------
-        BadInput
-            An integral that the equations need has no closed form, is infinite, or is too long a formula to compile.
-        """
-        from sympy import Integer
-
-        from divprune_sym.codegen.compiler import refuse_unprintable
-        from divprune_sym.dynamics.closing import refuse_open
-        from divprune_sym.dynamics.equations import equations_of_motion
-        from divprune_sym.dynamics.update import UpdateRule
-
-        rule = UpdateRule(
-            second_layer=self.second_layer,
-            batch_size=Integer(self.batch_size),
-            two_activations=self.teacher is not None,
-            small_eta=self.small_eta,
+    @property
+    def equations(self) -> Equations:
+        """Which equations of motion these are."""
+        return Equations(
+            self.activation, self.teacher_activation, second_layer_moves(self), self.batch_size, self.small_eta
         )
-        g, h = resolved(self.activation), None if self.teacher is None else resolved(self.teacher)
-        system = equations_of_motion(rule)
-        refuse_open(system, g, h)
-        refuse_unprintable(system, g, h)
-        return rule, g, h
 
 
-def _below_the_line(path: Path) -> str:
-    return path.read_text(encoding="utf-8").split(_COPIED_FROM, 1)[1].split("\n", 1)[1]
-
-
-def _stepping(target: str = "cpu") -> str:
-    """The time-stepping kernels as text."""
-    one, many = (_below_the_line(Path(__file__).parent / name) for name in ("_kernels.py", "_batch_kernels.py"))
-    return one.split(_ONE_BY_ONE)[0] + many if target == "batch" else one
-
-
-@cache
-def stepping_module(target: str = "cpu") -> ModuleType:
-    """The compiled loops that step in time, for all problems."""
-
-    preamble = {"cpu": CPU, "batch": BATCH}[target].preamble
-    return cached_module({"stepping": target}, lambda: preamble + _stepping(target))
-
-
-@cache
-def problem_module(equations: Equations, K: int, M: int, target: str = "cpu") -> ModuleType:
-    """The compiled equations of motion for K student and M teacher nodes (any number of classes).
-
-    `rhs(y, dydt, p)` computes them; `at_address().address` is where `stepping_module` calls them.
-    """
-
-    recipe = {**equations.recipe(), "target": target}
-
-    def generate() -> str:
-        text = cached_text(recipe, lambda: _text(equations, target))
-        return filled(text, {"K": K, "M": M})
-
-    return cached_module({**recipe, "K": K, "M": M}, generate)
-
-
-def _text(equations: Equations, target: str) -> str:
-    """The text of `problem_module`, with holes for the sizes."""
-    # SymPy is needed only here
-    from divprune_sym.codegen.compiler import compile_system
-    from divprune_sym.dynamics.equations import equations_of_motion
-
-    rule, g, h = equations.derived()
-    K, M = hole("K"), hole("M")
-    sizes: dict[str, int | str] = {"K": K, "M": M, "classes": "mask.shape[0]"}
-    outputs = ("dQ", "dR", "dv") if equations.second_layer else ("dQ", "dR")
-    chosen, at = {"cpu": (CPU, "floats_at"), "batch": (BATCH, "lanes_at")}[target]
-    function = compile_system(equations_of_motion(rule), g, sizes, outputs, chosen, h)
-    call = called(function, {name: where.replace("K", K) for name, where in _IN_STATE.items()})
-    return chosen.preamble + function.source + _GLUE.format(K=K, M=M, unpacked=unpacked(K, M), call=call, at=at)
-
-
-def called(function: Function, in_state: Mapping[str, str]) -> str:
-    """The call of a generated function as text; the second layer is found in flat arrays while it moves."""
-    moves = any(name in function.arguments for name in ("dv", "dv_dot"))
-    arguments = [in_state.get(name, name) if moves else name for name in function.arguments]
-    return f"{function.name}({', '.join(arguments)})"
+def second_layer_moves(problem: Problem) -> bool:
+    """Whether v is part of the moving state."""
+    return problem.eta_v > 0 or problem.weight_decay > 0

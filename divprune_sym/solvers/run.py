@@ -13,10 +13,10 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
-from divprune_sym.checks import BadInput
-from divprune_sym.files import written_aside
+from divprune_sym.ground.checks import BadInput
+from divprune_sym.ground.files import written_aside
 from divprune_sym.solvers._kernels import FILLED, NFEV, STEPS, TRIALS, UNDER_WAY, T
-from divprune_sym.solvers.problem import stepping_module
+from divprune_sym.solvers.modules import stepping_module
 
 if TYPE_CHECKING:
     from collections.abc import Callable

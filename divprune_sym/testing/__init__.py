@@ -4,7 +4,7 @@ Every check is given a claim and what it is a claim about, raises AssertionError
 tolerance or its chance of a false alarm (docs/testing_kit.md).
 """
 
-from divprune_sym._lazy import lazy_attributes
+from divprune_sym.ground.lazy import lazy_attributes
 
 try:
     import hypothesis as _hypothesis  # noqa: F401

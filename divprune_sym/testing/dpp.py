@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING
 import numpy as np
 from scipy.stats import chi2
 
-from divprune_sym.checks import BadInput, integer, number, psd_cutoff, real_array, refuse_negative, symmetric
+from divprune_sym.ground.checks import BadInput, integer, number, psd_cutoff, real_array, refuse_negative, symmetric
 from divprune_sym.testing.names import name_of
 
 if TYPE_CHECKING:

@@ -8,7 +8,7 @@ import numpy as np
 from scipy.special import erf
 from scipy.stats import norm
 
-from divprune_sym.checks import BadInput, integer, number
+from divprune_sym.ground.checks import BadInput, integer, number
 from divprune_sym.testing.names import name_of
 
 if TYPE_CHECKING:
@@ -25,7 +25,8 @@ _BLOCK = 20_000
 
 def compiled_rates(problem: Problem) -> Rates:
     """dQ^c/dα (C, K, K), dR^c/dα (C, K, M), dv/dα (K,) of a problem's state, by the library's compiled equations."""
-    from divprune_sym.solvers.api import prepared, second_layer_moves
+    from divprune_sym.solvers.adaptive import prepared
+    from divprune_sym.solvers.problem import second_layer_moves
 
     module, y, p = prepared(problem)
     dydt = np.empty_like(y)

@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING
 import numpy as np
 from hypothesis import strategies as st
 
-from divprune_sym.checks import integer
+from divprune_sym.ground.checks import integer
 from divprune_sym.simulate import Network
 
 if TYPE_CHECKING:

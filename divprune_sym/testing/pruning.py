@@ -7,10 +7,10 @@ from typing import TYPE_CHECKING
 import numpy as np
 from scipy.stats import t as student_t
 
-from divprune_sym.checks import integer, number
+from divprune_sym.bound.faces import Agreement, Drawing, compare_faces
+from divprune_sym.ground.checks import integer, number
 from divprune_sym.pruning.registry import as_method, find_method
 from divprune_sym.testing.names import name_of
-from divprune_sym.validate.faces import Agreement, Drawing, compare_faces
 
 if TYPE_CHECKING:
     from divprune_sym.pruning import EdgePruning, NodeMethod

@@ -12,7 +12,7 @@ import numpy as np
 import sympy as sp
 from hypothesis import Phase, given, note, settings
 
-from divprune_sym.checks import BadInput
+from divprune_sym.ground.checks import BadInput
 from divprune_sym.testing.covariance import Conditioning, covariance_values, covariances
 from divprune_sym.testing.names import name_of
 from divprune_sym.testing.rounding import FLOAT64, Arithmetic, exact, multiprecision, rounding_bound

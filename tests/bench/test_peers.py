@@ -4,8 +4,6 @@ from itertools import pairwise
 
 import numpy as np
 import pytest
-from dynamics.states import random_state, rounding
-from plain_ode import plain_rhs
 
 from divprune_sym import Problem, integrate
 from divprune_sym.bench.floors import asin_floors, asins, elementwise_asin, repeated
@@ -13,6 +11,8 @@ from divprune_sym.bench.peers import elementwise, published_loops
 from divprune_sym.bench.peers.lambdified import flat_right_hand_side
 from divprune_sym.bench.peers.one_pass import one_pass
 from divprune_sym.bench.problems import flat_problem, learning_problem
+from tests.dynamics.states import random_state, rounding
+from tests.plain_ode import plain_rhs
 
 RATES = {"eta": 0.3, "eta_v": 0.2, "sigma": 0.1}
 

@@ -19,7 +19,7 @@ from divprune_sym.bench.model import (
 )
 from divprune_sym.bench.record import Record, read_record, write_record
 from divprune_sym.bench.show import seconds, show_changes, show_machine, show_table
-from divprune_sym.checks import BadInput
+from divprune_sym.ground.checks import BadInput
 
 MACHINE = {
     "cpu": "abacus",

@@ -5,7 +5,7 @@ import pkgutil
 import pytest
 
 from divprune_sym.bench import Contestant, Table, chosen_tables, find_tables, measure_tables, tables
-from divprune_sym.checks import BadInput
+from divprune_sym.ground.checks import BadInput
 
 TABLES = find_tables()
 

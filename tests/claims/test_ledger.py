@@ -10,7 +10,6 @@ from pathlib import Path
 import pytest
 import sympy as sp
 
-from divprune_sym.checks import BadInput
 from divprune_sym.claims import ledger
 from divprune_sym.claims.claim import Bench, Claim, Finding, Kind, Verdict, verdict
 from divprune_sym.claims.evidence import (
@@ -27,6 +26,7 @@ from divprune_sym.claims.evidence import (
     same,
 )
 from divprune_sym.claims.prover import Inequality
+from divprune_sym.ground.checks import BadInput
 
 x = sp.Symbol("x", real=True)
 BENCH = Bench(quick=False, recorded=ledger.RECORDED)

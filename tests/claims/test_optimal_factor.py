@@ -7,7 +7,8 @@ import pytest
 import sympy as sp
 
 from divprune_sym.claims import errors, ledger
-from divprune_sym.pruning import METHODS, specialised_state
+from divprune_sym.pruning import METHODS
+from divprune_sym.specialised import specialised_state
 
 
 def difference(M, Z, p):

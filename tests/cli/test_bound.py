@@ -112,7 +112,7 @@ def test_an_object_and_node_and_edge_methods_in_a_file(capsys, tmp_path):
     path = tmp_path / "mine.py"
     path.write_text(
         HEAD
-        + "from divprune_sym.pruning.nm_edge import NMEdge\n"
+        + "from divprune_sym.pruning.methods.nm_edge import NMEdge\n"
         + "class Node(type(METHODS['random-node'])):\n    name = 'my-node'\n"
         + "class Edge(type(METHODS['dpp-edge'])):\n    name = 'my-edge'\n"
         + "EIGHT = NMEdge(8)\n"

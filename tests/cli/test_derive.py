@@ -10,14 +10,14 @@ import numpy as np
 import pytest
 import sympy as sp
 from matplotlib.mathtext import MathTextParser
-from plain_ode import plain_rhs
 
 from divprune_sym.cli import main
-from divprune_sym.codegen.error import generalization_error
 from divprune_sym.derive import equations
 from divprune_sym.dynamics.update import UpdateRule
+from divprune_sym.evaluation.error import generalization_error
 from divprune_sym.gaussian import ERF, INTEGRALS, integral
 from divprune_sym.simulate import random_network
+from tests.plain_ode import plain_rhs
 
 FORMS = ("text", "latex", "python", "json")
 WHAT = (*INTEGRALS, "error", "equations")

@@ -9,8 +9,7 @@ import pytest
 
 from divprune_sym import cli
 from divprune_sym.dpp import LEnsemble, describe
-
-from .files import kernel
+from tests.cli.files import kernel
 
 
 @pytest.fixture

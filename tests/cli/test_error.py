@@ -7,10 +7,9 @@ import json
 import pytest
 
 from divprune_sym.cli import main
-from divprune_sym.problem_file import read_state
 from divprune_sym.pruning import METHODS
-
-from .files import pruned, unpruned, written
+from divprune_sym.solvers.problem_file import read_state
+from tests.cli.files import pruned, unpruned, written
 
 STATE = ("--teachers", "2", "--copies", "3", "--second-layer", "4")
 REFERENCE = {

@@ -7,12 +7,12 @@ import json
 import numpy as np
 import pytest
 
-from divprune_sym import cli, files
+from divprune_sym import cli
+from divprune_sym.ground import files
 from divprune_sym.notation import OrderParameters
-from divprune_sym.problem_file import read_problem
 from divprune_sym.solvers import Problem, integrate, integrate_fixed_step
-
-from .files import pruned, unpruned, written
+from divprune_sym.solvers.problem_file import read_problem
+from tests.cli.files import pruned, unpruned, written
 
 RATES = {"eta": 0.5, "eta_v": 0.25, "sigma": 0.125, "weight_decay": 0.01}
 

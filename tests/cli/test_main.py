@@ -9,14 +9,14 @@ from types import ModuleType
 import pytest
 
 from divprune_sym import cli
-from divprune_sym.files import free_memory
+from divprune_sym.ground.files import free_memory
 
 
 @pytest.fixture
 def reproduced(monkeypatch):
     """Stand in for the real thing, which takes minutes; records what it was asked."""
     asked = []
-    stand_in = ModuleType("divprune_sym.validate.reproduce")
+    stand_in = ModuleType("divprune_sym.reproduction.reproduce")
 
     def reproduce(out, quick, seed, backend):
         asked.append((out, quick, seed, backend))
@@ -26,7 +26,7 @@ def reproduced(monkeypatch):
 
     stand_in.answer = 0
     stand_in.reproduce = reproduce
-    monkeypatch.setitem(sys.modules, "divprune_sym.validate.reproduce", stand_in)
+    monkeypatch.setitem(sys.modules, "divprune_sym.reproduction.reproduce", stand_in)
     return stand_in, asked
 
 

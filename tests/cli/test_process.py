@@ -17,7 +17,7 @@ from pathlib import Path
 import numpy as np
 import pytest
 
-from .files import kernel, unpruned, written
+from tests.cli.files import kernel, unpruned, written
 
 SCRIPT = Path(sys.executable).with_name("divprune-sym")
 # tests that run in the background ignore SIGINT, and so would all that they start

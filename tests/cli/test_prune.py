@@ -19,10 +19,10 @@ from divprune_sym.networks import (
     read_data,
     save_network,
 )
+from divprune_sym.networks import compare as compare_module
 from divprune_sym.networks.masks import Mask, apply, compact
 from divprune_sym.pruning import METHODS
-from divprune_sym.pruning._draw_checkpoint import DrawCheckpoint
-from divprune_sym.validate import compare as compare_module
+from divprune_sym.pruning.draw_checkpoint import DrawCheckpoint
 
 DATA = read_data("digits")
 

@@ -10,8 +10,7 @@ import pytest
 
 from divprune_sym import cli
 from divprune_sym.dpp import LEnsemble
-
-from .files import kernel
+from tests.cli.files import kernel
 
 
 def sampled(capsys, tmp_path, matrix, *options):

@@ -6,12 +6,12 @@ from types import SimpleNamespace
 import mpmath as mp
 import numpy as np
 import pytest
-from dynamics.states import random_state, rounding
 
 from divprune_sym.codegen.targets import PORTABLE
-from divprune_sym.solvers.problem import Equations, flat_parameters, problem_module
-
-from .sources import RATES, generate_equations
+from divprune_sym.solvers.equations import Equations
+from divprune_sym.solvers.modules import flat_parameters, problem_module
+from tests.codegen.sources import RATES, generate_equations
+from tests.dynamics.states import random_state, rounding
 
 DIGITS = 50
 STATES = {

@@ -14,8 +14,7 @@ from divprune_sym.codegen.targets import BATCH, CPU, PORTABLE, filled
 from divprune_sym.dynamics import symbols as y
 from divprune_sym.dynamics.equations import Assignment, System, equations_of_motion, generalisation_error
 from divprune_sym.gaussian import ERF, Activation
-
-from .sources import NAMES, SIZES, generate_equations, generated_equations, plain_python
+from tests.codegen.sources import NAMES, SIZES, generate_equations, generated_equations, plain_python
 
 GOLDEN = Path(__file__).parents[1] / "goldens" / "equations_of_motion_2_1.py.txt"
 a, c, i, k = y.a, y.c, y.i, y.k

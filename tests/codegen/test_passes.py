@@ -3,8 +3,6 @@
 import numpy as np
 import pytest
 import sympy as sp
-from dynamics.slow import evaluate, index_values, plain_integrals, run, state_values
-from dynamics.states import random_state, rounding
 
 from divprune_sym.codegen.hoist import Hoister
 from divprune_sym.codegen.render import ordered_indices
@@ -13,8 +11,9 @@ from divprune_sym.dynamics import symbols as y
 from divprune_sym.dynamics.equations import Assignment, averages, equations_of_motion
 from divprune_sym.dynamics.integrals import I2, I3, I4, expand_integrals
 from divprune_sym.gaussian import ERF
-
-from .sources import RATES
+from tests.codegen.sources import RATES
+from tests.dynamics.slow import evaluate, index_values, plain_integrals, run, state_values
+from tests.dynamics.states import random_state, rounding
 
 a, b, c, i, k, FIELDS = y.a, y.b, y.c, y.i, y.k, y.FIELDS
 over_a, over_b = (a, 0, FIELDS - 1), (b, 0, FIELDS - 1)

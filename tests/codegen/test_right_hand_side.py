@@ -4,15 +4,15 @@ from dataclasses import replace
 
 import numpy as np
 import pytest
-from dynamics.states import random_state, rounding
 from numba import njit
-from plain_ode import plain_rhs
 
 from divprune_sym.codegen.simd import WIDTH, as_lanes
 from divprune_sym.codegen.targets import CPU
-from divprune_sym.solvers.problem import Equations, flat_parameters, problem_module
-
-from .sources import RATES, SIZES, Counting, generate_equations, generated_equations, right_hand_side
+from divprune_sym.solvers.equations import Equations
+from divprune_sym.solvers.modules import flat_parameters, problem_module
+from tests.codegen.sources import RATES, SIZES, Counting, generate_equations, generated_equations, right_hand_side
+from tests.dynamics.states import random_state, rounding
+from tests.plain_ode import plain_rhs
 
 UNPACKED = replace(CPU, packs=False)
 SHAPES = [(1, 1, 1), (2, 1, 1), (1, 3, 2), (2, 1, 5), (2, 2, 4), (3, 2, 8)]

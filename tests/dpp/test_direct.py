@@ -7,13 +7,20 @@ from __future__ import annotations
 
 import numpy as np
 import pytest
-from dpp_kernels import blocks, gram, nearly_degenerate
-from dpp_statistics import FALSE_ALARM, REJECTION, fit_pvalue, memberships, uniform_subsets, worst_binomial_pvalue
 
-from divprune_sym.checks import EPS, BadInput, BadShape, NotPositiveSemidefinite, NotSymmetric
 from divprune_sym.dpp import LEnsemble, sample_k
 from divprune_sym.dpp._inverse_iteration import clusters, eigenvectors
 from divprune_sym.dpp._lapack import _call, back_transform, tridiagonal_eigenvalues, tridiagonalise
+from divprune_sym.ground.checks import EPS, BadInput, BadShape, NotPositiveSemidefinite, NotSymmetric
+from tests.dpp.dpp_kernels import blocks, gram, nearly_degenerate
+from tests.dpp.dpp_statistics import (
+    FALSE_ALARM,
+    REJECTION,
+    fit_pvalue,
+    memberships,
+    uniform_subsets,
+    worst_binomial_pvalue,
+)
 
 DRAWS = 4000
 DEAD = np.pad(gram(5, 5, 50), ((1, 1), (1, 1)))

@@ -7,15 +7,15 @@ from __future__ import annotations
 
 import numpy as np
 import pytest
-from dpp_kernels import gram
-from dpp_statistics import (
+
+from divprune_sym.dpp import LEnsemble, sample_k_threaded, sample_kernels
+from divprune_sym.ground.checks import BadInput, NotPositiveSemidefinite, NotSymmetric
+from tests.dpp.dpp_kernels import gram
+from tests.dpp.dpp_statistics import (
     FALSE_ALARM,
     REJECTION,
     fit_pvalue,
 )
-
-from divprune_sym.checks import BadInput, NotPositiveSemidefinite, NotSymmetric
-from divprune_sym.dpp import LEnsemble, sample_k_threaded, sample_kernels
 
 DRAWS = 20_000
 

@@ -5,9 +5,9 @@ from __future__ import annotations
 import numpy as np
 import pytest
 
-from divprune_sym.checks import EPS, BadInput
 from divprune_sym.dpp import activation_kernel, cosine_kernel, linear_kernel, median_beta, rbf_kernel
 from divprune_sym.dpp.kernels import squared_distances, trouble
+from divprune_sym.ground.checks import EPS, BadInput
 
 X = np.random.default_rng(80).standard_normal((6, 4)) * [1, 2, 0.5, 3]
 

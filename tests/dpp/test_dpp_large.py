@@ -9,12 +9,12 @@ from itertools import combinations
 
 import numpy as np
 import pytest
-from dpp_kernels import blocks, factor, gram
-from dpp_statistics import FALSE_ALARM, REJECTION, fit_pvalue, uniform_subsets
 
-from divprune_sym.checks import BadInput, NotPositiveSemidefinite, NotSymmetric
 from divprune_sym.dpp import LEnsemble, describe, greedy_map, project_psd, swap_chains
 from divprune_sym.dpp.swap_chain import effective_size, split_r_hat
+from divprune_sym.ground.checks import BadInput, NotPositiveSemidefinite, NotSymmetric
+from tests.dpp.dpp_kernels import blocks, factor, gram
+from tests.dpp.dpp_statistics import FALSE_ALARM, REJECTION, fit_pvalue, uniform_subsets
 
 
 def log_det(L, items):

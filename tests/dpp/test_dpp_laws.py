@@ -8,13 +8,13 @@ from itertools import combinations
 import mpmath as mp
 import numpy as np
 import pytest
-from dpp_kernels import blocks, factor, gram, nearly_degenerate
-from dpp_statistics import exact_law
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from divprune_sym.checks import EPS
 from divprune_sym.dpp import LEnsemble
+from divprune_sym.ground.checks import EPS
+from tests.dpp.dpp_kernels import blocks, factor, gram, nearly_degenerate
+from tests.dpp.dpp_statistics import exact_law
 
 
 def integer_factor(N, r, seed):

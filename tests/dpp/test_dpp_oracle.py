@@ -8,12 +8,12 @@ from __future__ import annotations
 
 import numpy as np
 import pytest
-from dpp_kernels import gram
-from dpp_statistics import FALSE_ALARM, REJECTION, fit_pvalue
 from dppy.exact_sampling import elementary_symmetric_polynomials
 from dppy.finite_dpps import FiniteDPP
 
 from divprune_sym.dpp import LEnsemble, MarginalKernel
+from tests.dpp.dpp_kernels import gram
+from tests.dpp.dpp_statistics import FALSE_ALARM, REJECTION, fit_pvalue
 
 L = gram(6, 6, 150)
 DRAWS = 2000

@@ -9,11 +9,11 @@ from itertools import combinations
 
 import numpy as np
 import pytest
-from dpp_kernels import blocks, factor, gram, nearly_degenerate
-from dpp_statistics import FALSE_ALARM, REJECTION, fit_pvalue, worst_binomial_pvalue
 
-from divprune_sym.checks import BadInput, NotPositiveSemidefinite, NotSymmetric
 from divprune_sym.dpp import LEnsemble, MarginalKernel, ProjectionDPP, condition
+from divprune_sym.ground.checks import BadInput, NotPositiveSemidefinite, NotSymmetric
+from tests.dpp.dpp_kernels import blocks, factor, gram, nearly_degenerate
+from tests.dpp.dpp_statistics import FALSE_ALARM, REJECTION, fit_pvalue, worst_binomial_pvalue
 
 DRAWS = 5_000
 MATRICES = {

@@ -5,8 +5,8 @@ from __future__ import annotations
 import numpy as np
 import pytest
 
-from divprune_sym.checks import BadInput, BadShape, NotPositiveSemidefinite, NotSymmetric
 from divprune_sym.dpp import LEnsemble
+from divprune_sym.ground.checks import BadInput, BadShape, NotPositiveSemidefinite, NotSymmetric
 
 LOW_RANK = LEnsemble.from_matrix(np.ones((5, 5)))
 RNG = np.random.default_rng(0)

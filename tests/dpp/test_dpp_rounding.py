@@ -3,10 +3,10 @@
 from __future__ import annotations
 
 import numpy as np
-from dpp_kernels import factor
 
 from divprune_sym.dpp._choice import count_law, draw_choices, taking_odds
 from divprune_sym.dpp._projection import cumulative_squares, draw_projection
+from tests.dpp.dpp_kernels import factor
 
 
 class Scripted:

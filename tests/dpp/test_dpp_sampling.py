@@ -10,8 +10,10 @@ from itertools import combinations
 
 import numpy as np
 import pytest
-from dpp_kernels import blocks, factor, gram, nearly_degenerate
-from dpp_statistics import (
+
+from divprune_sym.dpp import LEnsemble
+from tests.dpp.dpp_kernels import blocks, factor, gram, nearly_degenerate
+from tests.dpp.dpp_statistics import (
     FALSE_ALARM,
     REJECTION,
     first_items_fill,
@@ -22,8 +24,6 @@ from dpp_statistics import (
     uniform_subsets,
     worst_binomial_pvalue,
 )
-
-from divprune_sym.dpp import LEnsemble
 
 DRAWS = 20_000
 SPREAD = np.array([1e-300, 0.3, 1.0, 2.0, 5.0, 0.0, 1e-3])

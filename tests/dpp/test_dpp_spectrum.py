@@ -7,8 +7,11 @@ from __future__ import annotations
 
 import numpy as np
 import pytest
-from dpp_kernels import factor, gram
-from dpp_statistics import (
+
+from divprune_sym.dpp import LEnsemble
+from divprune_sym.ground.checks import EPS
+from tests.dpp.dpp_kernels import factor, gram
+from tests.dpp.dpp_statistics import (
     FALSE_ALARM,
     REJECTION,
     fit_pvalue,
@@ -16,9 +19,6 @@ from dpp_statistics import (
     uniform_subsets,
     worst_binomial_pvalue,
 )
-
-from divprune_sym.checks import EPS
-from divprune_sym.dpp import LEnsemble
 
 UNITS = [1e-300, 1e-10, 1.0, 1e10, 1e300]
 BUILDERS = {

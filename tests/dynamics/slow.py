@@ -6,11 +6,11 @@ import itertools
 import math
 
 import numpy as np
-import plain_ode
 import sympy as sp
 
 from divprune_sym.codegen.sums import HalfSum
 from divprune_sym.dynamics.integrals import I2, I3, I4, J2
+from tests import plain_ode
 
 
 def evaluate(expression, values, at=None):

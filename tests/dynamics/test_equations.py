@@ -5,7 +5,6 @@ import itertools
 import numpy as np
 import pytest
 import sympy as sp
-from plain_ode import plain_generalisation_error, plain_rhs
 
 from divprune_sym.dynamics import symbols as y
 from divprune_sym.dynamics.equations import (
@@ -27,9 +26,9 @@ from divprune_sym.dynamics.update import (
     second_layer_update,
 )
 from divprune_sym.gaussian import ERF
-
-from .slow import evaluate, plain_integrals, run, state_values
-from .states import random_state, rounding
+from tests.dynamics.slow import evaluate, plain_integrals, run, state_values
+from tests.dynamics.states import random_state, rounding
+from tests.plain_ode import plain_generalisation_error, plain_rhs
 
 K, M, FIELDS = y.K, y.M, y.FIELDS
 a, b, c, i, k, n = y.a, y.b, y.c, y.i, y.k, y.n

@@ -10,19 +10,18 @@ from functools import cache
 import numpy as np
 import pytest
 import sympy as sp
-from codegen.sources import SIZES, right_hand_side
-from plain_ode import plain_rhs
 
-from divprune_sym.checks import BadInput
 from divprune_sym.codegen.compiler import compile_system, refuse_unprintable
 from divprune_sym.dynamics.closing import refuse_open
 from divprune_sym.dynamics.equations import equations_of_motion
 from divprune_sym.dynamics.update import UpdateRule
 from divprune_sym.gaussian import activation
+from divprune_sym.ground.checks import BadInput
 from divprune_sym.notation import OrderParameters
-
-from .functions import FUNCTIONS, rates
-from .states import random_state, rounding
+from tests.codegen.sources import SIZES, right_hand_side
+from tests.dynamics.functions import FUNCTIONS, rates
+from tests.dynamics.states import random_state, rounding
+from tests.plain_ode import plain_rhs
 
 RATES = {"eta": 0.7, "eta_v": 0.3, "sigma": 0.4, "weight_decay": 0.05}
 

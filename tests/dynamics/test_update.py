@@ -12,8 +12,7 @@ from scipy.special import erf
 from divprune_sym.dynamics import symbols as y
 from divprune_sym.dynamics.equations import System, equations_of_motion
 from divprune_sym.notation import OrderParameters
-
-from .slow import plain_integrals, run, state_values
+from tests.dynamics.slow import plain_integrals, run, state_values
 
 N, K, M, SAMPLES, CHUNK = 1200, 2, 1, 32_000, 1000
 RATES = {"eta": 1.5, "eta_v": 0.8, "sigma": 0.9, "weight_decay": 0.6}

@@ -7,13 +7,13 @@ from math import comb
 
 import pytest
 
-from divprune_sym.checks import BadInput
 from divprune_sym.explore.domain import read_domain
 from divprune_sym.explore.maps import explore
 from divprune_sym.explore.points import Verdict
 from divprune_sym.explore.question import read_question
 from divprune_sym.explore.report import kept_where_it_holds, proposals
 from divprune_sym.explore.rules import find_rules
+from divprune_sym.ground.checks import BadInput
 
 
 def mapped(question, over):

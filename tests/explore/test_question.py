@@ -9,9 +9,9 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from divprune_sym.checks import BadInput
 from divprune_sym.explore.domain import read_domain
 from divprune_sym.explore.question import read_question
+from divprune_sym.ground.checks import BadInput
 
 
 @pytest.mark.parametrize(

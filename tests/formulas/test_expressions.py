@@ -10,8 +10,8 @@ import sympy as sp
 from hypothesis import given
 from hypothesis import strategies as st
 
-from divprune_sym.checks import BadInput
 from divprune_sym.formulas.expressions import FUNCTIONS, LONGEST, Vocabulary, parse
+from divprune_sym.ground.checks import BadInput
 
 x, y = sp.symbols("x y", real=True)
 SYMBOLS = {"x": x, "y_1": y}

@@ -7,15 +7,14 @@ from fractions import Fraction
 import mpmath as mp
 import pytest
 
-from divprune_sym.checks import BadInput
 from divprune_sym.formulas import agreement, report
 from divprune_sym.formulas.agreement import Verdict
 from divprune_sym.formulas.points import Point, random_points, shrunk
 from divprune_sym.formulas.report import check_formula
 from divprune_sym.gaussian import ERF, G, U, expectation
 from divprune_sym.gaussian.term import covariance_symbol
-
-from .published import BY_HAND, WRONG
+from divprune_sym.ground.checks import BadInput
+from tests.formulas.published import BY_HAND, WRONG
 
 
 @pytest.mark.parametrize("name", BY_HAND)

@@ -9,7 +9,6 @@ import numpy as np
 import pytest
 import sympy as sp
 
-from divprune_sym.checks import BadInput
 from divprune_sym.gaussian import (
     ACTIVATIONS,
     COINCIDENT,
@@ -35,9 +34,9 @@ from divprune_sym.gaussian import (
     registry,
 )
 from divprune_sym.gaussian.term import covariance_symbol
+from divprune_sym.ground.checks import BadInput
 from divprune_sym.testing import covariance_values
-
-from . import oracle
+from tests.gaussian import oracle
 
 FIELDS = {"J2": "ik", "I2": "ab", "I3": "iya", "I4": "ikab"}
 # the products of four signs that stop ReLU's I4 are probabilities of orthants in four dimensions

@@ -9,8 +9,7 @@ from hypothesis import strategies as st
 
 from divprune_sym.gaussian import ERF, INTEGRALS, G, U, expectation, integral
 from divprune_sym.testing import Conditioning, covariance_values, covariances, exact
-
-from . import quadrature
+from tests.gaussian import quadrature
 
 FIELDS = {"J2": "ik", "I2": "ab", "I3": "iya", "I4": "ikab"}
 QUADRATURE = {"J2": quadrature.J2, "I2": quadrature.I2, "I3": quadrature.I3, "I4": quadrature.I4}

@@ -7,7 +7,6 @@ import pytest
 import sympy as sp
 from matplotlib.mathtext import MathTextParser
 
-from divprune_sym.checks import BadInput, BadShape, NotPositiveSemidefinite, NotSymmetric
 from divprune_sym.gaussian import (
     ACTIVATIONS,
     COINCIDENT,
@@ -32,6 +31,7 @@ from divprune_sym.gaussian import (
     polynomial,
 )
 from divprune_sym.gaussian.term import covariance_symbol
+from divprune_sym.ground.checks import BadInput, BadShape, NotPositiveSemidefinite, NotSymmetric
 
 KAPPA = sp.Symbol("kappa", positive=True)
 A_SYMBOL = sp.Symbol("A", positive=True)

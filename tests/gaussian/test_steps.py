@@ -18,8 +18,7 @@ from divprune_sym.gaussian import (
 )
 from divprune_sym.gaussian.term import Term
 from divprune_sym.testing import covariance_values, exact
-
-from .quadrature import term_value
+from tests.gaussian.quadrature import term_value
 
 RELU = Activation("relu", g=lambda u: sp.Max(u, 0))
 TANH = Activation("tanh", g=sp.tanh)

@@ -8,16 +8,16 @@ from scipy.stats import chisquare
 
 import divprune_sym as dp
 from divprune_sym import cuda
-from divprune_sym.checks import BadInput
 from divprune_sym.cuda import kdpp
 from divprune_sym.dpp import LEnsemble
+from divprune_sym.ground.checks import BadInput
 from divprune_sym.pruning import DPPEdge, DPPNode, Layer, RandomEdge, rescaling
+from divprune_sym.reproduction import reproduce
+from divprune_sym.reproduction.backend import CPU
+from divprune_sym.reproduction.digits import DigitsSetting
 from divprune_sym.simulate import Diverged
 from divprune_sym.solvers import IntegrationFailed
-from divprune_sym.solvers.api import prepared
-from divprune_sym.validate import reproduce
-from divprune_sym.validate.backend import CPU
-from divprune_sym.validate.digits import DigitsSetting
+from divprune_sym.solvers.adaptive import prepared
 
 # what a GPU does without a word, NumPy's numbers warn of
 simulated_overflow = pytest.mark.filterwarnings("ignore::RuntimeWarning")

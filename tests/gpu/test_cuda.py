@@ -7,9 +7,9 @@ from pathlib import Path
 
 import pytest
 
-from divprune_sym.checks import BadInput
 from divprune_sym.codegen.distribute import CannotDistribute, distributed
 from divprune_sym.cuda import assembly, device
+from divprune_sym.ground.checks import BadInput
 
 needs_numba_cuda = pytest.mark.skipif(device.find_spec("numba_cuda") is None, reason="numba-cuda is not installed")
 

@@ -11,12 +11,11 @@ import numpy as np
 import pytest
 from sklearn.datasets import load_digits
 
-from divprune_sym import files
-from divprune_sym.checks import BadInput, BadShape
+from divprune_sym.ground import files
+from divprune_sym.ground.checks import BadInput, BadShape
 from divprune_sym.networks import data as data_module
 from divprune_sym.networks.data import DataSet, read_data, read_idx
-
-from .files import network
+from tests.networks.files import network
 
 X = np.arange(12.0).reshape(4, 3)
 Y = np.array([0, 1, 2, 1])

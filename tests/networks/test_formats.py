@@ -14,12 +14,11 @@ from onnx import TensorProto, helper, numpy_helper
 from onnx.reference import ReferenceEvaluator
 from safetensors.numpy import save_file
 
-from divprune_sym import files
-from divprune_sym.checks import BadInput, BadShape
+from divprune_sym.ground import files
+from divprune_sym.ground.checks import BadInput, BadShape
 from divprune_sym.networks import DenseNetwork, formats
 from divprune_sym.networks.formats import load_network, save_network
-
-from .files import ENDINGS, inputs, network
+from tests.networks.files import ENDINGS, inputs, network
 
 
 @pytest.mark.parametrize("ending", ENDINGS)

@@ -5,10 +5,9 @@ from __future__ import annotations
 import numpy as np
 import pytest
 
-from divprune_sym.checks import BadInput, BadShape
+from divprune_sym.ground.checks import BadInput, BadShape
 from divprune_sym.networks.masks import Mask, apply, compact
-
-from .files import inputs, network
+from tests.networks.files import inputs, network
 
 RNG = np.random.default_rng(3)
 NODES = {0: np.array([True, False, True, True, False]), 1: np.array([False, True, True, False])}

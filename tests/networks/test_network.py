@@ -5,7 +5,7 @@ import pytest
 from sklearn.datasets import load_digits
 from sklearn.neural_network import MLPClassifier, MLPRegressor
 
-from divprune_sym.checks import BadInput, BadShape
+from divprune_sym.ground.checks import BadInput, BadShape
 from divprune_sym.networks.network import DenseNetwork
 from divprune_sym.networks.sklearn_models import from_sklearn, to_sklearn
 

@@ -6,7 +6,7 @@ from scipy.stats import chi2
 from sklearn.datasets import load_digits
 from sklearn.neural_network import MLPClassifier
 
-from divprune_sym.checks import BadInput, BadShape
+from divprune_sym.ground.checks import BadInput, BadShape
 from divprune_sym.networks.network import DenseNetwork
 from divprune_sym.networks.prune import PruneSetting, methods_for_networks, prune_network, second_moments
 from divprune_sym.networks.scores import ScoredEdges, ScoredNodes

@@ -7,7 +7,7 @@ import pytest
 from scipy.integrate import dblquad
 from scipy.special import expit
 
-from divprune_sym.codegen.error import generalization_error, second_moments
+from divprune_sym.evaluation.error import generalization_error, second_moments
 from divprune_sym.networks.masks import Mask, apply
 from divprune_sym.networks.network import DenseNetwork
 from divprune_sym.networks.theory import (
@@ -17,8 +17,7 @@ from divprune_sym.networks.theory import (
     measured_error,
     predicted_error,
 )
-
-from .files import network
+from tests.networks.files import network
 
 
 def covariance(size, seed=0, scale=1.0):

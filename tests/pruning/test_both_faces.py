@@ -15,7 +15,7 @@ from scipy.stats import norm
 from divprune_sym import Network, generalization_error
 from divprune_sym.pruning import METHODS, DPPNode, Layer, NodeLimit, RandomNode
 from divprune_sym.pruning.subset_laws import uniform_law
-from pruning.judges import (
+from tests.pruning.judges import (
     EDGE_METHODS,
     FALSE_ALARM,
     NODE_METHODS,

@@ -5,8 +5,9 @@ from __future__ import annotations
 import numpy as np
 import pytest
 
-from divprune_sym.checks import BadInput, NotPositiveSemidefinite, NotSymmetric
-from divprune_sym.pruning import DPPEdge, Layer, dpp_edge, reweighted_edges
+from divprune_sym.ground.checks import BadInput, NotPositiveSemidefinite, NotSymmetric
+from divprune_sym.pruning import DPPEdge, Layer, reweighted_edges
+from divprune_sym.pruning.methods import dpp_edge
 
 K, N = 5, 12
 
@@ -60,7 +61,7 @@ def test_an_interrupted_draw_goes_on(look, tmp_path):
 
 
 def test_checkpoints_are_saved_on_the_way(look, tmp_path, monkeypatch):
-    monkeypatch.setattr("divprune_sym.pruning._draw_checkpoint.SECONDS", -1.0)
+    monkeypatch.setattr("divprune_sym.pruning.draw_checkpoint.SECONDS", -1.0)
     path, held = tmp_path / "masks.npz", []
     draw(look, checkpoint=path, progress=lambda _: held.append(path.exists()))
     assert held == [True] * K

@@ -9,19 +9,10 @@ from itertools import combinations
 import numpy as np
 import pytest
 
-from divprune_sym.checks import BadInput, BadShape
-from divprune_sym.pruning import (
-    METHODS,
-    DPPEdge,
-    DPPNode,
-    ImportanceNode,
-    Layer,
-    MagnitudeEdge,
-    RandomEdge,
-    RandomNode,
-    specialised_state,
-)
-from pruning.judges import (
+from divprune_sym.ground.checks import BadInput, BadShape
+from divprune_sym.pruning import METHODS, DPPEdge, DPPNode, ImportanceNode, Layer, MagnitudeEdge, RandomEdge, RandomNode
+from divprune_sym.specialised import specialised_state
+from tests.pruning.judges import (
     EDGE_METHODS,
     FALSE_ALARM,
     NODE_METHODS,

@@ -10,8 +10,8 @@ import numpy as np
 import pytest
 from scipy.stats import chisquare
 
-from divprune_sym.checks import BadInput
 from divprune_sym.dpp import KernelWarning, LEnsemble, rbf_kernel
+from divprune_sym.ground.checks import BadInput
 from divprune_sym.pruning import DPPEdge, Layer, edge_kernels, rbf_edge_kernel
 
 WEIGHTS = np.array([[1.0, -0.5, 3.0, 2.0, 0.7], [0.2, 1.0, 1.0, 0.0, -1.0]])

@@ -8,14 +8,15 @@ import pytest
 from scipy.special import ndtri
 from scipy.stats import t as student_t
 
-from divprune_sym.checks import BadInput
-from divprune_sym.pruning import METHODS, Layer, RandomEdge, specialised_state
-from divprune_sym.pruning import _pair_kernel as kernel
-from divprune_sym.pruning.dpp_edge import _scale
+from divprune_sym.ground.checks import BadInput
+from divprune_sym.pruning import METHODS, Layer, RandomEdge
 from divprune_sym.pruning.extended import extended_limit
+from divprune_sym.pruning.methods.dpp_edge import _scale
+from divprune_sym.pruning.moments import pair_kernel as kernel
+from divprune_sym.reproduction.backend import pruned_covariances
 from divprune_sym.simulate import Training, random_network, train_replicas
 from divprune_sym.solvers import Problem, generalization_error, integrate
-from divprune_sym.validate.backend import pruned_covariances
+from divprune_sym.specialised import specialised_state
 
 CORRELATIONS = [1e-9, 0.03, -0.4, 0.9, 0.999, -1 + 1e-7]
 KEEPS = [0.02, 0.3, 0.5, 0.9]

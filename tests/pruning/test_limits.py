@@ -4,9 +4,9 @@ import numpy as np
 import pytest
 
 from divprune_sym import OrderParameters, generalization_error, specialised_state
-from divprune_sym.checks import BadInput, refuse_negative
+from divprune_sym.ground.checks import BadInput, refuse_negative
 from divprune_sym.pruning import METHODS, RandomEdge
-from pruning.judges import EDGE_METHODS, EPS, NODE_METHODS, random_state
+from tests.pruning.judges import EDGE_METHODS, EPS, NODE_METHODS, random_state
 
 NODES = pytest.mark.parametrize("method", NODE_METHODS.values(), ids=NODE_METHODS)
 EDGES = pytest.mark.parametrize("method", EDGE_METHODS.values(), ids=EDGE_METHODS)

@@ -6,8 +6,8 @@ import pytest
 from scipy.integrate import dblquad
 
 from divprune_sym.pruning import METHODS
-from divprune_sym.pruning.moments import InaccurateMoment, bivariate_moment
-from pruning.judges import EDGE_METHODS, EPS
+from divprune_sym.pruning.moments.quadrature import InaccurateMoment, bivariate_moment
+from tests.pruning.judges import EDGE_METHODS, EPS
 
 EDGES = pytest.mark.parametrize("method", EDGE_METHODS.values(), ids=EDGE_METHODS)
 TINY_TO_ALL = [1e-300, 1e-17, 1e-12, 1e-6, 1e-4, 0.03, 0.3, 0.7, 0.97, 1 - 1e-4, 1 - 1e-6, 1 - 1e-12, 1 - EPS / 2]

@@ -7,10 +7,10 @@ import numpy as np
 import pytest
 
 from divprune_sym import generalization_error, specialised_state
-from divprune_sym.checks import BadInput
+from divprune_sym.ground.checks import BadInput
 from divprune_sym.pruning import DPPNode, ImportanceNode, RandomNode
 from divprune_sym.pruning.subset_laws import uniform_law
-from pruning.judges import NODE_METHODS, random_state, state_of
+from tests.pruning.judges import NODE_METHODS, random_state, state_of
 
 METHODS = [*NODE_METHODS.values(), DPPNode("activation")]
 IDS = [*NODE_METHODS, "dpp-node-activation"]

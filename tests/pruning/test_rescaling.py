@@ -5,9 +5,9 @@ import pytest
 from scipy.optimize import minimize_scalar
 
 from divprune_sym import generalization_error, specialised_state
-from divprune_sym.checks import BadInput
+from divprune_sym.ground.checks import BadInput
 from divprune_sym.pruning import METHODS, RESCALINGS, rescaled_error
-from pruning.judges import EDGE_METHODS, EPS, random_state
+from tests.pruning.judges import EDGE_METHODS, EPS, random_state
 
 EDGES = pytest.mark.parametrize("method", EDGE_METHODS.values(), ids=EDGE_METHODS)
 
@@ -80,7 +80,7 @@ def test_several_states_find_their_own_factors():
 def test_many_nodes_are_rescaled_block_by_block(monkeypatch):
     limit = METHODS["magnitude-edge"].limit(random_state(8), 0.4)
     at_once = limit.generalization_error(rescale="optimal")
-    monkeypatch.setattr("divprune_sym.pruning.rescaling._BLOCK", 100)
+    monkeypatch.setattr("divprune_sym.pruning.after.rescaling._BLOCK", 100)
     assert limit.generalization_error(rescale="optimal") == at_once
 
 

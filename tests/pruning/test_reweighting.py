@@ -5,9 +5,10 @@ from itertools import combinations
 import numpy as np
 import pytest
 
-from divprune_sym.codegen.error import second_moments
-from divprune_sym.pruning import METHODS, reweighted_edges, reweighted_second_layer, specialised_state
-from pruning.judges import EPS, NODE_METHODS, random_state
+from divprune_sym.evaluation.error import second_moments
+from divprune_sym.pruning import METHODS, reweighted_edges, reweighted_second_layer
+from divprune_sym.specialised import specialised_state
+from tests.pruning.judges import EPS, NODE_METHODS, random_state
 
 # Normal equations square the condition number of the samples, here below 100: 1e4 · 10 nodes · ε, and room.
 LEAST_SQUARES = 1e-10

@@ -14,13 +14,21 @@ from scipy.integrate import quad
 from scipy.special import erf
 from scipy.stats import norm
 
-from divprune_sym.checks import BadInput
+from divprune_sym.ground.checks import BadInput
 from divprune_sym.notation import OrderParameters
-from divprune_sym.pruning import METHODS, Layer, registry, specialised_state
-from divprune_sym.pruning.column_edge import ColumnEdge
-from divprune_sym.pruning.nm_edge import GroupOverlap, NMEdge, RandomNMEdge, SlopeIntegral, group_overlap, kept_square
-from divprune_sym.pruning.specialised_formula import M, V, Z, specialised_error, specialised_overlaps
+from divprune_sym.pruning import METHODS, Layer, registry
+from divprune_sym.pruning.methods.column_edge import ColumnEdge
+from divprune_sym.pruning.methods.nm_edge import (
+    GroupOverlap,
+    NMEdge,
+    RandomNMEdge,
+    SlopeIntegral,
+    group_overlap,
+    kept_square,
+)
 from divprune_sym.pruning.variant import EdgeVariant, NumericFunction, Pair, Pruned, SymbolicEdgeMethod
+from divprune_sym.specialised import specialised_state
+from divprune_sym.specialised.formula import M, V, Z, specialised_error, specialised_overlaps
 
 PATTERNS = [(1, 2), (1, 4), (2, 4), (3, 4), (2, 5), (4, 8), (3, 8)]
 Z_LIMIT = 4.5  # |z| beyond it has probability 7e-6; fixed seeds, fewer than 100 comparisons: 1 false alarm in 1500

@@ -4,10 +4,10 @@ from dataclasses import replace
 
 import numpy as np
 import pytest
-from plain_ode import plain_integrate
 from scipy import stats
 
 from divprune_sym.simulate import Network, Training, random_network, train_replicas
+from tests.plain_ode import plain_integrate
 
 TRAINING = Training(eta=1.5, eta_v=0.8, sigma=0.3, weight_decay=0.1)
 ALPHA = 4.0

@@ -3,7 +3,7 @@
 import numpy as np
 import pytest
 
-from divprune_sym.checks import BadInput, BadShape
+from divprune_sym.ground.checks import BadInput, BadShape
 from divprune_sym.simulate import Network, random_network
 
 K, M, N = 3, 2, 60

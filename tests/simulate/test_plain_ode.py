@@ -2,8 +2,9 @@
 
 import numpy as np
 import pytest
-from plain_ode import I2, I3, I4, J2, plain_generalisation_error
 from scipy.special import erf
+
+from tests.plain_ode import I2, I3, I4, J2, plain_generalisation_error
 
 NODES = 32  # of each of four fields: quadrature off by 5e-8 with 16, 2e-11 with 24, 1e-14 with 32
 

@@ -8,7 +8,7 @@ import numpy as np
 import pytest
 from scipy.special import erf
 
-from divprune_sym.checks import BadInput
+from divprune_sym.ground.checks import BadInput
 from divprune_sym.simulate import Diverged, Network, Training, random_network, sgd, train, train_replicas
 from divprune_sym.simulate._kernel import sgd_steps
 

@@ -4,7 +4,7 @@ import math
 
 import numpy as np
 
-from divprune_sym.solvers.problem import _stepping
+from divprune_sym.solvers.modules import _stepping
 from divprune_sym.solvers.tableaus import METHODS, RK4
 
 NAMES = {

@@ -4,12 +4,12 @@ import re
 
 import numpy as np
 import pytest
-from dynamics.states import random_state
 
-from divprune_sym.checks import BadInput
+from divprune_sym.ground.checks import BadInput
 from divprune_sym.notation import OrderParameters
 from divprune_sym.solvers import IntegrationFailed, Problem, Status, integrate, integrate_fixed_step
-from divprune_sym.solvers.api import _MESSAGES
+from divprune_sym.solvers.solution import _MESSAGES
+from tests.dynamics.states import random_state
 
 MASKED = Problem(random_state(2, 1, 4), 0.5, 0.4, 0.1, 0.01)
 UNMASKED = Problem(random_state(2, 1), 0.5, 0.4)

@@ -2,11 +2,11 @@
 
 import numpy as np
 import pytest
-from dynamics.states import random_state
 
-from divprune_sym.checks import BadInput
+from divprune_sym.ground.checks import BadInput
 from divprune_sym.solvers import IntegrationFailed, Problem, Status, integrate, integrate_batch
 from divprune_sym.solvers import batch as batch_module
+from tests.dynamics.states import random_state
 
 ALPHAS = np.array([0.0, 0.3, 4.0, 9.0])
 # from fast to slow, and one that fails: lanes are refilled at different times

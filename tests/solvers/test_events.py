@@ -2,12 +2,12 @@
 
 import numpy as np
 import pytest
-from dynamics.states import random_state
 
-from divprune_sym.checks import BadInput
+from divprune_sym.ground.checks import BadInput
 from divprune_sym.notation import OrderParameters
 from divprune_sym.solvers import Checkpoint, ErrorReaches, PlateauEntry, PlateauEscape, Problem, integrate
 from divprune_sym.solvers import run as run_module
+from tests.dynamics.states import random_state
 
 SMOOTH = Problem(random_state(2, 1), 0.5, 0.4)
 ALPHAS = [0.0, 1.0, 20.0]

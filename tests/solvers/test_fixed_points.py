@@ -4,16 +4,17 @@ from dataclasses import replace
 
 import numpy as np
 import pytest
-from dynamics.states import random_state
 
-from divprune_sym.checks import BadInput
 from divprune_sym.dynamics.plateau import plateau
 from divprune_sym.dynamics.small_eta import A, L, M, Z, both_layers, soft_committee
 from divprune_sym.dynamics.symbols import SIGMA
+from divprune_sym.ground.checks import BadInput
 from divprune_sym.notation import OrderParameters
-from divprune_sym.pruning import METHODS, pruned_excess, specialised_state
+from divprune_sym.pruning import METHODS
 from divprune_sym.solvers import NoFixedPoint, Problem, find_fixed_point, integrate, slow_flow
 from divprune_sym.solvers.jacobian import Flow
+from divprune_sym.specialised import pruned_excess, specialised_state
+from tests.dynamics.states import random_state
 
 ETAS = (0.02, 0.05)
 NOISE = 0.3

@@ -2,12 +2,12 @@
 
 import numpy as np
 import pytest
-from dynamics.states import random_state, rounding
-from plain_ode import I2, plain_generalisation_error, plain_integrate
 
 from divprune_sym.notation import OrderParameters
 from divprune_sym.solvers import Problem, generalization_error, integrate, integrate_fixed_step, second_moments
-from divprune_sym.solvers.problem import stepping_module
+from divprune_sym.solvers.modules import stepping_module
+from tests.dynamics.states import random_state, rounding
+from tests.plain_ode import I2, plain_generalisation_error, plain_integrate
 
 LOG_SPACED = np.geomspace(0.01, 50, 12)
 LINEAR = np.linspace(0, 50, 11)

@@ -2,14 +2,14 @@
 
 import numpy as np
 import pytest
-from dynamics.functions import FUNCTIONS
 from scipy.stats import t as student_t
 
-from divprune_sym.checks import BadInput
 from divprune_sym.gaussian import Activation
+from divprune_sym.ground.checks import BadInput
 from divprune_sym.notation import OrderParameters
 from divprune_sym.solvers import Problem, find_fixed_point, integrate
-from divprune_sym.solvers.problem import Equations
+from divprune_sym.solvers.equations import Equations
+from tests.dynamics.functions import FUNCTIONS
 
 N, RUNS, ALPHA = 500, 24, 1.5
 LEARNING = {"eta": 0.6, "eta_v": 0.3, "sigma": 0.3}

@@ -5,8 +5,7 @@ import pytest
 
 from divprune_sym.solvers import Status
 from divprune_sym.solvers.tableaus import DORMAND_PRINCE, EULER, RK4
-
-from .stepping import Stepper
+from tests.solvers.stepping import Stepper
 
 OSCILLATOR = Stepper(lambda y: [y[1], -y[0]])
 LOGISTIC = Stepper(lambda y: y * (1 - y))

@@ -7,12 +7,11 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from divprune_sym.checks import BadInput, NotPositiveSemidefinite
 from divprune_sym.dpp import LEnsemble
+from divprune_sym.ground.checks import BadInput, NotPositiveSemidefinite
 from divprune_sym.testing import assert_dpp_law, kernels
 from divprune_sym.testing import dpp as module
-
-from .again import refuted
+from tests.testing.again import refuted
 
 L = np.array([[2.0, 1.0, 0.5, 0.0], [1.0, 2.0, 0.0, 0.5], [0.5, 0.0, 1.0, 0.2], [0.0, 0.5, 0.2, 3.0]])
 

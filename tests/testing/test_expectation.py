@@ -4,12 +4,11 @@ import numpy as np
 import pytest
 import sympy as sp
 
-from divprune_sym.checks import BadInput
 from divprune_sym.gaussian import ERF, INTEGRALS, integral
+from divprune_sym.ground.checks import BadInput
 from divprune_sym.testing import Conditioning, assert_expectation_equals
 from divprune_sym.testing import expectation as module
-
-from .again import refuted
+from tests.testing.again import refuted
 
 I2 = "2/pi*asin(C_ab/sqrt((1+C_aa)*(1+C_bb)))"
 

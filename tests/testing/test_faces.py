@@ -7,15 +7,14 @@ from dataclasses import replace
 
 import numpy as np
 import pytest
-from dynamics.states import random_state
 
 from divprune_sym import Problem
-from divprune_sym.checks import BadInput
+from divprune_sym.ground.checks import BadInput
 from divprune_sym.pruning import METHODS, RandomEdge, RandomNode
 from divprune_sym.pruning.method import KeepLaw
 from divprune_sym.testing import assert_limit_matches_draw, assert_rates_match_updates, compiled_rates
-
-from .again import refuted
+from tests.dynamics.states import random_state
+from tests.testing.again import refuted
 
 SMALL = {"inputs": 600, "networks": 12, "masks": 4}
 

@@ -14,8 +14,6 @@ from itertools import combinations
 import numpy as np
 import pytest
 import sympy as sp
-from codegen.sources import SIZES, right_hand_side
-from dynamics.states import random_state
 from scipy.stats import norm
 
 from divprune_sym import Problem
@@ -35,6 +33,8 @@ from divprune_sym.testing import (
     assert_rates_match_updates,
     assert_targets_agree,
 )
+from tests.codegen.sources import SIZES, right_hand_side
+from tests.dynamics.states import random_state
 
 # --- closed forms, as they stand in the papers (Saad & Solla 1995, appendix) --------------------------------------
 

@@ -6,8 +6,8 @@ from hypothesis import Phase, find, given, settings
 from hypothesis import strategies as st
 
 from divprune_sym import Network, generalization_error
-from divprune_sym.checks import BadInput
 from divprune_sym.dpp import LEnsemble
+from divprune_sym.ground.checks import BadInput
 from divprune_sym.testing import kernels, masks, networks, order_parameters
 
 SETTINGS = settings(database=None, derandomize=True, max_examples=500, phases=[Phase.generate])

@@ -9,11 +9,10 @@ import numpy as np
 import pytest
 import sympy as sp
 
-from divprune_sym.checks import BadInput
 from divprune_sym.gaussian import ERF, INTEGRALS, integral
+from divprune_sym.ground.checks import BadInput
 from divprune_sym.testing import Conditioning, assert_targets_agree
-
-from .again import refuted
+from tests.testing.again import refuted
 
 I2 = integral("I2", ERF).closed_form
 

@@ -56,7 +56,7 @@ def right_hand_sides(quick: bool) -> Iterator[Case]:
 
 
 def _alone(problem: Problem, nanoseconds: float) -> Contestant:
-    from divprune_sym.solvers.api import prepared
+    from divprune_sym.solvers.adaptive import prepared
 
     module, y, p = prepared(problem)
     run, dydt = repeated(module.rhs), np.empty_like(y)
@@ -65,8 +65,8 @@ def _alone(problem: Problem, nanoseconds: float) -> Contestant:
 
 def _batch(problem: Problem) -> Contestant:
     from divprune_sym.codegen.simd import WIDTH
-    from divprune_sym.solvers.api import prepared
-    from divprune_sym.solvers.problem import problem_module
+    from divprune_sym.solvers.adaptive import prepared
+    from divprune_sym.solvers.modules import problem_module
 
     _, y, p = prepared(problem)
     module = problem_module(problem.equations, problem.state.K, problem.state.M, "batch")

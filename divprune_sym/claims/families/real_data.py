@@ -27,7 +27,7 @@ _NAMES = {
 
 def _measure() -> Mapping[str, Any]:
     """Test errors of each network after each pruning, from `validate.digits`."""
-    from divprune_sym.validate.digits import DigitsSetting, digits_study
+    from divprune_sym.reproduction.digits import DigitsSetting, digits_study
 
     setting = DigitsSetting(networks=6, masks=1, fractions=(0.3, 0.5))
     study = digits_study(setting, _SEED)

@@ -1,0 +1,1 @@
+"""What every room stands on: checks at the door, files, lazy names, threads and processes."""

@@ -1,0 +1,308 @@
+"""`divprune-sym compare`: every method at every share on one network, repeated; what is finished is never lost."""
+
+from __future__ import annotations
+
+import hashlib
+import json
+import os
+import zlib
+from collections.abc import Callable
+from concurrent.futures import FIRST_COMPLETED, Future, ThreadPoolExecutor, wait
+from dataclasses import asdict, dataclass, field, replace
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+import numpy as np
+
+from divprune_sym.ground.checks import BadInput, integer, number
+from divprune_sym.ground.files import written_aside
+from divprune_sym.networks.measure import Measured, measure, refuse_nothing_kept
+from divprune_sym.networks.prune import Method, Pruned, PruneSetting, methods_for_networks, prune_layer, prune_network
+from divprune_sym.networks.theory import GaussianInputs, excess_kurtosis, measured_error, predicted_error
+from divprune_sym.networks.versions import versions
+from divprune_sym.pruning.registry import find_method
+
+if TYPE_CHECKING:
+    from numpy.typing import NDArray
+
+    from divprune_sym.networks.data import DataSet
+    from divprune_sym.networks.network import DenseNetwork
+
+FILE = "compare.json"
+# the approximation is said to break where it is off by more than this share, and by more than the data's noise
+OFF, STANDARD_ERRORS = 0.1, 3.0
+
+
+@dataclass(frozen=True)
+class CompareSetting:
+    """What is compared.
+
+    Parameters
+    ----------
+    methods : tuple of str
+    keeps : tuple of float
+        Shares kept in every pruned layer.
+    repeats : int
+        Masks drawn by each method that is random.
+    seed : int
+    prune : PruneSetting
+        `reweight` is ignored: both are measured.
+    theory : bool
+        Also predict the change of the fields behind the first pruned layer, for Gaussian inputs of that layer.
+
+    Raises
+    ------
+    BadInput
+        An unknown method, a share outside [0, 1], no repeat.
+    """
+
+    methods: tuple[str, ...]
+    keeps: tuple[float, ...]
+    repeats: int = 5
+    seed: int = 1
+    prune: PruneSetting = field(default_factory=PruneSetting)
+    theory: bool = False
+
+    def __post_init__(self) -> None:
+        for name in self.methods:
+            find_method(name)
+        for keep in self.keeps:
+            number("keep", keep, 0.0, 1.0)
+        integer("repeats", self.repeats, 1)
+        integer("seed", self.seed, 0)
+
+    def cells(self) -> list[tuple[str, float]]:
+        """(method, share) of everything that is to be measured, each once however often it is asked for."""
+        asked = [(name, keep) for keep in self.keeps for name in self.methods]
+        return list({_key(*cell): cell for cell in asked}.values())
+
+
+@dataclass
+class Comparison:
+    """What has been measured so far, kept in a file of the folder after every cell."""
+
+    fingerprint: str
+    about: dict[str, Any]
+    unpruned: Measured
+    cells: dict[str, dict[str, Any]]
+
+    def rows(self) -> list[dict[str, Any]]:
+        """One row for each method, share, and reweighted or not: means and standard errors over masks."""
+        return [row for cell in self.cells.values() for row in _rows(cell)]
+
+    def as_json(self) -> dict[str, Any]:
+        """Plain data."""
+        return {
+            "fingerprint": self.fingerprint,
+            "about": self.about,
+            "unpruned": self.unpruned.as_json(),
+            "rows": self.rows(),
+            "cells": self.cells,
+        }
+
+
+def compare(
+    network: DenseNetwork,
+    data: DataSet,
+    setting: CompareSetting,
+    folder: Path,
+    progress: Callable[[float], None] = lambda fraction: None,
+) -> Comparison:
+    """Measure every cell that the folder does not hold yet; the result depends on the seed alone.
+
+    Parameters
+    ----------
+    folder : Path
+        Is made; what it holds of the same network, data and setting is taken over, methods and shares may be added.
+    progress : callable
+        Takes the share of the work that is done.
+
+    Raises
+    ------
+    BadInput
+        The folder holds another comparison, or network and data do not fit.
+    """
+    data.refuse_misfit(network)
+    layers = setting.prune.chosen(network)
+    found = _resumed(network, data, setting, layers, folder)
+    todo = [cell for cell in setting.cells() if _key(*cell) not in found.cells]
+    total = len(todo) or 1
+    with _workers() as pool:
+        running = {pool.submit(_measured_cell, network, data, setting, layers, *cell) for cell in todo}
+        try:
+            while running:
+                done, running = wait(running, return_when=FIRST_COMPLETED)
+                _keep(found, done, folder)
+                progress(1 - len(running) / total)
+        except BaseException:
+            pool.shutdown(wait=False, cancel_futures=True)
+            raise
+    # the order of the question, not that in which cells were finished
+    order = [_key(*cell) for cell in setting.cells()]
+    found.cells = {key: found.cells[key] for key in [*order, *(k for k in found.cells if k not in order)]}
+    _save(found, folder)
+    return found
+
+
+def _workers() -> ThreadPoolExecutor:
+    return ThreadPoolExecutor(os.cpu_count())
+
+
+def _keep(found: Comparison, done: set[Future[dict[str, Any]]], folder: Path) -> None:
+    for future in done:
+        cell = future.result()
+        found.cells[_key(cell["method"], cell["keep"])] = cell
+    _save(found, folder)
+
+
+def _save(found: Comparison, folder: Path) -> None:
+    with written_aside(folder / FILE) as file:
+        file.write(json.dumps(found.as_json(), indent=1, allow_nan=False).encode())
+
+
+def _key(method: str, keep: float) -> str:
+    return f"{method} {keep:.12g}"
+
+
+def _resumed(
+    network: DenseNetwork, data: DataSet, setting: CompareSetting, layers: tuple[int, ...], folder: Path
+) -> Comparison:
+    """What the folder holds, or nothing measured yet."""
+    fingerprint = _fingerprint(network, data, setting, layers)
+    folder.mkdir(parents=True, exist_ok=True)
+    path = folder / FILE
+    cells: dict[str, dict[str, Any]] = {}
+    if path.exists():
+        held = _read(path)
+        if held.get("fingerprint") != fingerprint:
+            msg = f"{path}: holds a comparison of another network, data or setting; choose another --out, or remove it"
+            raise BadInput(msg)
+        cells = held["cells"]
+    about = {
+        "network": repr(network),
+        "layers": list(layers),
+        "error_is": "share of wrong answers" if data.classifies else "mean squared error",
+        "repeats": setting.repeats,
+        "seed": setting.seed,
+        "source": setting.prune.source,
+        "pruned_node": setting.prune.pruned_node,
+        "fit_bias": setting.prune.fit_bias,
+        "ridge": setting.prune.ridge,
+        "theory": setting.theory,
+        "versions": versions(),
+    }
+    return Comparison(fingerprint, about, measure(network, data), cells)
+
+
+def _read(path: Path) -> dict[str, Any]:
+    try:
+        held = json.loads(path.read_text(encoding="utf-8"))
+        if not isinstance(held["cells"], dict):
+            raise TypeError
+    except (OSError, ValueError, KeyError, TypeError):
+        msg = f"{path}: holds no comparison that could be gone on with; choose another --out, or remove it"
+        raise BadInput(msg) from None
+    return dict(held)
+
+
+def _fingerprint(network: DenseNetwork, data: DataSet, setting: CompareSetting, layers: tuple[int, ...]) -> str:
+    digest = hashlib.sha256()
+    prune = asdict(replace(setting.prune, layers=layers, reweight=False))
+    plain = {"repeats": setting.repeats, "seed": setting.seed, "theory": setting.theory, "prune": prune}
+    digest.update(json.dumps([plain, network.activations], sort_keys=True).encode())
+    for array in (*network.weights, *network.biases, data.x_train, data.x_test, data.y_test):
+        digest.update(np.ascontiguousarray(array).tobytes())
+    return digest.hexdigest()
+
+
+def _measured_cell(
+    network: DenseNetwork, data: DataSet, setting: CompareSetting, layers: tuple[int, ...], name: str, keep: float
+) -> dict[str, Any]:
+    """One method at one share: errors of every mask, plain and reweighted, or why there are none."""
+    from threadpoolctl import threadpool_limits
+
+    method = methods_for_networks({name: find_method(name)})[name]
+    cell: dict[str, Any] = {"method": name, "keep": keep}
+    try:
+        refuse_nothing_kept(network, data, method, dict.fromkeys(layers, keep))
+        # one BLAS thread for each of ours: the matrices are small
+        with threadpool_limits(1, user_api="blas"):
+            return cell | _masks(network, data, setting, method, keep)
+    except BadInput as refused:
+        return cell | {"left_out": str(refused)}
+
+
+def _masks(
+    network: DenseNetwork, data: DataSet, setting: CompareSetting, method: Method, keep: float
+) -> dict[str, Any]:
+    cell: dict[str, Any] = {"plain": [], "reweighted": [], "parameters": []}
+    for mask in range(1 if method.deterministic else setting.repeats):
+        key = (zlib.crc32(method.name.encode()), round(keep * 1e9), mask)
+        for reweight in (False, True):
+            rng = np.random.default_rng(np.random.SeedSequence(setting.seed, spawn_key=key))
+            how = replace(setting.prune, reweight=reweight)
+            pruned = prune_network(network, data.x_train, method, keep, rng, how)
+            measured = measure(pruned.smallest, data)
+            cell["reweighted" if reweight else "plain"].append(measured.error)
+            if not reweight:
+                cell["parameters"].append(measured.parameters)
+                if setting.theory:
+                    cell.setdefault("theory", []).append(_theory(network, data, setting, pruned))
+    return cell
+
+
+def _theory(network: DenseNetwork, data: DataSet, setting: CompareSetting, pruned: Pruned) -> dict[str, float]:
+    """Predicted and measured change of the fields behind the first pruned layer, that layer alone being pruned."""
+    layer = min(pruned.mask.kept)
+    inputs = network.inputs_of(layer, data.x_train)
+    alone = prune_layer(network, layer, inputs, pruned.mask.kept[layer], replace(setting.prune, reweight=False))
+    predicted = predicted_error(network, alone, layer, GaussianInputs.of(inputs))
+    on_test: NDArray[np.float64] = network.inputs_of(layer, data.x_test)
+    measured, spread = measured_error(network, alone, layer, on_test)
+    return {
+        "predicted": predicted.error,
+        "bound": predicted.bound,
+        "measured": measured,
+        "standard_error": spread,
+        "kurtosis": excess_kurtosis(network, layer, on_test),
+    }
+
+
+def _rows(cell: dict[str, Any]) -> list[dict[str, Any]]:
+    start = {"method": cell["method"], "keep": cell["keep"]}
+    if "left_out" in cell:
+        return [start | {"left_out": cell["left_out"]}]
+    rows = []
+    for name in ("plain", "reweighted"):
+        errors = np.array(cell[name])
+        count = len(errors)
+        rows.append(
+            start
+            | {
+                "reweighted": name == "reweighted",
+                "masks": count,
+                "error": float(errors.mean()),
+                "standard_error": float(errors.std(ddof=1) / np.sqrt(count)) if count > 1 else None,
+                "parameters": float(np.mean(cell["parameters"])),
+            }
+        )
+    if "theory" in cell:
+        rows[0] |= _theory_row(cell["theory"])
+    return rows
+
+
+def _theory_row(masks: list[dict[str, float]]) -> dict[str, Any]:
+    """Means over masks; the test data are the same for all, so that their noise does not average out."""
+    predicted, measured, noise, bound, kurtosis = (
+        float(np.mean([mask[name] for mask in masks]))
+        for name in ("predicted", "measured", "standard_error", "bound", "kurtosis")
+    )
+    off = abs(predicted - measured)
+    return {
+        "predicted": predicted,
+        "predicted_within": bound,
+        "measured": measured,
+        "measured_standard_error": noise,
+        "breaks": bool(off > OFF * measured + bound and off > STANDARD_ERRORS * noise + bound),
+        "kurtosis": kurtosis,
+    }

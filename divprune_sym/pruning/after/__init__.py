@@ -1,0 +1,1 @@
+"""What may follow pruning: rescaling, reweighting, training on under the mask."""

@@ -1,0 +1,1 @@
+"""Moments of kept weights, over pairs of nodes."""

@@ -1,0 +1,1 @@
+"""The paper's reproduction: theory beside measurement, and the report."""

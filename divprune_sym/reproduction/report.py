@@ -1,0 +1,244 @@
+"""The report: one HTML file with everything in it, and the same tables in the terminal."""
+
+from __future__ import annotations
+
+import base64
+import html
+from math import floor, log10
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+from divprune_sym.ground.files import written_aside
+from divprune_sym.reproduction.figures import all_figures
+from divprune_sym.show.figures import COLOURS, save
+
+if TYPE_CHECKING:
+    from collections.abc import Iterable, Sequence
+
+    from rich.table import Table
+
+_CSS = """
+:root { color-scheme: light; }
+body { font: 17px/1.55 system-ui, sans-serif; color: #1a1a1a; max-width: 60rem; margin: 0 auto; padding: 1rem; }
+h1 { font-size: 1.6rem; line-height: 1.25; } h2 { font-size: 1.25rem; margin-top: 2.2rem; }
+figure { margin: 1rem 0; } figure img { width: 100%; max-width: 44rem; height: auto; }
+figcaption { color: #333; } .wide { overflow-x: auto; }
+table { border-collapse: collapse; font-size: .9rem; font-variant-numeric: tabular-nums; }
+th, td { padding: .25rem .6rem; text-align: right; border-bottom: 1px solid #ddd; white-space: nowrap; }
+th:first-child, td:first-child { text-align: left; }
+pre { font-size: .8rem; background: #f6f6f6; padding: .7rem; overflow-x: auto; }
+.good { color: #00694e; font-weight: 600; } .bad { color: #b3261e; font-weight: 600; }
+"""
+
+
+def _titles(results: dict[str, Any]) -> dict[str, str]:
+    noisy, many = results["settings"]["noisy"], results["settings"]["many_nodes"]
+    M, K, hidden = noisy["M"], noisy["K"], "-".join(map(str, results["digits"]["setting"]["hidden"]))
+    return {
+        "training": "Training: the integrated equations over the simulation",
+        "pruning_noiseless": "Pruning trained students, noiseless labels",
+        "pruning_noisy": f"Pruning trained students, noisy labels (σ = {noisy['sigma']:g})",
+        "pruning_idealised": f"Pruning the idealised specialised state (M = {M}, {K // M} copies each)",
+        "pruning_many_nodes": f"More nodes: a teacher with {many['M']}, a student with {many['K']}",
+        "retraining": "Training on after pruning half the edges at random, or half the nodes by DPP",
+        "digits": f"Real data: scikit-learn's digits, a 64-{hidden}-10 network",
+    }
+
+
+def write_report(folder: Path, results: dict[str, Any]) -> None:
+    """Write report.html and the figures as PNG and SVG into a folder."""
+    pictures = {name: save(figure, folder, name) for name, figure in all_figures(results).items()}
+    with written_aside(folder / "report.html") as file:
+        file.write(_page(results, pictures).encode())
+
+
+def readings(results: dict[str, Any]) -> dict[str, str]:
+    """One sentence for each figure, computed from the numbers it shows."""
+    agreement = results["agreement"]
+    said = {
+        "training": _reading_of([v for name, v in agreement.items() if name.startswith("training")]),
+        "retraining": _reading_of([v for name, v in agreement.items() if name.startswith("retraining")]),
+        "digits": _digits_reading(results["digits"]),
+    }
+    for name, rows in results["pruning"].items():
+        said[f"pruning_{name}"] = _ranking(rows) + " " + _reading_of([agreement[f"pruning, {name}"]])
+    return said
+
+
+def _reading_of(verdicts: Sequence[dict[str, Any]]) -> str:
+    worst = max(verdicts, key=lambda v: v["worst_t"] / v["limit"])
+    count = sum(v["comparisons"] for v in verdicts)
+    differ = "agree" if all(v["agrees"] for v in verdicts) else "DISAGREE"
+    return (
+        f"Theory (lines) and measurement (points) {differ}: of {count} comparisons, "
+        f"{sum(v['beyond_95_percent'] for v in verdicts)} lie outside their 95 % range, and the largest difference is "
+        f"{worst['worst_t']:.1f} standard errors (limit {worst['limit']:.1f})."
+    )
+
+
+def _ranking(rows: Sequence[dict[str, Any]]) -> str:
+    """The best and worst method at the middle keep fraction, as pruned."""
+    keeps = sorted({row["keep"] for row in rows})
+    middle = keeps[len(keeps) // 2 - (len(keeps) % 2 == 0)]
+    at = [row for row in rows if row["keep"] == middle and row["variant"] == "plain"]
+    order = sorted(at, key=lambda row: row["theory"])
+    return (
+        f"At {middle:.0%} kept, {order[0]['method']} loses least (ε_g = {order[0]['theory']:.3f}) and "
+        f"{order[-1]['method']} most ({order[-1]['theory']:.3f})."
+    )
+
+
+def _digits_reading(study: dict[str, Any]) -> str:
+    """Errors at the smallest fraction, and how many paired comparisons tell a method from reweighted DPP edges."""
+    rows = [row for row in study["rows"] if row["reweighted"]]
+    least = min(row["fraction"] for row in rows)
+    order = sorted((row for row in rows if row["fraction"] == least), key=lambda row: row["error"])
+    listed = ", ".join(
+        f"{row['method']} {100 * row['error']:.1f} ± {100 * row['standard_error']:.1f} %" for row in order
+    )
+    verdicts = [row["verdict"] for row in study["differences"]]
+    return (
+        f"With {least:.0%} kept and reweighting: {listed}; unpruned {100 * study['unpruned_error']:.1f} %. Of "
+        f"{len(verdicts)} paired comparisons with reweighted dpp-edge, {verdicts.count('worse')} find the other method "
+        f"worse, {verdicts.count('better')} find it better, and {verdicts.count('undecided')} are undecided."
+    )
+
+
+def _page(results: dict[str, Any], pictures: dict[str, str]) -> str:
+    said, titles = readings(results), _titles(results)
+    figures = "".join(
+        f"<h2>{html.escape(titles[name])}</h2><figure>"
+        f'<img alt="{html.escape(said[name], quote=True)}" '
+        f'src="data:image/svg+xml;base64,{base64.b64encode(svg.encode()).decode()}">'
+        f"<figcaption>{html.escape(said[name])}</figcaption></figure>{_numbers(name, results)}"
+        for name, svg in pictures.items()
+    )
+    size = "A quick run: small networks, short training. " if results["quick"] else ""
+    versions = ", ".join(f"{name} {value}" for name, value in results["versions"].items())
+    return (
+        '<!doctype html><html lang="en"><head><meta charset="utf-8">'
+        '<meta name="viewport" content="width=device-width, initial-scale=1">'
+        f"<title>divprune_sym reproduction</title><style>{_CSS}</style></head><body>"
+        "<h1>Statistical mechanics of neural-network pruning: theory, simulation and real data</h1>"
+        "<p>A reproduction of Acharyya, Chattoraj, Zhang, Das and Štefankovič, <i>Statistical Mechanical Analysis of "
+        "Neural Network Pruning</i> (UAI 2021). ε_g excludes label noise: a test error on noisy labels is "
+        f"2ε_g + σ². {size}Points are means over independently trained networks, error bars their standard error.</p>"
+        f"{_agreement_table(results)}{figures}{_ideal_table(results)}{_derivation(results)}"
+        f"<h2>How to repeat this</h2><p>seed {results['seed']}, {results['seconds']:.0f} s; {results['backend']}; "
+        f"{html.escape(versions)}. Every number is in results.json.</p></body></html>\n"
+    )
+
+
+def _numbers(figure: str, results: dict[str, Any]) -> str:
+    """The numbers of a pruning figure, folded away."""
+    rows = results["pruning"].get(figure.removeprefix("pruning_"))
+    if rows is None:
+        return ""
+    idealised = figure in ("pruning_idealised", "pruning_many_nodes")
+    beside = "theory, idealised state" if idealised else "theory, integrated ODE"
+    head = ["method", "variant", "kept", "theory", beside, "measured", "±", "difference", "±"]
+    cells = [
+        [
+            row["method"],
+            row["variant"],
+            f"{row['keep']:.0%}",
+            *(f"{row[name]:.4f}" for name in ("theory", "reference", "measured", "error_bar")),
+            *(f"{row[name]:+.4f}" for name in ("difference", "difference_error")),
+        ]
+        for row in rows
+    ]
+    return f"<details><summary>the numbers</summary>{_table(head, cells)}</details>"
+
+
+def _agreement_table(results: dict[str, Any]) -> str:
+    marks = {True: '<span class="good">agree</span>', False: '<span class="bad">disagree</span>'}
+    rows = [[name, marks[v["agrees"]], *_verdict_cells(v)] for name, v in results["agreement"].items()]
+    head = ["section", "verdict", "compared", "beyond 95 %", "worst |t|", "limit"]
+    note = (
+        "<p>t is the mean difference between measurement and theory on the same networks, over its standard error. "
+        "Even where theory is exact, 5 % of the comparisons fall outside their 95 % range; the limit is the |t| that "
+        "chance passes anywhere in this table in 1 of 100 runs. The theory is the limit N → ∞; "
+        f"these networks have N = {results['settings']['noisy']['N']} inputs, and corrections of order 1/N remain.</p>"
+    )
+    return "<h2>Where theory and measurement agree</h2>" + note + _table(head, rows)
+
+
+def _ideal_table(results: dict[str, Any]) -> str:
+    rows = []
+    for keep in sorted({row["keep"] for row in results["idealised_table"]}):
+        errors = {row["method"]: row["plain"] for row in results["idealised_table"] if row["keep"] == keep}
+        rows.append([str(keep), *(f"{abs(errors[method]):.4f}" for method in COLOURS)])
+    head = ["nodes kept of 6", *COLOURS]
+    title = "<h2>ε_g in the specialised state, N → ∞ (M = 2, Z = 3, v* = 4; edges at p = k/6)</h2>"
+    return title + _table(head, rows)
+
+
+def _derivation(results: dict[str, Any]) -> str:
+    integrals = [
+        [row["name"], " + ".join(row["rules"]), f"{row['discrepancy']:.1e}"]
+        for row in results["derivations"]["integrals"]
+    ]
+    closed = "\n".join(f"{row['name']} = {row['closed_form']}" for row in results["derivations"]["integrals"])
+    equations = "\n".join(results["derivations"]["equations"])
+    return (
+        "<h2>Derived on the way</h2><p>The four Gaussian integrals, derived in SymPy by tilting, Stein's lemma and "
+        "Price's theorem, and their distance from quadrature of the definition at a random covariance.</p>"
+        + _table(["integral", "rules", "|closed form − quadrature|"], integrals)
+        + f"<pre>{html.escape(closed)}</pre><p>The equations of motion, derived from the SGD update under any mask "
+        "(X: overlaps carried by mask class c; indices as in the documentation).</p>"
+        f"<pre>{html.escape(equations)}</pre>"
+    )
+
+
+def _table(head: Sequence[str], rows: Iterable[Sequence[str]]) -> str:
+    """Cells may hold markup made here; text from results is numbers and our own names."""
+    top = "".join(f"<th>{html.escape(cell)}</th>" for cell in head)
+    body = "".join("<tr>" + "".join(f"<td>{cell}</td>" for cell in row) + "</tr>" for row in rows)
+    return f'<div class="wide"><table><thead><tr>{top}</tr></thead><tbody>{body}</tbody></table></div>'
+
+
+def print_tables(results: dict[str, Any], folder: Path) -> None:
+    """The main comparison, the agreement and where the report lies, on stdout."""
+    from rich.box import SIMPLE
+    from rich.console import Console
+    from rich.table import Table
+
+    console = Console()
+    console.print(_pruning_table(results["pruning"]["noisy"]))
+    verdicts = Table(title="theory against measurement", box=SIMPLE)
+    for column in ("section", "compared", "beyond 95 %", "worst |t|", "limit", ""):
+        verdicts.add_column(column, no_wrap=column != "section")
+    for name, v in results["agreement"].items():
+        verdicts.add_row(name, *_verdict_cells(v), "agree" if v["agrees"] else "DISAGREE")
+    console.print(verdicts)
+    console.print(readings(results)["digits"])
+    console.print(f"ran on {results['backend']}, real data on the CPU")
+    console.print(f"report: {folder / 'report.html'}   numbers: {folder / 'results.json'}")
+
+
+def _pruning_table(rows: Sequence[dict[str, Any]]) -> Table:
+    """Theory over measurement for every method."""
+    from rich.table import Table
+
+    plain = [row for row in rows if row["variant"] == "plain"]
+    keeps = sorted({row["keep"] for row in plain})
+    title = "ε_g after pruning trained students (σ = 0.25, fraction kept above):\ntheory, then measured(standard error)"
+    table = Table(title=title, box=None, padding=(0, 1, 0, 0))
+    for column in ("", *(f"{keep:.0%}" for keep in keeps)):
+        table.add_column(column, no_wrap=True)
+    for method in COLOURS:
+        own = [row for row in plain if row["method"] == method]
+        table.add_row(method, *(f"{row['theory']:.3f}" for row in own))
+        table.add_row("", *(_concise(row["measured"], row["error_bar"]) for row in own))
+    return table
+
+
+def _concise(value: float, error: float) -> str:
+    """1.234(56) for 1.234 ± 0.056."""
+    digits = 1 - floor(log10(error)) if error > 0 else 4
+    return f"{value:.{digits}f}({round(error * 10**digits)})"
+
+
+def _verdict_cells(verdict: dict[str, Any]) -> list[str]:
+    counts = [str(verdict["comparisons"]), str(verdict["beyond_95_percent"])]
+    return [*counts, f"{verdict['worst_t']:.1f}", f"{verdict['limit']:.1f}"]

@@ -1,0 +1,299 @@
+"""`divprune-sym reproduce`: derive, integrate, simulate, prune, compare, report."""
+
+from __future__ import annotations
+
+import json
+import platform
+import sys
+import time
+from dataclasses import asdict, dataclass
+from importlib.metadata import version
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+import numpy as np
+from scipy.stats import t as student_t
+
+from divprune_sym.ground.checks import BadInput
+from divprune_sym.ground.files import written_aside
+from divprune_sym.pruning import METHODS, RESCALINGS, NodeMethod
+from divprune_sym.reproduction.backend import Backend
+from divprune_sym.reproduction.backend import backend as chosen_backend
+from divprune_sym.reproduction.derivations import equations_as_text, rederive
+from divprune_sym.reproduction.digits import DigitsSetting, digits_study
+from divprune_sym.reproduction.retraining import Retrained, retrain_dpp_nodes, retrain_random_edges
+from divprune_sym.reproduction.teacher_student import (
+    Comparison,
+    Setting,
+    Trained,
+    compare_pruning,
+    specialised_network,
+    train_networks,
+)
+from divprune_sym.show.progress import stage
+from divprune_sym.specialised import specialised_state
+
+if TYPE_CHECKING:
+    from collections.abc import Sequence
+
+    from numpy.typing import NDArray
+
+# A comparison of theory and measurement counts as a disagreement where its |t| exceeds what chance exceeds
+# anywhere in the whole reproduction with this probability (Bonferroni over all comparisons).
+FALSE_ALARM = 0.01
+
+
+@dataclass(frozen=True)
+class Scale:
+    """How much is run.
+
+    `nodes` and `many_nodes` are the numbers M of teacher and K of student nodes; K is a multiple of M.
+    """
+
+    N: int
+    networks: int
+    masks: int
+    last_alpha: float
+    retraining_alpha: float
+    digits: DigitsSetting
+    nodes: tuple[int, int] = (2, 6)
+    many_nodes: tuple[int, int] = (5, 20)
+
+
+FULL = Scale(500, 8, 100, 1000.0, 300.0, DigitsSetting())
+QUICK = Scale(200, 6, 60, 150.0, 50.0, DigitsSetting.quick())
+# Numba's CUDA simulator runs thread by thread, in Python
+SIMULATED = Scale(30, 6, 2, 0.3, 0.2, DigitsSetting((16, 8), 2, 1, (0.5,)), (1, 2), (1, 3))
+
+
+def reproduce(out: Path, quick: bool, seed: int, backend: str = "cpu") -> int:
+    """Run everything and write `report.html`, `results.json` and the figures into a folder.
+
+    Parameters
+    ----------
+    out : Path
+        Made if it is not there.
+    quick : bool
+        Smaller networks, fewer of them, shorter training.
+    seed : int
+    backend : {"cpu", "cuda"}
+        What integrates, trains, selects and prunes the students of a teacher; the study of real data stays on the CPU.
+
+    Raises
+    ------
+    BadInput
+        The folder cannot be made, or a full run was asked of the CUDA simulator.
+    NoCuda
+        The backend is "cuda", and there is neither a GPU nor the simulator.
+
+    Returns
+    -------
+    int
+        0 if theory and measurement agree in every section, 1 otherwise.
+    """
+    from divprune_sym.reproduction.report import print_tables, write_report
+
+    machine = chosen_backend(backend)
+    scale = _scale(quick, machine)
+    folder = _folder(out)
+    start = time.perf_counter()
+    results = _results(scale, quick, seed, machine)
+    with stage("figures and report"):
+        results["seconds"] = time.perf_counter() - start
+        write_report(folder, results)
+        with written_aside(folder / "results.json") as file:
+            file.write(json.dumps(results, indent=1, allow_nan=False).encode())
+    print_tables(results, folder)
+    return 0 if all(section["agrees"] for section in results["agreement"].values()) else 1
+
+
+def _scale(quick: bool, machine: Backend) -> Scale:
+    if not machine.simulated:
+        return QUICK if quick else FULL
+    if not quick:
+        msg = "--backend cuda: in Numba's simulator the whole reproduction would take weeks; add --quick"
+        raise BadInput(msg)
+    return SIMULATED
+
+
+def _folder(out: Path) -> Path:
+    try:
+        out.mkdir(parents=True, exist_ok=True)
+    except OSError as error:
+        msg = f"--out {out}: cannot be made a folder ({error.strerror})"
+        raise BadInput(msg) from None
+    return out
+
+
+def _results(scale: Scale, quick: bool, seed: int, machine: Backend) -> dict[str, Any]:
+    # SFC64 is NumPy's fastest generator, and drawing inputs is most of the simulation
+    streams = [np.random.Generator(np.random.SFC64(s)) for s in np.random.SeedSequence(seed).spawn(6)]
+    noiseless = _train("training without noise", _setting(scale, scale.nodes, 0.0), streams[0], machine)
+    noisy = _train("training with label noise", _setting(scale, scale.nodes, 0.25), streams[1], machine)
+    M, K = scale.many_nodes
+    many = _train(f"training, {M} teachers, {K} students", _setting(scale, (M, K), 0.0), streams[2], machine)
+    all_keeps, few_keeps = range(1, scale.nodes[1] + 1), range(1, max(2, M) + 1)
+    results: dict[str, Any] = {
+        "quick": quick,
+        "seed": seed,
+        "backend": machine.name,
+        "versions": _versions(),
+        "settings": {name: asdict(x.setting) for name, x in _named(noiseless, noisy, many)},
+        "derivations": _derivations(streams[3]),
+        "training": {name: _curves(x) for name, x in _named(noiseless, noisy, many)},
+        "idealised_table": _idealised_table(2, 3, 4.0),
+        "pruning": {
+            "noiseless": _prune("pruning, σ = 0", noiseless, streams[4], scale, all_keeps, machine),
+            "noisy": _prune("pruning, σ = 0.25", noisy, streams[4], scale, all_keeps, machine),
+            "idealised": _prune_idealised(scale, streams[4], all_keeps, machine),
+            "many_nodes": _prune(f"pruning {K} nodes", many, streams[4], scale, few_keeps, machine, specialised=True),
+        },
+        "retraining": _retrain(noisy, scale, streams[5], machine),
+    }
+    with stage("real data: scikit-learn's digits") as progress:
+        results["digits"] = digits_study(scale.digits, seed, progress).as_json()
+    results["agreement"] = _agreement(results, scale.networks)
+    return results
+
+
+def _named(noiseless: Trained, noisy: Trained, many: Trained) -> list[tuple[str, Trained]]:
+    return [("noiseless", noiseless), ("noisy", noisy), ("many_nodes", many)]
+
+
+def _setting(scale: Scale, nodes: tuple[int, int], sigma: float) -> Setting:
+    return Setting(*nodes, scale.N, 4.0, sigma, _times(scale.last_alpha), scale.networks, scale.masks)
+
+
+def _times(last: float) -> tuple[float, ...]:
+    """0 and 24 times spaced evenly in log α, from 0.1 to the last."""
+    return (0.0, *(float(x) for x in np.geomspace(0.1, last, 24)))
+
+
+def _train(label: str, setting: Setting, rng: np.random.Generator, machine: Backend) -> Trained:
+    with stage(label) as progress:
+        return train_networks(setting, rng, progress, machine)
+
+
+def _prune(
+    label: str,
+    trained: Trained,
+    rng: np.random.Generator,
+    scale: Scale,
+    keeps: Sequence[int],
+    machine: Backend,
+    specialised: bool = False,
+) -> list[dict[str, Any]]:
+    s = trained.setting
+    references = [specialised_state(s.M, s.K // s.M, s.teacher_v)] if specialised else trained.integrated
+    with stage(label) as progress:
+        return _rows(compare_pruning(trained.networks, references, keeps, scale.masks, rng, progress, machine))
+
+
+def _prune_idealised(
+    scale: Scale, rng: np.random.Generator, keeps: Sequence[int], machine: Backend
+) -> list[dict[str, Any]]:
+    M, K = scale.nodes
+    networks = [specialised_network(rng, scale.N, M, K // M, 4.0) for _ in range(scale.networks)]
+    with stage("pruning the specialised state") as progress:
+        ideal = [specialised_state(M, K // M, 4.0)]
+        return _rows(compare_pruning(networks, ideal, keeps, scale.masks, rng, progress, machine))
+
+
+def _rows(comparisons: Sequence[Comparison]) -> list[dict[str, Any]]:
+    return [asdict(row) | {"t_statistic": row.t_statistic} for row in comparisons]
+
+
+def _idealised_table(M: int, Z: int, teacher_v: float) -> list[dict[str, Any]]:
+    """ε_g of every method in the specialised state as N → ∞, for k = 1 … K."""
+    state = specialised_state(M, Z, teacher_v)
+    rows = []
+    for k in range(1, state.K + 1):
+        for method in METHODS.values():
+            if isinstance(method, NodeMethod):
+                nodes = method.limit(state, k)
+                errors = {
+                    "plain": nodes.generalization_error(),
+                    "reweighted": nodes.generalization_error(reweight=True),
+                }
+            else:
+                edges = method.limit(state, k / state.K)
+                errors = {r: edges.generalization_error(rescale=r) for r in RESCALINGS}
+                errors["plain"] = errors.pop("none")
+            rows.append({"keep": k, "method": method.name, **errors})
+    return rows
+
+
+def _curves(trained: Trained) -> dict[str, Any]:
+    return _theory_and_simulation(np.asarray(trained.setting.alphas), trained.simulated, trained.theory)
+
+
+def _theory_and_simulation(
+    alphas: NDArray[np.float64], simulated: NDArray[np.float64], theory: NDArray[np.float64]
+) -> dict[str, Any]:
+    count = len(simulated)
+    gap = simulated - theory
+    gap_error = gap.std(axis=0, ddof=1) / np.sqrt(count)
+    # at α = 0 both are the same number: no test
+    tested = gap_error > 1e-12
+    t = np.divide(gap.mean(axis=0), gap_error, out=np.zeros(len(alphas)), where=tested)
+    return {
+        "alpha": alphas.tolist(),
+        "simulated": simulated.mean(axis=0).tolist(),
+        "error_bar": (simulated.std(axis=0, ddof=1) / np.sqrt(count)).tolist(),
+        "theory": theory.mean(axis=0).tolist(),
+        "t_statistic": t.tolist(),
+    }
+
+
+def _retrain(trained: Trained, scale: Scale, rng: np.random.Generator, machine: Backend) -> dict[str, Any]:
+    alphas = _times(scale.retraining_alpha)
+    runs: list[Retrained] = []
+    with stage("retraining under a random edge mask") as progress:
+        runs.append(retrain_random_edges(trained.networks, trained.setting, 0.5, alphas, rng, progress, machine))
+    with stage("retraining after DPP node pruning") as progress:
+        half = trained.setting.K // 2
+        runs.append(retrain_dpp_nodes(trained.networks, trained.setting, half, alphas, rng, progress, machine))
+    return {run.label: _theory_and_simulation(run.alphas, run.simulated, run.theory) for run in runs}
+
+
+def _derivations(rng: np.random.Generator) -> dict[str, Any]:
+    with stage("deriving the integrals and equations"):
+        return {"integrals": [asdict(row) for row in rederive(rng)], "equations": equations_as_text()}
+
+
+def _agreement(results: dict[str, Any], networks: int) -> dict[str, Any]:
+    """Per section: how many comparisons, how many beyond their 95 % range, the largest |t| and its limit."""
+    sections = {f"pruning, {name}": [row["t_statistic"] for row in rows] for name, rows in results["pruning"].items()}
+    for name, curve in results["training"].items():
+        sections[f"training, {name}"] = curve["t_statistic"]
+    for name, curve in results["retraining"].items():
+        sections[f"retraining, {name}"] = curve["t_statistic"]
+    tested = {name: _nonzero(t) for name, t in sections.items()}
+    total = sum(len(t) for t in tested.values())
+    limit = float(student_t.ppf(1 - FALSE_ALARM / (2 * total), networks - 1))
+    typical = float(student_t.ppf(0.975, networks - 1))
+    return {
+        name: {
+            "comparisons": len(t),
+            "beyond_95_percent": int((t > typical).sum()),
+            "worst_t": float(t.max(initial=0.0)),
+            "limit": limit,
+            "agrees": bool(t.max(initial=0.0) <= limit),
+        }
+        for name, t in tested.items()
+    }
+
+
+def _nonzero(t: Sequence[float]) -> NDArray[np.float64]:
+    """|t| of the comparisons that test anything: at 0 both sides are the same number."""
+    size = np.abs(np.asarray(t))
+    return np.asarray(size[size > 0])
+
+
+def _versions() -> dict[str, str]:
+    packages = ("divprune-sym", "numpy", "numba", "sympy", "scipy", "scikit-learn", "matplotlib")
+    return {
+        "python": sys.version.split()[0],
+        "platform": platform.platform(),
+        **{p: version(p) for p in packages},
+    }

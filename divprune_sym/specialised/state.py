@@ -1,0 +1,26 @@
+"""The noiseless specialised state: each of M teacher nodes is copied by Z student nodes."""
+
+from __future__ import annotations
+
+import numpy as np
+
+from divprune_sym.ground.checks import integer, number
+from divprune_sym.notation import OrderParameters
+
+
+def specialised_state(teachers: int, copies: int, second_layer: float) -> OrderParameters:
+    """K = MZ, T = 1, A_n = v*, v_i = v*/Z: ε_g = 0 before pruning.
+
+    Parameters
+    ----------
+    teachers : int
+        M.
+    copies : int
+        Z, students per teacher node.
+    second_layer : float
+        v*.
+    """
+    M, Z = integer("teachers", teachers, 1), integer("copies", copies, 1)
+    v = number("second layer", second_layer)
+    copied = np.repeat(np.eye(M), Z, axis=0)
+    return OrderParameters.unpruned(copied @ copied.T, copied, np.eye(M), np.full(M * Z, v / Z), np.full(M, v))
