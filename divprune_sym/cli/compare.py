@@ -9,7 +9,7 @@ from cyclopts import Parameter
 
 from divprune_sym.cli.app import app
 from divprune_sym.cli.console import DONE, print_json, say
-from divprune_sym.cli.network_options import DataOption, Flag, Layers, read_grid, read_normalize, setting_of
+from divprune_sym.cli.network_options import Flag, NetworkOptions, read_grid
 from divprune_sym.cli.options import Json, Output, Whole
 
 
@@ -28,17 +28,11 @@ def compare(
     network: Annotated[Path, Parameter(name="NETWORK")],
     /,
     *,
-    data: DataOption,
+    options: NetworkOptions,
     methods: str = "all",
     keep: str = "0.2:0.9:0.1",
     repeats: Whole = 5,
     theory: Flag = False,
-    normalize: str | None = None,
-    layer: Layers = None,
-    ridge: float = 0.0,
-    original: Flag = False,
-    silenced: Flag = False,
-    as_published: Flag = False,
     out: Output = Path("compared"),
     seed: Whole = 1,
     as_json: Json = False,
@@ -49,8 +43,6 @@ def compare(
     ----------
     network
         The network: an npz, safetensors or onnx file.
-    data
-        What to draw masks and to measure on.
     methods
         Names separated by commas, or "all": random, importance and DPP nodes, random, magnitude and DPP edges.
     keep
@@ -60,19 +52,6 @@ def compare(
     theory
         Also predict what pruning the first of the layers alone does to the fields behind it, as if the inputs were
         Gaussian, and say where that breaks.
-    normalize
-        MEAN,STD: inputs become (x - MEAN) / STD.
-    layer
-        Hidden layer to prune, counted from 0; may be given several times. Default: all.
-    ridge
-        Penalty on the change of weights in least squares, relative to the inputs' mean square.
-    original
-        Draw masks and fit on the original network's activations, not on those of the pruned layers before.
-    silenced
-        A pruned node loses its incoming weights and keeps its bias, so that it puts out g(b). Default: it is removed.
-    as_published
-        As in Acharyya et al. (UAI 2021): nodes silenced, least squares without a bias. DPP kernels stay those of the
-        method.
     out
         Folder for the table and the figures; what it holds of the same comparison is taken over.
     seed
@@ -85,19 +64,15 @@ def compare(
     from divprune_sym.networks import compare_report
     from divprune_sym.networks.compare import CompareSetting
     from divprune_sym.networks.compare import compare as run
-    from divprune_sym.networks.data import read_data
     from divprune_sym.networks.formats import load_network
     from divprune_sym.pruning import METHODS
     from divprune_sym.show.progress import stage
 
     check_folder(out)
-    how = setting_of(
-        layer, reweight=False, as_published=as_published, original=original, silenced=silenced, ridge=ridge
-    )
     names = tuple(METHODS) if methods == "all" else tuple(name.strip() for name in methods.split(","))
-    asked = CompareSetting(names, read_grid(keep), repeats, integer("--seed", seed, 0), how, theory)
+    asked = CompareSetting(names, read_grid(keep), repeats, integer("--seed", seed, 0), options.setting(), theory)
     net = load_network(network)
-    found = read_data(data, read_normalize(normalize))
+    found = options.read()
     try:
         with stage(f"comparing {len(names)} methods at {len(asked.keeps)} shares") as progress:
             compared = run(net, found, asked, out, progress)

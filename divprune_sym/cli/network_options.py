@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from dataclasses import dataclass
 from typing import TYPE_CHECKING, Annotated
 
 from cyclopts import Parameter
@@ -10,10 +11,10 @@ from divprune_sym.cli.options import Whole
 
 if TYPE_CHECKING:
     from divprune_sym.ground.checks import BadInput
-    from divprune_sym.networks.prune import PruneSetting
+    from divprune_sym.networks.data import DataSet
+    from divprune_sym.networks.masks import PrunedNode
+    from divprune_sym.networks.prune import PruneSetting, Source
 
-DataOption = Annotated[str, Parameter(name="--data")]
-Layers = Annotated[list[Whole] | None, Parameter(name="--layer", negative=())]
 Flag = Annotated[bool, Parameter(show_default=False)]
 
 
@@ -22,6 +23,59 @@ def _refusal(msg: str) -> BadInput:
     from divprune_sym.ground.checks import BadInput
 
     return BadInput(msg)
+
+
+@Parameter(name="*")
+@dataclass(frozen=True)
+class NetworkOptions:
+    """What every command about a real network takes.
+
+    Parameters
+    ----------
+    data
+        What to draw masks and to measure on.
+    normalize
+        MEAN,STD: inputs become (x - MEAN) / STD.
+    layer
+        Hidden layer to prune, counted from 0; may be given several times. Default: all.
+    ridge
+        Penalty on the change of weights in least squares, relative to the inputs' mean square.
+    original
+        Draw masks and fit on the original network's activations, not on those of the pruned layers before.
+    silenced
+        A pruned node loses its incoming weights and keeps its bias, so that it puts out g(b). Default: it is removed.
+    as_published
+        As in Acharyya et al. (UAI 2021): nodes silenced, least squares without a bias. DPP kernels stay those of the
+        method; the published code has RBF kernels (in Python: DPPEdge("rbf")).
+    """
+
+    data: str
+    normalize: str | None = None
+    layer: Annotated[list[Whole] | None, Parameter(negative=())] = None
+    ridge: float = 0.0
+    original: Flag = False
+    silenced: Flag = False
+    as_published: Flag = False
+
+    def setting(self) -> PruneSetting:
+        """How to prune, as the flags say together."""
+        from divprune_sym.networks.prune import PruneSetting
+
+        layers = None if self.layer is None else tuple(self.layer)
+        if self.as_published:
+            if self.silenced or self.original or self.ridge:
+                msg = "--as-published: is a setting of its own; leave out --silenced, --original and --ridge"
+                raise _refusal(msg)
+            return PruneSetting.as_published(layers)
+        source: Source = "original" if self.original else "pruned"
+        pruned_node: PrunedNode = "silenced" if self.silenced else "removed"
+        return PruneSetting(layers, source, ridge=self.ridge, pruned_node=pruned_node)
+
+    def read(self) -> DataSet:
+        """The data that --data and --normalize name."""
+        from divprune_sym.networks.data import read_data
+
+        return read_data(self.data, read_normalize(self.normalize))
 
 
 def read_normalize(text: str | None) -> tuple[float, float] | None:
@@ -58,24 +112,3 @@ def read_grid(text: str) -> tuple[float, ...]:
         raise _refusal(msg)
     count = int((high - low) / step + 1e-9) + 1
     return tuple(round(low + n * step, 12) for n in range(count))
-
-
-def setting_of(
-    layers: list[int] | None, *, reweight: bool, as_published: bool, original: bool, silenced: bool, ridge: float
-) -> PruneSetting:
-    """What the flags say together."""
-    from divprune_sym.networks.prune import PruneSetting
-
-    chosen = None if layers is None else tuple(layers)
-    if as_published:
-        if silenced or original or ridge:
-            msg = "--as-published: is a setting of its own; leave out --silenced, --original and --ridge"
-            raise _refusal(msg)
-        return PruneSetting.as_published(chosen, reweight)
-    return PruneSetting(
-        chosen,
-        "original" if original else "pruned",
-        reweight,
-        ridge=ridge,
-        pruned_node="silenced" if silenced else "removed",
-    )

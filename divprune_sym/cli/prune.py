@@ -12,7 +12,7 @@ from cyclopts import Parameter
 from divprune_sym.cli.app import app
 from divprune_sym.cli.console import DONE, interruptibly, print_json, print_table, working
 from divprune_sym.cli.guards import check_output
-from divprune_sym.cli.network_options import DataOption, Flag, Layers, read_normalize, read_shares, setting_of
+from divprune_sym.cli.network_options import Flag, NetworkOptions, read_shares
 from divprune_sym.cli.options import Json, Output, Whole
 
 if TYPE_CHECKING:
@@ -44,14 +44,8 @@ def prune(
     *,
     method: str,
     keep: str,
-    data: DataOption,
-    normalize: str | None = None,
-    layer: Layers = None,
+    options: NetworkOptions,
     reweight: Flag = False,
-    ridge: float = 0.0,
-    original: Flag = False,
-    silenced: Flag = False,
-    as_published: Flag = False,
     compact: Flag = False,
     out: Output | None = None,
     mask: Path | None = None,
@@ -70,23 +64,8 @@ def prune(
     keep
         Share kept, of the nodes of every hidden layer or of every node's incoming edges; or one share for each
         layer, in the order of --layer: 0.3,0.5.
-    data
-        What to draw masks and to measure on.
-    normalize
-        MEAN,STD: inputs become (x - MEAN) / STD.
-    layer
-        Hidden layer to prune, counted from 0; may be given several times. Default: all.
     reweight
         Also refit what is left by least squares.
-    ridge
-        Penalty on the change of weights in that fit, relative to the inputs' mean square.
-    original
-        Draw masks and fit on the original network's activations, not on those of the pruned layers before.
-    silenced
-        A pruned node loses its incoming weights and keeps its bias, so that it puts out g(b). Default: it is removed.
-    as_published
-        As in Acharyya et al. (UAI 2021): nodes silenced, least squares without a bias. DPP kernels stay those of the
-        method; the published code has RBF kernels (in Python: DPPEdge("rbf")).
     compact
         Write the network without the pruned nodes instead of with zeros.
     out
@@ -104,7 +83,6 @@ def prune(
     import numpy as np
 
     from divprune_sym.ground.checks import BadInput, integer
-    from divprune_sym.networks.data import read_data
     from divprune_sym.networks.formats import check_ending, load_network, save_network
     from divprune_sym.networks.measure import measure, refuse_nothing_kept
     from divprune_sym.networks.prune import methods_for_networks, prune_network
@@ -116,13 +94,11 @@ def prune(
         msg = "--checkpoint: only the same masks can be gone on with; give --seed too"
         raise BadInput(msg)
     seed = int.from_bytes(os.urandom(4)) if seed is None else integer("--seed", seed, 0)
-    setting = setting_of(
-        layer, reweight=False, as_published=as_published, original=original, silenced=silenced, ridge=ridge
-    )
+    setting = options.setting()
     for path in (out, mask, checkpoint):
         if path is not None:
             check_output(path, network)
-            check_output(path, Path(data))
+            check_output(path, Path(options.data))
     if out is not None:
         check_ending(out)
     if out is not None and mask is not None and out.resolve() == mask.resolve():
@@ -135,9 +111,9 @@ def prune(
     net = load_network(network)
     layers = setting.chosen(net)
     # shares belong to the layers in the order in which they were named
-    shares = _shares(keep, layers if layer is None else tuple(dict.fromkeys(layer)))
+    shares = _shares(keep, tuple(dict.fromkeys(options.layer or layers)))
     with working("reading the data"):
-        found = read_data(data, read_normalize(normalize))
+        found = options.read()
     found.refuse_misfit(net)
     refuse_nothing_kept(net, found, how, shares)
 
@@ -153,7 +129,7 @@ def prune(
 
     plain = pruned("pruning", False, {})
     # until a layer before is refitted, or if only the original network is looked at, the masks are the same
-    same = layers if original else layers[:1]
+    same = layers if setting.source == "original" else layers[:1]
     known = {n: plain.mask.kept[n] for n in same}
     refitted = pruned("pruning and reweighting", True, known) if reweight else None
     last = refitted or plain

@@ -17,7 +17,7 @@ import numpy as np
 from divprune_sym.ground.checks import BadInput, integer, number
 from divprune_sym.ground.files import written_aside
 from divprune_sym.networks.measure import Measured, measure, refuse_nothing_kept
-from divprune_sym.networks.prune import Method, Pruned, PruneSetting, methods_for_networks, prune_layer, prune_network
+from divprune_sym.networks.prune import Pruned, PruneSetting, methods_for_networks, prune_layer, prune_network
 from divprune_sym.networks.theory import GaussianInputs, excess_kurtosis, measured_error, predicted_error
 from divprune_sym.networks.versions import versions
 from divprune_sym.pruning.registry import find_method
@@ -27,6 +27,7 @@ if TYPE_CHECKING:
 
     from divprune_sym.networks.data import DataSet
     from divprune_sym.networks.network import DenseNetwork
+    from divprune_sym.pruning import PruningMethod
 
 FILE = "compare.json"
 # the approximation is said to break where it is off by more than this share, and by more than the data's noise
@@ -233,7 +234,7 @@ def _measured_cell(
 
 
 def _masks(
-    network: DenseNetwork, data: DataSet, setting: CompareSetting, method: Method, keep: float
+    network: DenseNetwork, data: DataSet, setting: CompareSetting, method: PruningMethod, keep: float
 ) -> dict[str, Any]:
     cell: dict[str, Any] = {"plain": [], "reweighted": [], "parameters": []}
     for mask in range(1 if method.deterministic else setting.repeats):

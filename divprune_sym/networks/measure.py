@@ -15,7 +15,7 @@ if TYPE_CHECKING:
 
     from divprune_sym.networks.data import DataSet
     from divprune_sym.networks.network import DenseNetwork
-    from divprune_sym.networks.prune import Method
+    from divprune_sym.pruning import PruningMethod
 
 
 @dataclass(frozen=True)
@@ -56,7 +56,9 @@ def measure(network: DenseNetwork, data: DataSet) -> Measured:
     return Measured(error, wrong, rows, network.parameters, network.multiply_adds)
 
 
-def refuse_nothing_kept(network: DenseNetwork, data: DataSet, method: Method, shares: Mapping[int, float]) -> None:
+def refuse_nothing_kept(
+    network: DenseNetwork, data: DataSet, method: PruningMethod, shares: Mapping[int, float]
+) -> None:
     """Raise where a classifier would lose every node of a layer: it could only answer with one class.
 
     Raises

@@ -11,17 +11,7 @@ import numpy as np
 from divprune_sym.ground.checks import BadInput, integer, number, real_array
 from divprune_sym.networks.activations import ACTIVATIONS
 from divprune_sym.networks.masks import PRUNED_NODES, Mask, PrunedNode, apply, compact
-from divprune_sym.networks.scores import ScoredEdges, ScoredNodes
-from divprune_sym.pruning import (
-    DPPEdge,
-    DPPNode,
-    EdgePruning,
-    Layer,
-    NodeMethod,
-    reweighted_edges,
-    reweighted_second_layer,
-)
-from divprune_sym.pruning.method import edges_kept
+from divprune_sym.pruning import DPPNode, Layer, PruningMethod, reweighted_edges, reweighted_second_layer
 
 if TYPE_CHECKING:
     from pathlib import Path
@@ -30,7 +20,6 @@ if TYPE_CHECKING:
 
     from divprune_sym.networks.network import DenseNetwork
 
-Method = NodeMethod | EdgePruning | ScoredNodes | ScoredEdges
 Keep = float | Mapping[int, float]
 Source = Literal["pruned", "original"]
 Progress = Callable[[float], None]
@@ -125,7 +114,7 @@ class Pruned:
         return self.network
 
 
-def methods_for_networks(methods: Mapping[str, NodeMethod | EdgePruning]) -> dict[str, NodeMethod | EdgePruning]:
+def methods_for_networks(methods: Mapping[str, PruningMethod]) -> dict[str, PruningMethod]:
     """The methods as they serve a real network.
 
     The k-DPP over nodes takes the moments of what the next layer sees: two saturated nodes with different fields are
@@ -137,7 +126,7 @@ def methods_for_networks(methods: Mapping[str, NodeMethod | EdgePruning]) -> dic
 def prune_network(
     network: DenseNetwork,
     x: NDArray[np.float64],
-    method: Method,
+    method: PruningMethod,
     keep: Keep,
     rng: np.random.Generator,
     setting: PruneSetting | None = None,
@@ -153,7 +142,7 @@ def prune_network(
     network : DenseNetwork
     x : (n, inputs)
         Data whose moments the method and the refit use.
-    method : NodeMethod, EdgePruning, ScoredNodes or ScoredEdges
+    method : PruningMethod
         Nodes: a share of each layer's nodes is kept. Edges: a share of each node's incoming edges.
     keep : float or mapping of int to float
         Share kept, 0 to 1, or one for each pruned layer; counts are rounded, half up.
@@ -217,11 +206,11 @@ def draw_mask(
     network: DenseNetwork,
     layer: int,
     h: NDArray[np.float64],
-    method: Method,
+    method: PruningMethod,
     keep: float,
     rng: np.random.Generator,
     count: int | None = None,
-    progress: Progress = lambda fraction: None,
+    progress: Progress | None = None,
     checkpoint: Path | None = None,
 ) -> NDArray[np.bool_]:
     """One mask (K,) or (K, N) of a hidden layer with inputs h (n, N), or `count` of them, (count, …).
@@ -236,14 +225,7 @@ def draw_mask(
         preactivation_kernel=second_moments(network.preactivations(layer, h)),
         input_moments=second_moments(h),
     )
-    number_kept = edges_kept(keep, len(W))
-    drawn = 1 if count is None else count
-    if isinstance(method, (NodeMethod, ScoredNodes)):
-        masks = method.draw(look, number_kept, rng, drawn)
-    elif isinstance(method, DPPEdge):
-        masks = method.draw(look, keep, rng, drawn, progress=progress, checkpoint=checkpoint)
-    else:
-        masks = method.draw(look, keep, rng, drawn)
+    masks = method.draw_share(look, keep, rng, count or 1, progress=progress, checkpoint=checkpoint)
     return masks[0] if count is None else masks
 
 
@@ -268,53 +250,58 @@ def prune_layer(
     pruned = apply(Mask(unit, {layer: kept}, pruned_node=setting.pruned_node), network)
     if not setting.reweight or kept.all():
         return pruned
-    refit = _refitted_nodes if unit == "node" else _refitted_edges
-    return refit(network, pruned, layer, h, kept, setting, seen or network)
+    cut = _Cut(network, pruned, seen or network, layer, h, kept, setting)
+    return cut.refitted_nodes() if unit == "node" else cut.refitted_edges()
 
 
-def _refitted_nodes(
-    network: DenseNetwork,
-    pruned: DenseNetwork,
-    layer: int,
-    h: NDArray[np.float64],
-    kept: NDArray[np.bool_],
-    setting: PruneSetting,
-    seen: DenseNetwork,
-) -> DenseNetwork:
-    """Outgoing weights of kept nodes, and the next bias, fitted to the next layer's fields before pruning."""
-    after, bias = network.weights[layer + 1].T, network.biases[layer + 1]
-    g = seen.outputs(layer, h)
-    still = np.zeros(len(kept))
-    if setting.pruned_node == "silenced":
-        still[~kept] = ACTIVATIONS[network.activations[layer]](network.biases[layer][~kept])
-    lost = g - still  # of a pruned node: what it no longer puts out
-    change_of_kept = np.zeros_like(after)
-    chosen = np.flatnonzero(kept)
-    if len(chosen):
-        moments = _moments(np.where(kept, g, lost), setting)
-        refitted = reweighted_second_layer(moments, after, chosen[None])[0]
-        change_of_kept[chosen] = refitted - after[chosen]
-    if setting.fit_bias:
-        bias = bias + lost.mean(axis=0)[~kept] @ after[~kept] - g.mean(axis=0) @ change_of_kept
-    weights = pruned.weights[layer + 1] + change_of_kept.T
-    return pruned.with_layers({layer + 1: (weights, bias)})
+@dataclass(frozen=True)
+class _Cut:
+    """One layer with what was pruned away, and what a refit makes of the rest.
 
+    Parameters
+    ----------
+    network, pruned : DenseNetwork
+        Before and after the layer was pruned.
+    seen : DenseNetwork
+        The network that the layer's inputs h (n, N) come from.
+    kept : (K,) or (K, N)
+    """
 
-def _refitted_edges(
-    network: DenseNetwork,
-    pruned: DenseNetwork,
-    layer: int,
-    h: NDArray[np.float64],
-    kept: NDArray[np.bool_],
-    setting: PruneSetting,
-    seen: DenseNetwork,
-) -> DenseNetwork:
-    """Kept edges of every node, and its bias, fitted to its field before pruning; one Gram matrix for all nodes."""
-    W, b = seen.weights[layer], seen.biases[layer]
-    refitted = reweighted_edges(W, kept, _moments(h, setting))
-    if setting.fit_bias:
-        b = b + (W - refitted) @ h.mean(axis=0)
-    return pruned.with_layers({layer: (refitted, b)})
+    network: DenseNetwork
+    pruned: DenseNetwork
+    seen: DenseNetwork
+    layer: int
+    h: NDArray[np.float64]
+    kept: NDArray[np.bool_]
+    setting: PruneSetting
+
+    def refitted_nodes(self) -> DenseNetwork:
+        """Outgoing weights of kept nodes, and the next bias, fitted to the next layer's fields before pruning."""
+        layer, kept, network = self.layer, self.kept, self.network
+        after, bias = network.weights[layer + 1].T, network.biases[layer + 1]
+        g = self.seen.outputs(layer, self.h)
+        still = np.zeros(len(kept))
+        if self.setting.pruned_node == "silenced":
+            still[~kept] = ACTIVATIONS[network.activations[layer]](network.biases[layer][~kept])
+        lost = g - still  # of a pruned node: what it no longer puts out
+        change_of_kept = np.zeros_like(after)
+        chosen = np.flatnonzero(kept)
+        if len(chosen):
+            moments = _moments(np.where(kept, g, lost), self.setting)
+            refitted = reweighted_second_layer(moments, after, chosen[None])[0]
+            change_of_kept[chosen] = refitted - after[chosen]
+        if self.setting.fit_bias:
+            bias = bias + lost.mean(axis=0)[~kept] @ after[~kept] - g.mean(axis=0) @ change_of_kept
+        weights = self.pruned.weights[layer + 1] + change_of_kept.T
+        return self.pruned.with_layers({layer + 1: (weights, bias)})
+
+    def refitted_edges(self) -> DenseNetwork:
+        """Kept edges of every node, and its bias, fitted to its field before pruning; one Gram matrix for all nodes."""
+        W, b = self.seen.weights[self.layer], self.seen.biases[self.layer]
+        refitted = reweighted_edges(W, self.kept, _moments(self.h, self.setting))
+        if self.setting.fit_bias:
+            b = b + (W - refitted) @ self.h.mean(axis=0)
+        return self.pruned.with_layers({self.layer: (refitted, b)})
 
 
 def _moments(x: NDArray[np.float64], setting: PruneSetting) -> NDArray[np.float64]:

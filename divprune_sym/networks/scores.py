@@ -2,12 +2,12 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING, Literal
+from typing import TYPE_CHECKING
 
 import numpy as np
 
 from divprune_sym.ground.checks import integer, real_array
-from divprune_sym.pruning.method import Layer, as_masks, edges_kept
+from divprune_sym.pruning.method import Layer, PruningMethod, as_masks, edges_kept
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -17,7 +17,7 @@ if TYPE_CHECKING:
     Scores = Callable[[Layer], NDArray[np.float64]]
 
 
-class ScoredNodes:
+class ScoredNodes(PruningMethod):
     """Keeps the nodes of largest score.
 
     Parameters
@@ -27,8 +27,7 @@ class ScoredNodes:
     name : str
     """
 
-    unit: Literal["node"] = "node"
-    deterministic = False
+    unit = "node"
 
     def __init__(self, scores: Scores, name: str = "scored-node") -> None:
         self.scores, self.name = scores, name
@@ -40,7 +39,7 @@ class ScoredNodes:
         return _largest(scores, integer("keep", keep, 0, K), rng, count)
 
 
-class ScoredEdges:
+class ScoredEdges(PruningMethod):
     """Keeps the incoming edges of largest score of every node.
 
     Parameters
@@ -50,8 +49,7 @@ class ScoredEdges:
     name : str
     """
 
-    unit: Literal["edge"] = "edge"
-    deterministic = False
+    unit = "edge"
 
     def __init__(self, scores: Scores, name: str = "scored-edge") -> None:
         self.scores, self.name = scores, name

@@ -8,7 +8,7 @@ from abc import ABC, abstractmethod
 from collections.abc import Callable
 from dataclasses import dataclass
 from fractions import Fraction
-from typing import TYPE_CHECKING, ClassVar, Literal
+from typing import TYPE_CHECKING, Any, ClassVar, Literal
 
 import numpy as np
 
@@ -20,6 +20,7 @@ from divprune_sym.pruning.moments.quadrature import bivariate_moment
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
+    from pathlib import Path
 
     from numpy.typing import NDArray
 
@@ -95,12 +96,41 @@ PAIR_BOUND = 1e-12
 class PruningMethod(ABC):
     """Base of all methods; `name` is what users type."""
 
-    name: ClassVar[str]
+    name: str
     unit: ClassVar[Literal["node", "edge"]]
     deterministic: ClassVar[bool] = False
 
     def __repr__(self) -> str:
         return f"<pruning method {self.name}>"
+
+    @abstractmethod
+    def draw(self, layer: Layer, keep: Any, rng: np.random.Generator, count: int = 1) -> NDArray[np.bool_]:
+        """Masks (count, K) of nodes, of which `keep` are kept, or (count, K, N) of edges, of which the share `keep`."""
+
+    def draw_share(
+        self,
+        layer: Layer,
+        share: float,
+        rng: np.random.Generator,
+        count: int = 1,
+        *,
+        progress: Callable[[float], None] | None = None,
+        checkpoint: Path | None = None,
+    ) -> NDArray[np.bool_]:
+        """Masks of a share of the layer's nodes, or of every node's incoming edges; what a network is pruned by.
+
+        Parameters
+        ----------
+        layer, rng, count
+        share : float
+            0 to 1; counts are rounded, half up.
+        progress : callable, optional
+            Called in this thread with the fraction that is done, by methods whose draw takes long.
+        checkpoint : Path, optional
+            Where such a method keeps what it has drawn; the same call goes on from there.
+        """
+        keep = edges_kept(share, len(layer.weights)) if self.unit == "node" else share
+        return self.draw(layer, keep, rng, count)
 
 
 @dataclass(frozen=True)

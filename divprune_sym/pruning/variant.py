@@ -113,7 +113,6 @@ class EdgeVariant(ABC):
 class SymbolicEdgeMethod(EdgePruning):
     """The edge method that a variant's formulas define, usable wherever a built-in one is."""
 
-    name: str  # type: ignore[misc]
     deterministic: bool  # type: ignore[misc]
 
     def __init__(self, variant: EdgeVariant) -> None:

@@ -28,7 +28,7 @@ if TYPE_CHECKING:
     from numpy.typing import NDArray
 
     from divprune_sym.networks.network import DenseNetwork
-    from divprune_sym.networks.prune import Method
+    from divprune_sym.pruning import PruningMethod
 
     Progress = Callable[[float], None]
 
@@ -273,7 +273,7 @@ def _prune_from_first(
     network: DenseNetwork,
     x: NDArray[np.float64],
     mask: NDArray[np.bool_],
-    method: Method,
+    method: PruningMethod,
     fraction: float,
     rng: np.random.Generator,
     *,

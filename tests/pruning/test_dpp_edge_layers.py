@@ -25,7 +25,7 @@ def look():
 
 
 def draw(look, seed=3, **options):
-    return DPPEdge().draw(look, 0.5, np.random.default_rng(seed), 2, **options)
+    return DPPEdge().draw_share(look, 0.5, np.random.default_rng(seed), 2, **options)
 
 
 def test_threads_do_not_matter(look, monkeypatch):

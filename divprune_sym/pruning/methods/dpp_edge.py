@@ -93,39 +93,40 @@ class DPPEdge(EdgeMethod):
         # π turns from 0 to 1 around |z| = b
         return KeepLaw(_kept_moment(b, 4), kept, smoothed, breaks=(b,), pairs=pairs)
 
-    def draw(
+    def draw(self, layer: Layer, keep: float, rng: np.random.Generator, count: int = 1) -> NDArray[np.bool_]:
+        """Masks (count, K, N).
+
+        All kernels come from the one matrix of input moments. Nodes are drawn on all cores, each from a stream of its
+        own that `rng` seeds: the masks do not depend on the number of threads.
+
+        Raises
+        ------
+        NotPositiveSemidefinite, NotSymmetric
+            The input moments are no second moments; `divprune_sym.dpp.project_psd` mends what rounding has broken.
+        """
+        return self.draw_share(layer, keep, rng, count)
+
+    def draw_share(
         self,
         layer: Layer,
-        keep: float,
+        share: float,
         rng: np.random.Generator,
         count: int = 1,
         *,
         progress: Callable[[float], None] | None = None,
         checkpoint: Path | None = None,
     ) -> NDArray[np.bool_]:
-        """Masks (count, K, N).
-
-        All kernels come from the one matrix of input moments. Nodes are drawn on all cores, each from a stream of its
-        own that `rng` seeds: the masks do not depend on the number of threads.
-
-        Parameters
-        ----------
-        layer, keep, rng, count
-        progress : callable, optional
-            Called in this thread with the fraction of the nodes that are done.
-        checkpoint : Path, optional
-            A file that holds the masks drawn so far; the same draw (same layer, keep and state of rng) goes on from
-            there. It is removed at the end.
+        """`draw`, told of as nodes are done, and kept in a file that is removed at the end.
 
         Raises
         ------
         NotPositiveSemidefinite, NotSymmetric
-            The input moments are no second moments; `divprune_sym.dpp.project_psd` mends what rounding has broken.
+            As in `draw`.
         BadInput
             The checkpoint belongs to another draw, or is none.
         """
         K, N = layer.weights.shape
-        size = edges_kept(keep, N)
+        size = edges_kept(share, N)
         if self.sampler is not None:
             return self._drawn_elsewhere(self.sampler, layer, size, rng, count)
         streams = rng.integers(0, 2**63, (K, 2))
