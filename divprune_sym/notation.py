@@ -3,14 +3,17 @@
 from __future__ import annotations
 
 from dataclasses import dataclass, fields
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
 from divprune_sym.ground.checks import BadInput, real_array, refuse_negative, symmetric
+from divprune_sym.named_activations import checked_activation
 
 if TYPE_CHECKING:
     from numpy.typing import ArrayLike, NDArray
+
+    from divprune_sym.gaussian import Activation
 
 
 @dataclass(frozen=True, eq=False)
@@ -38,12 +41,17 @@ class OrderParameters:
         Fraction f_c of all inputs in the class; sums to 1.
     variance : (C,)
         Input variance ω_c in the class (1 for white inputs).
+    activation : str or Activation
+        g of the student: "erf", "erf[2]" (gain 2), "linear", "relu", "sine", "he3", "polynomial[0, 1, 1/2]", the name
+        of a plug-in, or an `Activation` of your own.
+    teacher_activation : str or Activation, optional
+        h of the teacher's nodes; the student's if left out.
 
     Raises
     ------
     BadInput
-        Wrong shapes, non-finite entries, asymmetric overlaps, a class whose [[Q, R], [Rᵀ, T]] is not
-        positive semi-definite, fractions that do not sum to 1, or mask entries other than 0 and 1.
+        An unknown activation, wrong shapes, non-finite entries, asymmetric overlaps, a class whose [[Q, R], [Rᵀ, T]]
+        is not positive semi-definite, fractions that do not sum to 1, or mask entries other than 0 and 1.
     """
 
     Q_classes: NDArray[np.float64]
@@ -54,8 +62,13 @@ class OrderParameters:
     mask: NDArray[np.float64]
     fraction: NDArray[np.float64]
     variance: NDArray[np.float64]
+    activation: str | Activation = "erf"
+    teacher_activation: str | Activation | None = None
 
     def __post_init__(self) -> None:
+        checked_activation("activation", self.activation)
+        if self.teacher_activation is not None:
+            checked_activation("teacher_activation", self.teacher_activation)
         v = real_array("v", self.v, (None,))
         A = real_array("A", self.A, (None,))
         K, M = len(v), len(A)
@@ -92,7 +105,16 @@ class OrderParameters:
 
     @classmethod
     def unpruned(
-        cls, Q: ArrayLike, R: ArrayLike, T: ArrayLike, v: ArrayLike, A: ArrayLike, variance: float = 1.0
+        cls,
+        Q: ArrayLike,
+        R: ArrayLike,
+        T: ArrayLike,
+        v: ArrayLike,
+        A: ArrayLike,
+        variance: float = 1.0,
+        *,
+        activation: str | Activation = "erf",
+        teacher_activation: str | Activation | None = None,
     ) -> OrderParameters:
         """One class, every weight learning: Q (K, K), R (K, M), T (M, M), v (K,), A (M,)."""
         v = real_array("v", v, (None,))
@@ -107,10 +129,12 @@ class OrderParameters:
             np.ones((1, K)),
             np.ones(1),
             np.full(1, variance),
+            activation,
+            teacher_activation,
         )
 
     @classmethod
-    def trusted(cls, **arrays: NDArray[np.float64]) -> OrderParameters:
+    def trusted(cls, **arrays: Any) -> OrderParameters:
         """Order parameters that a computation made, unchecked: an integrator's own error may exceed rounding."""
         made = object.__new__(cls)
         for name, array in arrays.items():
@@ -160,8 +184,8 @@ class OrderParameters:
         """s = (v, −A), shape (K+M,): the error signal is Σ_a s_a g(u_a) − σζ."""
         return np.concatenate([self.v, -self.A])
 
-    def with_(self, **changes: NDArray[np.float64]) -> OrderParameters:
-        """A copy with some arrays replaced, trusted like everything computed inside."""
+    def with_(self, **changes: Any) -> OrderParameters:
+        """A copy with some fields replaced, trusted like everything computed inside."""
         return OrderParameters.trusted(**{f.name: getattr(self, f.name) for f in fields(self)} | changes)
 
 

@@ -42,7 +42,7 @@ def errors_of_many(problems: Sequence[Problem], states: NDArray[np.float64]) -> 
     )
     C[..., K:, :K] = np.swapaxes(C[..., :K, K:], -1, -2)
     s[..., K:] = -np.array([x.state.A for x in problems])[:, None]
-    return generalization_error(C, s, problems[0].activation, problems[0].teacher_activation, K)
+    return generalization_error(C, s, problems[0].state.activation, problems[0].state.teacher_activation, K)
 
 
 def _over_classes(variance: NDArray[np.float64], overlaps: NDArray[np.float64]) -> NDArray[np.float64]:

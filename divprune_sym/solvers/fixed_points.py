@@ -65,7 +65,7 @@ class FixedPoint:
     def generalization_error(self) -> float:
         """ε_g, label noise excluded."""
         x = self.state
-        functions = (self.problem.activation, self.problem.teacher_activation)
+        functions = (self.problem.state.activation, self.problem.state.teacher_activation)
         return float(generalization_error(x.covariance, x.signed_weights, *functions, x.K))
 
     @property

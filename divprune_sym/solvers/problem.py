@@ -27,11 +27,9 @@ class Problem:
         Standard deviation of the label noise.
     weight_decay : float
         κ, felt by every weight of the student, masked or not.
-    activation : str or Activation
-        g of the student: "erf", "erf[2]" (gain 2), "linear", "relu", "sine", "he3", "polynomial[0, 1, 1/2]", the name
-        of a plug-in, or an `Activation` of your own.
-    teacher_activation : str or Activation, optional
-        h of the teacher's nodes; the same as the student's if left out.
+    activation, teacher_activation : str or Activation, optional
+        Those of the state, if left out. A state that says nothing of its own (erf) takes them over; one that names
+        others is refused.
     batch_size : int
         b, the inputs averaged over in one update; then α counts updates divided by N. Compiled once for each b.
     small_eta : bool
@@ -41,8 +39,8 @@ class Problem:
     Raises
     ------
     BadInput
-        A rate out of range or an unknown activation. That the integrals of an activation do not close is found, and
-        refused, when its equations are derived: by `integrate` and the like.
+        A rate out of range, an unknown activation, or one that the state is not of. That the integrals of an activation
+        do not close is found, and refused, when its equations are derived: by `integrate` and the like.
     """
 
     state: OrderParameters
@@ -50,7 +48,7 @@ class Problem:
     eta_v: float = 0.0
     sigma: float = 0.0
     weight_decay: float = 0.0
-    activation: str | Activation = "erf"
+    activation: str | Activation | None = None
     teacher_activation: str | Activation | None = None
     batch_size: int = 1
     small_eta: bool = False
@@ -58,19 +56,33 @@ class Problem:
     def __post_init__(self) -> None:
         for name in ("eta", "eta_v", "sigma", "weight_decay"):
             object.__setattr__(self, name, number(name, getattr(self, name), low=0.0))
-        checked_activation("activation", self.activation)
-        if self.teacher_activation is not None:
-            checked_activation("teacher_activation", self.teacher_activation)
+        for name, silent in (("activation", "erf"), ("teacher_activation", None)):
+            self._agree(name, silent)
         integer("batch_size", self.batch_size, 1)
         if not isinstance(self.small_eta, bool):
             msg = f"small_eta = {self.small_eta!r}: expected True or False"
             raise BadInput(msg)
 
+    def _agree(self, name: str, silent: str | None) -> None:
+        """One activation, in the state and here."""
+        given, held = getattr(self, name), getattr(self.state, name)
+        if given is not None and given != held:
+            checked_activation(name, given)
+            if held != silent:
+                msg = f"{name}: the state is of {held} nodes, the problem says {given}; leave it out of the problem"
+                raise BadInput(msg)
+            object.__setattr__(self, "state", self.state.with_(**{name: given}))
+        object.__setattr__(self, name, getattr(self.state, name))
+
     @property
     def equations(self) -> Equations:
         """Which equations of motion these are."""
         return Equations(
-            self.activation, self.teacher_activation, second_layer_moves(self), self.batch_size, self.small_eta
+            self.state.activation,
+            self.state.teacher_activation,
+            second_layer_moves(self),
+            self.batch_size,
+            self.small_eta,
         )
 
 
