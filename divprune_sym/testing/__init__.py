@@ -9,7 +9,7 @@ from divprune_sym.ground.lazy import lazy_attributes
 try:
     import hypothesis as _hypothesis  # noqa: F401
 except ImportError as error:
-    msg = "divprune_sym.testing needs Hypothesis: pip install 'divprune-sym[test]'"
+    msg = "divprune_sym.testing needs Hypothesis: pip install 'divprune-sym[testing]'"
     raise ImportError(msg) from error
 
 _WHERE = {
