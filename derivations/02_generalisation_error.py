@@ -13,7 +13,7 @@ import sympy as sp
 from scipy.special import erf
 
 from divprune_sym.dynamics import symbols as y
-from divprune_sym.dynamics.equations import generalisation_error
+from divprune_sym.dynamics.equations import error_equations
 from divprune_sym.dynamics.integrals import I2, expand_integrals
 from divprune_sym.gaussian import ERF
 from divprune_sym.notation import OrderParameters
@@ -35,7 +35,7 @@ for powers, coefficient in square.terms():
     pair = [field for field, power in enumerate(powers) for _ in range(power)]
     written_out += coefficient * I2(*pair) / 2
 
-(assignment,) = generalisation_error().assignments
+(assignment,) = error_equations().assignments
 print(assignment.lhs, "=", assignment.rhs)
 
 

@@ -1,13 +1,17 @@
 """Names of activations, known without SymPy: a problem may be read, and its compiled equations found, without it.
 
-Two families take numbers: `erf[2]` is erf(2u/√2), and `polynomial[0, 1, -1/6]` is u − u²/6; `he7` is He_7.
+Each file in `gaussian/activations` is one. Two families take numbers: `erf[2]` is erf(2u/√2), and
+`polynomial[0, 1, -1/6]` is u − u²/6; `he7` is He_7.
 """
 
 from __future__ import annotations
 
 import re
+from pathlib import Path
+from pkgutil import iter_modules
 
-BUILT_IN = ("erf", "linear", "relu", "sign", "sine", "he2", "he3")
+FILES = tuple(module.name for module in iter_modules([str(Path(__file__).parent / "gaussian" / "activations")]))
+BUILT_IN = (*FILES, "he2", "he3")
 SHAPES = ("erf[GAIN]", "heN", "polynomial[C0, C1, ...]")
 
 _NUMBER = r"[+-]?(?:\d{1,30}/\d{1,30}|(?:\d{1,30}(?:\.\d{0,30})?|\.\d{1,30})(?:[eE][+-]?\d{1,2})?)"

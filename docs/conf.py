@@ -3,10 +3,14 @@
 from __future__ import annotations
 
 import shutil
+import sys
 from importlib.metadata import version as installed
 from pathlib import Path
 
 HERE = Path(__file__).parent
+sys.path.insert(0, str(HERE))
+
+import api_page  # noqa: E402
 
 project = "divprune_sym"
 author = "The divprune_sym developers"
@@ -14,7 +18,7 @@ copyright = "2026, the divprune_sym developers"
 release = version = installed("divprune-sym")
 
 extensions = ["myst_nb", "numpydoc", "sphinx.ext.autodoc", "sphinx.ext.mathjax", "sphinxcontrib.bibtex"]
-exclude_patterns = ["_build", "conf.py", "examples", "jupyter_execute"]
+exclude_patterns = ["_build", "api_page.py", "conf.py", "examples", "jupyter_execute"]
 html_theme = "pydata_sphinx_theme"
 html_theme_options = {"show_toc_level": 2, "navigation_with_keys": False}
 bibtex_bibfiles = ["references.bib"]
@@ -40,6 +44,7 @@ def _copy_derivations() -> None:
 
 
 _copy_derivations()
+api_page.write(HERE / "api.md")
 
 
 def _escape_bars(app, what, name, obj, options, lines):

@@ -13,21 +13,6 @@ what ran in the same minute on the same machine:
         )
 """
 
-from divprune_sym.ground.lazy import lazy_attributes
+from divprune_sym.ground.lazy import public_names
 
-_WHERE = {
-    "Case": "model",
-    "Contestant": "model",
-    "Fact": "model",
-    "Missing": "model",
-    "Speed": "model",
-    "Table": "model",
-    "at_least": "model",
-    "at_most": "model",
-    "chosen_tables": "suite",
-    "find_tables": "suite",
-    "measure_tables": "suite",
-    "table": "model",
-}
-__all__ = list(_WHERE)
-__getattr__ = lazy_attributes(__name__, _WHERE)
+__getattr__, __dir__, __all__ = public_names(__name__, __file__)

@@ -145,12 +145,12 @@ def error_module(F: int) -> ModuleType:
 
     def generate() -> str:
         from divprune_sym.codegen.compiler import compile_system
-        from divprune_sym.dynamics.equations import generalisation_error
+        from divprune_sym.dynamics.equations import error_equations
         from divprune_sym.named_activations import resolved
 
         target = Target("cuda", _PREAMBLE.replace("{sync}", "pass"), ROOM, ROOM)
         # all fields count as students here: only K + M enters
-        source = compile_system(generalisation_error(), resolved("erf"), {"K": F, "M": 0}, target=target).source
+        source = compile_system(error_equations(), resolved("erf"), {"K": F, "M": 0}, target=target).source
         return "\n".join([target.preamble, special_source(), one_thread(source), _ERRORS])
 
     return cached_module({"error": True, "activation": "erf", "fields": F, "target": "cuda"}, generate)

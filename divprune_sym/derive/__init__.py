@@ -1,5 +1,5 @@
 """What the command `derive` shows: integrals and equations as text, LaTeX, Python or JSON."""
 
-from divprune_sym.derive.results import derived_equations, derived_integral
+from divprune_sym.ground.lazy import public_names
 
-__all__ = ["derived_equations", "derived_integral"]
+__getattr__, __dir__, __all__ = public_names(__name__, __file__)

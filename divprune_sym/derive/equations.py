@@ -9,7 +9,7 @@ import sympy as sp
 from sympy import Expr
 
 from divprune_sym.dynamics.closing import integrals_of
-from divprune_sym.dynamics.equations import System, equations_of_motion, generalisation_error, signed_weights
+from divprune_sym.dynamics.equations import System, equations_of_motion, error_equations, signed_weights
 from divprune_sym.dynamics.integrals import FORMAL, WITH_LINEAR_FIELD, expand_integrals
 from divprune_sym.dynamics.symbols import (
     D_Q,
@@ -100,7 +100,7 @@ def motion(
 
 def error(activation: Activation, teacher: Activation | None = None) -> list[Equation]:
     """The generalisation error, the signed weights in it, and I2 in closed form."""
-    system = generalisation_error(teacher is not None)
+    system = error_equations(teacher is not None)
     first = [Equation(x.lhs, x.rhs, "label noise excluded") for x in system.assignments]
     weights = [Equation(x.lhs, x.rhs) for x in signed_weights()]
     return [*first, *weights, *_closed_forms(system, activation, teacher)]

@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING
 from divprune_sym.codegen.compiler import compile_system
 from divprune_sym.codegen.render import KNOWN, CannotPrint, Renderer
 from divprune_sym.codegen.targets import PORTABLE
-from divprune_sym.dynamics.equations import equations_of_motion, generalisation_error
+from divprune_sym.dynamics.equations import equations_of_motion, error_equations
 from divprune_sym.ground.checks import BadInput
 
 if TYPE_CHECKING:
@@ -48,9 +48,9 @@ def error_source(activation: Activation, teacher: Activation | None = None) -> s
     if teacher is None:
         # all fields count as students here: only K + M enters
         sizes: dict[str, int | str] = {"K": "C.shape[0]", "M": 0}
-        return PORTABLE.preamble + compile_system(generalisation_error(), activation, sizes, target=PORTABLE).source
+        return PORTABLE.preamble + compile_system(error_equations(), activation, sizes, target=PORTABLE).source
     sizes = {"K": "students", "M": "C.shape[0] - students"}
-    function = compile_system(generalisation_error(True), activation, sizes, target=PORTABLE, teacher=teacher)
+    function = compile_system(error_equations(True), activation, sizes, target=PORTABLE, teacher=teacher)
     return PORTABLE.preamble + function.source.replace("(C, s):", "(C, s, students):", 1)
 
 

@@ -12,7 +12,7 @@ from divprune_sym.derive import equations
 from divprune_sym.derive.latex import aligned, environment, latex
 from divprune_sym.derive.python_source import error_source, integral_source, motion_source
 from divprune_sym.dynamics.closing import integrals_of, refuse_open
-from divprune_sym.dynamics.equations import equations_of_motion, generalisation_error
+from divprune_sym.dynamics.equations import equations_of_motion, error_equations
 from divprune_sym.dynamics.integrals import derivation_of
 from divprune_sym.dynamics.update import SGD, UpdateRule
 from divprune_sym.gaussian import NoClosedForm, integral
@@ -93,7 +93,7 @@ def derived_equations(
         if size is not None:
             integer(name, size, 1, LARGEST_SIZE)
     rule = replace(rule, two_activations=teacher is not None)
-    system = generalisation_error(rule.two_activations) if target == "error" else equations_of_motion(rule)
+    system = error_equations(rule.two_activations) if target == "error" else equations_of_motion(rule)
     refuse_open(system, activation, teacher)
     derivations = {name: derivation_of(name, activation, teacher or activation) for name in integrals_of(system)}
     if form == "python":

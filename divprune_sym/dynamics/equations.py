@@ -279,7 +279,7 @@ def equations_of_motion(rule: UpdateRule = SGD) -> System:
 
 
 @cache
-def generalisation_error(two_activations: bool = False) -> System:
+def error_equations(two_activations: bool = False) -> System:
     """ε_g = ½ E[(Σ_a s_a g(u_a))²], label noise excluded, from C and s; the teacher's nodes may have another h."""
     nodes = _outputs(UpdateRule(two_activations=two_activations))
     pairs = _sum_of(nodes, 2, lambda functions, fields: _TWO[functions](*fields))

@@ -30,7 +30,7 @@ from sympy import Expr
 from sympy.polys.fields import FracElement
 from sympy.polys.matrices import DomainMatrix
 
-from divprune_sym.dynamics.equations import equations_of_motion, generalisation_error
+from divprune_sym.dynamics.equations import equations_of_motion, error_equations
 from divprune_sym.dynamics.integrals import I2
 from divprune_sym.dynamics.symbols import D_Q, D_R, D_V, ETA, ETA_V, FIELDS, SIGMA, C, S, a, b
 from divprune_sym.dynamics.symmetric import Entry, Evaluator, Field, SymmetricState, one
@@ -146,7 +146,7 @@ def edge_pruned_error(expansion: Expansion) -> tuple[Expr, Expr]:
 # --- the ansatz ---------------------------------------------------------------------------------------
 
 _PAIRS = sp.IndexedBase("kept", shape=(FIELDS, FIELDS), real=True)
-_ERROR = generalisation_error().assignments[0].rhs
+_ERROR = error_equations().assignments[0].rhs
 
 
 def _zero(x: Field, y: Field) -> Expr:
@@ -228,7 +228,7 @@ def _error_slope(state: SymmetricState) -> Expr:
 
 
 def _first_two_orders(error: Expr, state: SymmetricState) -> tuple[Expr, Expr]:
-    evaluator = Evaluator(generalisation_error(), state)
+    evaluator = Evaluator(error_equations(), state)
     slope = derivative(error, {C: dot(C), S: dot(S)}, ERF)
     return sp.expand(evaluator.value(error, {})), sp.expand(evaluator.value(slope, {}))
 

@@ -1,5 +1,5 @@
 """Generalisation error and second moments of given order parameters."""
 
-from divprune_sym.evaluation.error import generalization_error, second_moments
+from divprune_sym.ground.lazy import public_names
 
-__all__ = ["generalization_error", "second_moments"]
+__getattr__, __dir__, __all__ = public_names(__name__, __file__)

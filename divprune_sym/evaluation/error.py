@@ -99,14 +99,14 @@ def _moments_module(activation: str | Activation) -> ModuleType:
         from divprune_sym.codegen.compiler import compile_system
         from divprune_sym.codegen.targets import CPU
         from divprune_sym.dynamics.closing import refuse_open
-        from divprune_sym.dynamics.equations import generalisation_error, second_moments
+        from divprune_sym.dynamics.equations import error_equations, second_moments
 
         # all fields count as students here: only K + M enters
         sizes: dict[str, int | str] = {"K": "C.shape[0]", "M": 0}
         g = resolved(activation)
-        refuse_open(generalisation_error(), g)
+        refuse_open(error_equations(), g)
         moments = compile_system(second_moments(), g, sizes, ("moments",))
-        error = compile_system(generalisation_error(), g, sizes)
+        error = compile_system(error_equations(), g, sizes)
         return CPU.preamble + moments.source + "\n\n" + error.source + _MOMENTS + _MANY
 
     return cached_module({"activation": described(activation), "moments": True}, generate)
@@ -120,10 +120,10 @@ def _two_activation_module(activation: str | Activation, teacher: str | Activati
         from divprune_sym.codegen.compiler import compile_system
         from divprune_sym.codegen.targets import CPU
         from divprune_sym.dynamics.closing import refuse_open
-        from divprune_sym.dynamics.equations import generalisation_error
+        from divprune_sym.dynamics.equations import error_equations
 
         g, h = resolved(activation), resolved(teacher)
-        system = generalisation_error(two_activations=True)
+        system = error_equations(two_activations=True)
         refuse_open(system, g, h)
         return CPU.preamble + compile_system(system, g, {"K": K, "M": f"C.shape[0] - {K}"}, teacher=h).source + _MANY
 

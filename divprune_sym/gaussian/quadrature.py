@@ -17,20 +17,17 @@ import sympy as sp
 from numpy.typing import NDArray
 
 from divprune_sym.gaussian import rules
-from divprune_sym.gaussian.derivation import WrongStep
+from divprune_sym.gaussian.shape import bell, parts
 from divprune_sym.gaussian.term import Covariance, Factor, G, Term, U, Wave
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Mapping, Sequence
 
-    from divprune_sym.gaussian.activation import Activation
-    from divprune_sym.gaussian.derivation import Derivation
+    from divprune_sym.gaussian.functions import Activation
 
 Floats = NDArray[np.float64]
 Values = dict[sp.Symbol, float]
 
-# relative to the larger of 1 and the size of the terms; the grids below are good to 1e-9
-TOLERANCE = 1e-7
 # The trapezoidal rule of step h in z, at an eigenvalue λ of C, errs by exp(−2π²/h²(1 + γλ)) for a sigmoid of
 # rate γ, and by exp(−(2π/h − ω√λ)²/2) for waves of frequencies that add up to ω: both are e^−30.
 GRID_REACH = 7.6
@@ -44,39 +41,15 @@ DIFFERENCES = {-3: -1 / 60, -2: 3 / 20, -1: -3 / 4, 1: 3 / 4, 2: -3 / 20, 3: 1 /
 DIFFERENCE_STEP = 0.01
 
 
-def discrepancy(derivation: Derivation, rng: np.random.Generator) -> float:
-    """The largest relative difference between the two sides of any step, at one random covariance.
+def random_values(
+    terms: Sequence[Term], conditions: Sequence[sp.Basic], activation: Activation, rng: np.random.Generator
+) -> Values | None:
+    """A value for every symbol, such that all conditions hold and all covariances are positive definite.
 
-    Raises
-    ------
-    WrongStep
-        It exceeds `TOLERANCE`; the message shows the step and both values.
+    None: not found in 1000 draws. The fields are those of the first term.
     """
-    values = _random_values(derivation, rng)
-    sides: list[tuple[str, Term, Sequence[Term]]] = [(str(s), s.before, s.after) for s in derivation.steps]
-    closed = Term(derivation.closed_form, (), derivation.term.covariance)
-    sides.append((f"{derivation.term} = {derivation.closed_form}", derivation.term, [closed]))
-    worst = 0.0
-    for text, before, after in sides:
-        left = term_value(before, values, derivation.activation)
-        rights = [term_value(term, values, derivation.activation) for term in after]
-        gap = abs(left - sum(rights)) / max(1.0, abs(left), *map(abs, rights))
-        if not gap <= TOLERANCE:
-            msg = f"{text}\nleft side {left:.10g}, right side {sum(rights):.10g} at {_shown(values)}"
-            raise WrongStep(msg)
-        worst = max(worst, gap)
-    return worst
-
-
-def _shown(values: Values) -> str:
-    return ", ".join(f"{symbol} = {value:.6g}" for symbol, value in values.items())
-
-
-def _random_values(derivation: Derivation, rng: np.random.Generator) -> Values:
-    """A value for every symbol, such that all conditions hold and all covariances are positive definite."""
-    terms = [derivation.term, *[term for step in derivation.steps for term in (step.before, *step.after)]]
-    symbols = set().union(*[rules.symbols_of(term, derivation.activation) for term in terms])
-    C = derivation.term.covariance
+    symbols = set().union(*[rules.symbols_of(term, activation) for term in terms])
+    C = terms[0].covariance
     size = len(C.fields)
     for _ in range(1000):
         root = 0.25 * rng.standard_normal((size, size + 2))
@@ -85,12 +58,11 @@ def _random_values(derivation: Derivation, rng: np.random.Generator) -> Values:
         values = {symbol: value for symbol, value in values.items() if isinstance(symbol, sp.Symbol)}
         for symbol in sorted(symbols - set(values), key=str):
             values[symbol] = rng.uniform(1.1, 1.6) if symbol.is_positive else rng.uniform(-0.3, 0.3)
-        if all(_holds(step.conditions, values) for step in derivation.steps) and all(
+        if _holds(conditions, values) and all(
             np.linalg.eigvalsh(_matrix(term, values)).min(initial=1.0) > -1e-9 for term in terms
         ):
             return values
-    msg = "no admissible covariance found in 1000 draws"
-    raise WrongStep(msg)
+    return None
 
 
 def _holds(conditions: Sequence[sp.Basic], values: Values) -> bool:
@@ -132,7 +104,7 @@ def _jumps(factor: Factor, fields: set[str], activation: Activation) -> bool:
     """Whether a factor is the sign of a field that a δ puts to 0."""
     if not isinstance(factor, G) or factor.field not in fields:
         return False
-    slope = rules.function_of(factor, activation).slope
+    slope = bell(rules.function_of(factor, activation))
     return slope is not None and slope.is_delta
 
 
@@ -159,10 +131,10 @@ def _by_argument(term: Term) -> Term:
 
 def _hides_a_delta(factor: Factor, activation: Activation) -> bool:
     """Whether a derivative of a function with kinks, not itself a sign, contains a δ."""
-    if not isinstance(factor, G) or rules.function_of(factor, activation).slope is not None:
+    if not isinstance(factor, G) or bell(rules.function_of(factor, activation)) is not None:
         return False
-    parts = rules.function_of(factor, activation).parts(factor.field, factor.order)
-    return any(rules.is_delta(f, activation) for _, factors in parts for f in factors)
+    spelled = parts(rules.function_of(factor, activation), factor.field, factor.order)
+    return any(rules.is_delta(f, activation) for _, factors in spelled for f in factors)
 
 
 @dataclass(frozen=True)
@@ -180,15 +152,14 @@ class _Product:
 
     def _kinked(self, factor: G) -> bool:
         shapes = [shape for shapes in self._spelled(factor) for shape in shapes]
-        slopes = [rules.function_of(f, self.activation).slope for f in shapes if isinstance(f, G)]
+        slopes = [bell(rules.function_of(f, self.activation)) for f in shapes if isinstance(f, G)]
         return any(slope is not None and slope.is_delta for slope in slopes)
 
     def _spelled(self, factor: Factor) -> list[tuple[Factor, ...]]:
         """The products of known factors that a factor is a sum of."""
         if not isinstance(factor, G):
             return [(factor,)]
-        parts = rules.function_of(factor, self.activation).parts(factor.field, factor.order)
-        return [shapes for _, shapes in parts]
+        return [shapes for _, shapes in parts(rules.function_of(factor, self.activation), factor.field, factor.order)]
 
     def is_polynomial(self, name: str) -> bool:
         """Whether the product is a polynomial in a field."""

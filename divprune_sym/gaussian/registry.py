@@ -3,20 +3,19 @@
 from __future__ import annotations
 
 import warnings
+from importlib import import_module
 from importlib.metadata import entry_points
 from typing import TYPE_CHECKING
 
 import sympy as sp
 
-from divprune_sym.activation_names import SHAPES, family
-from divprune_sym.gaussian.activation import Activation
+from divprune_sym.activation_names import FILES, SHAPES, family
 from divprune_sym.gaussian.covariance import not_known
-from divprune_sym.gaussian.erf import erf
-from divprune_sym.gaussian.polynomial import hermite, polynomial
+from divprune_sym.gaussian.families import erf, hermite, polynomial
+from divprune_sym.gaussian.functions import Activation
 from divprune_sym.ground.checks import BadInput
 
 if TYPE_CHECKING:
-    from collections.abc import Mapping
     from importlib.metadata import EntryPoint
 
 GROUP = "divprune_sym.activations"
@@ -26,16 +25,35 @@ class PluginWarning(UserWarning):
     """An installed package offers an activation that cannot be used."""
 
 
-def activation_named(name: str, built_in: Mapping[str, Activation]) -> Activation:
-    """An activation of ours, or of a plug-in; only the plug-in of that name is imported."""
-    if name in built_in:
-        return built_in[name]
+def _found() -> dict[str, Activation]:
+    """Those that the files in `gaussian/activations` hold, and two Hermite polynomials."""
+    modules = [import_module(f"divprune_sym.gaussian.activations.{name}") for name in FILES]
+    ours = [value for module in modules for value in vars(module).values() if isinstance(value, Activation)]
+    return {one.name: one for one in (*ours, hermite(2), hermite(3))}
+
+
+ACTIVATIONS: dict[str, Activation] = _found()
+
+
+def activation(name: str) -> Activation:
+    """The activation of a given name: one of ours, or a plug-in's (entry-point group `divprune_sym.activations`).
+
+    Besides the names in `ACTIVATIONS`: "erf[2]" has gain 2, "he5" is He_5, "polynomial[0, 1, 1/2]" is u + u²/2.
+    Only the plug-in of that name is imported.
+
+    Raises
+    ------
+    BadInput
+        Nobody offers it; the message names the nearest.
+    """
+    if name in ACTIVATIONS:
+        return ACTIVATIONS[name]
     if (ours := family(name)) is not None:
         return _of_family(name, *ours)
     offered = {point.name: point for point in entry_points(group=GROUP)}
     found = _loaded(offered.pop(name)) if name in offered else None
     if found is None:
-        raise BadInput(not_known("activation", name, [*built_in, *SHAPES, *offered]))
+        raise BadInput(not_known("activation", name, [*ACTIVATIONS, *SHAPES, *offered]))
     return found
 
 

@@ -14,12 +14,14 @@ from typing import TYPE_CHECKING
 import sympy as sp
 from sympy import Expr
 
+from divprune_sym.gaussian.shape import bell, parts
 from divprune_sym.gaussian.term import Covariance, Factor, G, Term, U, Wave, covariance_symbol
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterable
 
-    from divprune_sym.gaussian.activation import Activation, Bell
+    from divprune_sym.gaussian.functions import Activation
+    from divprune_sym.gaussian.shape import Bell
 
     ClosedForm = Callable[[Term], Expr]
 
@@ -42,10 +44,11 @@ def symbols_of(term: Term, activation: Activation) -> set[sp.Symbol]:
 def slope_of(factor: Factor, activation: Activation, rule: str) -> Bell:
     """The Gaussian slope of the activation of a factor, which `rule` cannot do without."""
     function = function_of(factor, activation) if isinstance(factor, G) else activation
-    if function.slope is None:
+    slope = bell(function)
+    if slope is None:
         msg = f"{rule}: g' of {function.name} is no Gaussian"
         raise ValueError(msg)
-    return function.slope
+    return slope
 
 
 def collect(terms: Iterable[Term]) -> list[Term]:
@@ -64,10 +67,10 @@ def spell_out(term: Term, activation: Activation) -> list[Term]:
     """Write every activation that is not itself a sigmoid in linear factors, sigmoids and waves."""
     grown = [replace(term, factors=())]
     for factor in term.factors:
-        parts: Iterable[tuple[Expr, tuple[Factor, ...]]] = [(sp.Integer(1), (factor,))]
-        if isinstance(factor, G) and function_of(factor, activation).slope is None:
-            parts = function_of(factor, activation).parts(factor.field, factor.order)
-        grown = collect(t.times(coefficient, *factors) for t in grown for coefficient, factors in parts)
+        spelled: Iterable[tuple[Expr, tuple[Factor, ...]]] = [(sp.Integer(1), (factor,))]
+        if isinstance(factor, G) and bell(function_of(factor, activation)) is None:
+            spelled = parts(function_of(factor, activation), factor.field, factor.order)
+        grown = collect(t.times(coefficient, *factors) for t in grown for coefficient, factors in spelled)
     return grown
 
 
@@ -121,7 +124,7 @@ def is_delta(factor: Factor, activation: Activation) -> bool:
     """Whether a factor is δ(u) or one of its derivatives."""
     if not isinstance(factor, G) or factor.order == 0:
         return False
-    slope = function_of(factor, activation).slope
+    slope = bell(function_of(factor, activation))
     return slope is not None and slope.is_delta
 
 

@@ -11,7 +11,7 @@ from sympy import Expr
 if TYPE_CHECKING:
     from collections.abc import Iterable
 
-    from divprune_sym.gaussian.activation import Activation
+    from divprune_sym.gaussian.functions import Activation
 
 
 @dataclass(frozen=True)

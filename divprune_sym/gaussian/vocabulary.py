@@ -8,14 +8,11 @@ from typing import TYPE_CHECKING
 import sympy as sp
 from sympy import Expr
 
+from divprune_sym.gaussian.functions import sigmoid
 from divprune_sym.gaussian.term import Factor, G, U, Wave
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Iterator
-
-    from divprune_sym.gaussian.activation import Activation
-
-    Sigmoids = Callable[[Expr], Activation]
+    from collections.abc import Iterator
 
 # what a user may write an activation in
 VOCABULARY = "u, erf, exp(-u**2), sign, Heaviside, Abs, sin, cos"
@@ -26,17 +23,7 @@ class NotInVocabulary(ValueError):
     """A function that no rule knows; the message names it."""
 
 
-def without_kinks(expression: Expr) -> Expr:
-    """|x| and the Heaviside step written with sign(x), whose derivative is 2δ(x); sign(x)² = 1 almost everywhere."""
-    expression = expression.replace(sp.Abs, lambda x: x * sp.sign(x))
-    expression = expression.replace(sp.Heaviside, lambda x, *_: (1 + sp.sign(x)) / 2)
-    return sp.expand(expression).replace(
-        lambda node: node.is_Pow and isinstance(node.base, sp.sign) and node.exp.is_Integer,
-        lambda node: node.base ** (node.exp % 2),
-    )
-
-
-def expand(expression: Expr, u: sp.Symbol, field: str, sigmoid: Sigmoids) -> tuple[Part, ...]:
+def expand(expression: Expr, u: sp.Symbol, field: str) -> tuple[Part, ...]:
     """An expression in u as Σ coefficient · ∏ factors in u_field.
 
     Raises
@@ -54,7 +41,7 @@ def expand(expression: Expr, u: sp.Symbol, field: str, sigmoid: Sigmoids) -> tup
             if base == u and exponent.is_Integer and exponent > 0:
                 power = int(exponent)
             elif base != 1:
-                others.append(_reader(base, exponent, u, field, sigmoid))
+                others.append(_reader(base, exponent, u, field))
         for scale, factors in _products(others):
             parts += list(_around_delta(coefficient * scale, power, factors, field))
     return tuple((coefficient, factors) for coefficient, factors in parts if coefficient != 0)
@@ -68,16 +55,16 @@ def _products(choices: list[list[Part]]) -> list[Part]:
     return result
 
 
-def _reader(base: Expr, exponent: Expr, u: sp.Symbol, field: str, sigmoid: Sigmoids) -> list[Part]:
+def _reader(base: Expr, exponent: Expr, u: sp.Symbol, field: str) -> list[Part]:
     """base^exponent as a sum of products of factors."""
     if base == sp.E and sp.Poly(exponent, u).degree() == 2:
-        return [_gaussian(exponent, u, field, sigmoid)]
+        return [_gaussian(exponent, u, field)]
     if not (exponent.is_Integer and exponent > 0):
         raise NotInVocabulary(_shown(base**exponent, u))
-    return _products([_function(base, u, field, sigmoid)] * int(exponent))
+    return _products([_function(base, u, field)] * int(exponent))
 
 
-def _gaussian(exponent: Expr, u: sp.Symbol, field: str, sigmoid: Sigmoids) -> Part:
+def _gaussian(exponent: Expr, u: sp.Symbol, field: str) -> Part:
     """exp(−γu²/2) as the slope of a sigmoid of gain √γ, whose height is √(2γ/π)."""
     rate = -2 * exponent.coeff(u, 2)
     if sp.expand(exponent + rate * u**2 / 2) != 0 or not rate.is_positive:
@@ -85,7 +72,7 @@ def _gaussian(exponent: Expr, u: sp.Symbol, field: str, sigmoid: Sigmoids) -> Pa
     return sp.sqrt(sp.pi / (2 * rate)), (G(field, 1, of=sigmoid(sp.sqrt(rate))),)
 
 
-def _function(node: Expr, u: sp.Symbol, field: str, sigmoid: Sigmoids) -> list[Part]:
+def _function(node: Expr, u: sp.Symbol, field: str) -> list[Part]:
     if isinstance(node, sp.DiracDelta) and node.args[0] == u:
         # sign' = 2δ
         order = 1 + int(sp.Add(*node.args[1:]))
@@ -124,7 +111,7 @@ def _around_delta(coefficient: Expr, power: int, factors: tuple[Factor, ...], fi
 
 
 def _is_delta(factor: G) -> bool:
-    return factor.order > 0 and factor.of is not None and factor.of.slope is not None and factor.of.slope.is_delta
+    return factor.order > 0 and factor.of is not None and factor.of.gain == sp.oo
 
 
 def _shown(node: Expr, u: sp.Symbol) -> str:

@@ -1,9 +1,5 @@
 """Online SGD at finite N: a student of K erf nodes learns from a teacher of M, and is measured on the way."""
 
-from divprune_sym.simulate.network import Network as Network
-from divprune_sym.simulate.network import random_network as random_network
-from divprune_sym.simulate.sgd import Diverged as Diverged
-from divprune_sym.simulate.sgd import Training as Training
-from divprune_sym.simulate.sgd import Trajectory as Trajectory
-from divprune_sym.simulate.sgd import train as train
-from divprune_sym.simulate.sgd import train_replicas as train_replicas
+from divprune_sym.ground.lazy import public_names
+
+__getattr__, __dir__, __all__ = public_names(__name__, __file__)

@@ -1,6 +1,5 @@
 """The specialised state, in which every teacher node is copied: its order parameters, formulas and label noise."""
 
-from divprune_sym.specialised.label_noise import PrunedExcess, pruned_excess
-from divprune_sym.specialised.state import specialised_state
+from divprune_sym.ground.lazy import public_names
 
-__all__ = ["PrunedExcess", "pruned_excess", "specialised_state"]
+__getattr__, __dir__, __all__ = public_names(__name__, __file__)

@@ -15,7 +15,8 @@ from divprune_sym.formulas.agreement import Comparison, compare_at
 from divprune_sym.formulas.definitions import Defined, read
 from divprune_sym.formulas.points import Point, read_point, shrunk
 from divprune_sym.gaussian import activation as activation_of
-from divprune_sym.gaussian.quadrature import TOLERANCE, term_value
+from divprune_sym.gaussian.derivation import TOLERANCE
+from divprune_sym.gaussian.quadrature import term_value
 from divprune_sym.gaussian.term import covariance_symbol
 from divprune_sym.ground.checks import BadInput, real_array, symmetric
 from divprune_sym.testing.covariance import Conditioning, covariances

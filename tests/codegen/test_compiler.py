@@ -12,7 +12,7 @@ from divprune_sym.codegen.render import KNOWN, Renderer
 from divprune_sym.codegen.sums import HalfSum
 from divprune_sym.codegen.targets import BATCH, CPU, PORTABLE, filled
 from divprune_sym.dynamics import symbols as y
-from divprune_sym.dynamics.equations import Assignment, System, equations_of_motion, generalisation_error
+from divprune_sym.dynamics.equations import Assignment, System, equations_of_motion, error_equations
 from divprune_sym.gaussian import ERF, Activation
 from tests.codegen.sources import NAMES, SIZES, generate_equations, generated_equations, plain_python
 
@@ -56,7 +56,7 @@ def test_generation_is_deterministic():
 
 
 def test_scalar_results_are_returned_and_sizes_read_at_run_time():
-    error = compile_system(generalisation_error(), ERF, {"K": "C.shape[0]", "M": 0})
+    error = compile_system(error_equations(), ERF, {"K": "C.shape[0]", "M": 0})
     assert error.arguments == ("C", "s")
     assert "    K = C.shape[0]" in error.source
     # C = 1, s = 1: ½ (2/π) asin ½ = 1/6

@@ -9,7 +9,7 @@ import sympy as sp
 from divprune_sym.dynamics import symbols as y
 from divprune_sym.dynamics.equations import (
     equations_of_motion,
-    generalisation_error,
+    error_equations,
     second_moments,
 )
 from divprune_sym.dynamics.integrals import I2, I2_GH, I2_HH, I3, I3_H, I4, I4_GH, I4_HH, J2, expand_integrals
@@ -164,7 +164,7 @@ def test_two_activations_that_are_the_same_make_the_same_numbers():
     for name, expected in zip(("dQ", "dR", "dv"), plain_rhs(state, **RATES), strict=True):
         np.testing.assert_allclose(ours[name], expected, rtol=0, atol=rounding(state), err_msg=name)
     values |= {"C": state.covariance, "s": state.signed_weights}
-    error = run(generalisation_error(two_activations=True).assignments, values | split)["generalization_error"]
+    error = run(error_equations(two_activations=True).assignments, values | split)["generalization_error"]
     assert error == pytest.approx(plain_generalisation_error(state.covariance, state.signed_weights), rel=1e-12)
 
 
@@ -252,7 +252,7 @@ def test_closed_forms_agree_with_the_published_integrals():
 def test_generalisation_error_and_second_moments():
     state = random_state(2, 2, 3)
     values = {"K": 2, "M": 2, "C": state.covariance, "s": state.signed_weights} | plain_integrals(state)
-    ours = run(generalisation_error().assignments, values)["generalization_error"]
+    ours = run(error_equations().assignments, values)["generalization_error"]
     assert ours == pytest.approx(
         plain_generalisation_error(state.covariance, state.signed_weights), abs=rounding(state)
     )

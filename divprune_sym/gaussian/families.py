@@ -1,29 +1,36 @@
-"""Polynomial activations, among them the Hermite polynomials He_n: every expectation is a sum over Wick pairings."""
+"""Families of activations that take numbers: erf of any gain, polynomials, and the Hermite polynomials He_n."""
 
 from __future__ import annotations
-
-from dataclasses import dataclass
 
 import sympy as sp
 from sympy import Expr
 
-from divprune_sym.gaussian.activation import Activation
+from divprune_sym.gaussian.functions import Activation, sigmoid
 from divprune_sym.ground.checks import BadInput, integer
 
 # He_20 has coefficients of 1e9, and its integrals Wick sums of forty fields
 HIGHEST_DEGREE = 20
 
 
-@dataclass(frozen=True)
-class _Powers:
-    coefficients: tuple[Expr, ...]
+def erf(gain: Expr | float) -> Activation:
+    """erf(κu/√2) for a positive gain κ, a number or a SymPy symbol; κ → ∞ is `SIGN`.
 
-    def __call__(self, u: Expr) -> Expr:
-        return sp.Add(*[c * u**power for power, c in enumerate(self.coefficients)])
+    Raises
+    ------
+    BadInput
+        The gain is not known to be positive and finite.
+    """
+    value = sp.sympify(gain) if isinstance(gain, (int, float, Expr)) else None
+    if value is None or not value.is_positive or value.is_infinite:
+        msg = f"gain = {gain}: must be positive and finite; declare a symbol with positive=True, infinite gain is SIGN"
+        raise BadInput(msg)
+    return sigmoid(value)
 
 
 def polynomial(coefficients: list[Expr | float] | tuple[Expr | float, ...], name: str = "polynomial") -> Activation:
     """g(u) = c_0 + c_1 u + c_2 u² + …, the coefficients numbers or SymPy expressions.
+
+    Every expectation is a sum over Wick pairings.
 
     Raises
     ------
@@ -37,8 +44,8 @@ def polynomial(coefficients: list[Expr | float] | tuple[Expr | float, ...], name
         if isinstance(c, bool) or not isinstance(c, (int, float, Expr)):
             msg = f"coefficients[{n}] = {c!r}: expected a number or a SymPy expression"
             raise BadInput(msg)
-    exact = tuple(sp.sympify(c) for c in coefficients)
-    return Activation(name, g=_Powers(exact))
+    exact = [sp.sympify(c) for c in coefficients]
+    return Activation(name, g=lambda u: sp.Add(*[c * u**power for power, c in enumerate(exact)]))
 
 
 def hermite(n: int) -> Activation:

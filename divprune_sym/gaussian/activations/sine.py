@@ -4,6 +4,6 @@ from __future__ import annotations
 
 import sympy as sp
 
-from divprune_sym.gaussian.activation import Activation
+from divprune_sym.gaussian.functions import Activation
 
 SINE = Activation("sine", g=sp.sin)

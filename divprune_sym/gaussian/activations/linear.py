@@ -2,6 +2,6 @@
 
 from __future__ import annotations
 
-from divprune_sym.gaussian.activation import Activation
+from divprune_sym.gaussian.functions import Activation
 
 LINEAR = Activation("linear", g=lambda u: u)

@@ -10,10 +10,11 @@ import sympy as sp
 from sympy import Expr
 
 from divprune_sym.gaussian import rules
-from divprune_sym.gaussian.activation import Activation
 from divprune_sym.gaussian.covariance import field_name, not_known
 from divprune_sym.gaussian.derivation import Derivation, Diverges, NoClosedForm, Step
+from divprune_sym.gaussian.functions import Activation
 from divprune_sym.gaussian.roots import regular
+from divprune_sym.gaussian.shape import bell, unknown
 from divprune_sym.gaussian.term import Covariance, Factor, G, Term, U, Wave, symbolic_covariance
 from divprune_sym.gaussian.vocabulary import VOCABULARY
 from divprune_sym.ground.checks import BadInput
@@ -47,15 +48,15 @@ class _Reducer:
 
     def _definition(self, term: Term) -> Applied | None:
         functions = {f: rules.function_of(f, self.activation) for f in term.factors if isinstance(f, G)}
-        strange = [f for f in sorted(functions, key=lambda f: -f.order) if functions[f].unknown is not None]
+        strange = [f for f in sorted(functions, key=lambda f: -f.order) if unknown(functions[f]) is not None]
         if strange and not (strange[0].order == 0 and self._is_odd(term)):
             function = functions[strange[0]]
             msg = (
                 f"no closed form: the factor {strange[0]} of {function} stops {self._named(term)}: "
-                f"no rule knows {function.unknown}, only {VOCABULARY}"
+                f"no rule knows {unknown(function)}, only {VOCABULARY}"
             )
             raise NoClosedForm(msg)
-        if strange or all(function.slope for function in functions.values()):
+        if strange or all(bell(function) for function in functions.values()):
             return None
         return "definition", rules.spell_out(term, self.activation), ()
 
@@ -137,7 +138,7 @@ def _first(term: Term, wanted: Callable[[Factor], bool]) -> Factor | None:
 
 
 def _is_sign(factor: G, activation: Activation) -> bool:
-    slope = rules.function_of(factor, activation).slope
+    slope = bell(rules.function_of(factor, activation))
     return slope is not None and slope.is_delta
 
 

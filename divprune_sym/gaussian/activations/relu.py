@@ -8,6 +8,6 @@ from __future__ import annotations
 
 import sympy as sp
 
-from divprune_sym.gaussian.activation import Activation
+from divprune_sym.gaussian.functions import Activation
 
 RELU = Activation("relu", g=lambda u: u * sp.Heaviside(u))

@@ -8,6 +8,6 @@ from __future__ import annotations
 
 import sympy as sp
 
-from divprune_sym.gaussian.activation import sigmoid
+from divprune_sym.gaussian.functions import sigmoid
 
 SIGN = sigmoid(sp.oo)

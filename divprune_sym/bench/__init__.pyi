@@ -1,0 +1,12 @@
+from divprune_sym.bench.model import Case as Case
+from divprune_sym.bench.model import Contestant as Contestant
+from divprune_sym.bench.model import Fact as Fact
+from divprune_sym.bench.model import Missing as Missing
+from divprune_sym.bench.model import Speed as Speed
+from divprune_sym.bench.model import Table as Table
+from divprune_sym.bench.model import at_least as at_least
+from divprune_sym.bench.model import at_most as at_most
+from divprune_sym.bench.model import table as table
+from divprune_sym.bench.suite import chosen_tables as chosen_tables
+from divprune_sym.bench.suite import find_tables as find_tables
+from divprune_sym.bench.suite import measure_tables as measure_tables

@@ -1,0 +1,17 @@
+from divprune_sym.claims.claim import Claim as Claim
+from divprune_sym.claims.claim import Region as Region
+from divprune_sym.claims.claim import Row as Row
+from divprune_sym.claims.claim import Verdict as Verdict
+from divprune_sym.claims.evidence import Boundary as Boundary
+from divprune_sym.claims.evidence import BoundaryOfMinimum as BoundaryOfMinimum
+from divprune_sym.claims.evidence import Certified as Certified
+from divprune_sym.claims.evidence import Measured as Measured
+from divprune_sym.claims.evidence import Missing as Missing
+from divprune_sym.claims.evidence import Proof as Proof
+from divprune_sym.claims.evidence import Step as Step
+from divprune_sym.claims.evidence import UniqueZero as UniqueZero
+from divprune_sym.claims.evidence import Witness as Witness
+from divprune_sym.claims.evidence import is_zero as is_zero
+from divprune_sym.claims.evidence import same as same
+from divprune_sym.claims.prover import Inequality as Inequality
+from divprune_sym.claims.prover import ZeroOfSystem as ZeroOfSystem

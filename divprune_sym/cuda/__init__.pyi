@@ -1,0 +1,9 @@
+from divprune_sym.cuda.device import NoCuda as NoCuda
+from divprune_sym.cuda.device import require_cuda as require_cuda
+from divprune_sym.cuda.device import simulated as simulated
+from divprune_sym.cuda.kdpp import sample_k as sample_k
+from divprune_sym.cuda.odes import integrate_many as integrate_many
+from divprune_sym.cuda.odes import right_hand_sides as right_hand_sides
+from divprune_sym.cuda.pruned import generalization_error as generalization_error
+from divprune_sym.cuda.pruned import pruned_covariances as pruned_covariances
+from divprune_sym.cuda.sgd import train_replicas as train_replicas

@@ -1,0 +1,2 @@
+from divprune_sym.evaluation.error import generalization_error as generalization_error
+from divprune_sym.evaluation.error import second_moments as second_moments

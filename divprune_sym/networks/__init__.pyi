@@ -1,0 +1,15 @@
+from divprune_sym.networks.data import DataSet as DataSet
+from divprune_sym.networks.data import read_data as read_data
+from divprune_sym.networks.formats import load_network as load_network
+from divprune_sym.networks.formats import save_network as save_network
+from divprune_sym.networks.masks import Mask as Mask
+from divprune_sym.networks.masks import apply as apply
+from divprune_sym.networks.masks import compact as compact
+from divprune_sym.networks.network import DenseNetwork as DenseNetwork
+from divprune_sym.networks.prune import Pruned as Pruned
+from divprune_sym.networks.prune import PruneSetting as PruneSetting
+from divprune_sym.networks.prune import prune_network as prune_network
+from divprune_sym.networks.scores import ScoredEdges as ScoredEdges
+from divprune_sym.networks.scores import ScoredNodes as ScoredNodes
+from divprune_sym.networks.sklearn_models import from_sklearn as from_sklearn
+from divprune_sym.networks.sklearn_models import to_sklearn as to_sklearn

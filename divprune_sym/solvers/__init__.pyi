@@ -1,0 +1,17 @@
+from divprune_sym.evaluation.error import generalization_error as generalization_error
+from divprune_sym.evaluation.error import second_moments as second_moments
+from divprune_sym.solvers.adaptive import integrate as integrate
+from divprune_sym.solvers.batch import integrate_batch as integrate_batch
+from divprune_sym.solvers.events import ErrorReaches as ErrorReaches
+from divprune_sym.solvers.events import PlateauEntry as PlateauEntry
+from divprune_sym.solvers.events import PlateauEscape as PlateauEscape
+from divprune_sym.solvers.fixed_points import FixedPoint as FixedPoint
+from divprune_sym.solvers.fixed_points import NoFixedPoint as NoFixedPoint
+from divprune_sym.solvers.fixed_points import find_fixed_point as find_fixed_point
+from divprune_sym.solvers.fixed_points import slow_flow as slow_flow
+from divprune_sym.solvers.fixed_step import integrate_fixed_step as integrate_fixed_step
+from divprune_sym.solvers.problem import Problem as Problem
+from divprune_sym.solvers.run import Checkpoint as Checkpoint
+from divprune_sym.solvers.solution import IntegrationFailed as IntegrationFailed
+from divprune_sym.solvers.solution import Solution as Solution
+from divprune_sym.solvers.solution import Status as Status

@@ -1,0 +1,17 @@
+from divprune_sym.testing.covariance import Conditioning as Conditioning
+from divprune_sym.testing.covariance import covariance_values as covariance_values
+from divprune_sym.testing.covariance import covariances as covariances
+from divprune_sym.testing.dpp import assert_dpp_law as assert_dpp_law
+from divprune_sym.testing.equations import assert_rates_match_updates as assert_rates_match_updates
+from divprune_sym.testing.equations import compiled_rates as compiled_rates
+from divprune_sym.testing.expectation import assert_expectation_equals as assert_expectation_equals
+from divprune_sym.testing.network import kernels as kernels
+from divprune_sym.testing.network import masks as masks
+from divprune_sym.testing.network import networks as networks
+from divprune_sym.testing.network import order_parameters as order_parameters
+from divprune_sym.testing.pruning import assert_limit_matches_draw as assert_limit_matches_draw
+from divprune_sym.testing.rounding import Arithmetic as Arithmetic
+from divprune_sym.testing.rounding import assert_within_rounding as assert_within_rounding
+from divprune_sym.testing.rounding import exact as exact
+from divprune_sym.testing.rounding import rounding_bound as rounding_bound
+from divprune_sym.testing.targets import assert_targets_agree as assert_targets_agree
