@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 
 from divprune_sym.ground.checks import BadInput, real_array, refuse_negative, symmetric
+from divprune_sym.ground.values import ByValue
 from divprune_sym.named_activations import checked_activation
 
 if TYPE_CHECKING:
@@ -17,7 +18,7 @@ if TYPE_CHECKING:
 
 
 @dataclass(frozen=True, eq=False)
-class OrderParameters:
+class OrderParameters(ByValue):
     """Order parameters of a student of K nodes and a teacher of M, split into C mask classes.
 
     Inputs j with the same mask pattern (m_1j … m_Kj) form one class c; a class holds the part of

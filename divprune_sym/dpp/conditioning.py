@@ -10,13 +10,14 @@ import numpy as np
 from divprune_sym.dpp._sets import item_set
 from divprune_sym.dpp.lensemble import LEnsemble
 from divprune_sym.ground.checks import EPS, BadInput, integer
+from divprune_sym.ground.values import ByValue
 
 if TYPE_CHECKING:
     from numpy.typing import NDArray
 
 
 @dataclass(frozen=True, eq=False)
-class Conditioned:
+class Conditioned(ByValue):
     """An L-ensemble given that S holds the items `included` and none of the excluded ones.
 
     What is left to chance is again an L-ensemble, over the items `free`; samples come in the original numbers.

@@ -26,6 +26,7 @@ from divprune_sym.ground.checks import (
     refuse_negative,
     symmetric,
 )
+from divprune_sym.ground.values import ByValue
 
 if TYPE_CHECKING:
     from numpy.typing import NDArray
@@ -38,7 +39,7 @@ TINIEST = 5e-324
 
 
 @dataclass(frozen=True, eq=False, repr=False)
-class LEnsemble:
+class LEnsemble(ByValue):
     """Determinantal point processes of a kernel L = V diag(λ) Vᵀ on N items: P(S) ∝ det L_S.
 
     Build one with `from_matrix`, `from_factor` or `from_diagonal`; each decomposes the kernel, once.

@@ -12,6 +12,7 @@ from divprune_sym.dpp._sets import item_set
 from divprune_sym.dpp.lensemble import LEnsemble, check_generator
 from divprune_sym.dpp.mending import MEND
 from divprune_sym.ground.checks import BadInput, integer, real_array, refuse_negative, symmetric
+from divprune_sym.ground.values import ByValue
 
 if TYPE_CHECKING:
     from numpy.typing import NDArray
@@ -36,7 +37,7 @@ draw_by_cholesky_jit = njit(cache=True, nogil=True)(_draw_by_cholesky)
 
 
 @dataclass(frozen=True, eq=False, repr=False)
-class MarginalKernel:
+class MarginalKernel(ByValue):
     """The process with P(A ⊆ S) = det K_A for all sets A of items. Build it with `from_matrix` or `from_ensemble`.
 
     Every L-ensemble has one, K = L(1 + L)⁻¹; a process that has an eigenvalue 1 (a projection, say) has no L.

@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 
 from divprune_sym.ground.checks import real_array, symmetric
+from divprune_sym.ground.values import ByValue
 
 if TYPE_CHECKING:
     from numpy.typing import NDArray
@@ -17,7 +18,7 @@ MEND = "; divprune_sym.dpp.project_psd mends it and reports its shift"
 
 
 @dataclass(frozen=True, eq=False)
-class Mended:
+class Mended(ByValue):
     """A positive semi-definite matrix and how far it is from the one that was given.
 
     Attributes

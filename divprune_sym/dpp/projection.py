@@ -12,13 +12,14 @@ from divprune_sym.dpp._projection import draw_projections_jit
 from divprune_sym.dpp._sets import item_set
 from divprune_sym.dpp.lensemble import check_generator
 from divprune_sym.ground.checks import EPS, BadInput, integer, real_array
+from divprune_sym.ground.values import ByValue
 
 if TYPE_CHECKING:
     from numpy.typing import NDArray
 
 
 @dataclass(frozen=True, eq=False, repr=False)
-class ProjectionDPP:
+class ProjectionDPP(ByValue):
     """The determinantal process whose marginal kernel is a projection of rank r. Build it with `from_features`.
 
     Attributes

@@ -11,6 +11,7 @@ from numba import njit
 from divprune_sym.dpp.batches import seeds
 from divprune_sym.dpp.lensemble import check_generator
 from divprune_sym.ground.checks import EPS, BadInput, integer, real_array
+from divprune_sym.ground.values import ByValue
 from divprune_sym.ground.work import each_done
 
 if TYPE_CHECKING:
@@ -164,7 +165,7 @@ def _chain(
 
 
 @dataclass(frozen=True, eq=False, repr=False)
-class SwapChains:
+class SwapChains(ByValue):
     """Several chains of sets, and whether they agree with each other.
 
     Attributes

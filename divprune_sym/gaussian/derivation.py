@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 import sympy as sp
 from sympy import Expr
@@ -44,6 +44,11 @@ class Step:
     after: tuple[Term, ...]
     conditions: tuple[sp.Basic, ...] = ()
 
+    def __reduce__(self) -> tuple[Any, ...]:
+        # SymPy would decide relations while it rebuilds them: 1 + C > 0 would come back as True
+        parts = tuple((type(condition), condition.args) for condition in self.conditions)
+        return _rebuilt, (self.rule, self.before, self.after, parts)
+
     def __str__(self) -> str:
         result = " + ".join(map(str, self.after)) or "0"
         given = f"   [{', '.join(map(str, self.conditions))}]" if self.conditions else ""
@@ -52,6 +57,12 @@ class Step:
     def latex(self) -> str:
         """The step as one LaTeX equation."""
         return f"{self.before.latex()} = {' + '.join(term.latex() for term in self.after) or '0'}"
+
+
+def _rebuilt(
+    rule: str, before: Term, after: tuple[Term, ...], conditions: tuple[tuple[type[sp.Rel], tuple[Expr, ...]], ...]
+) -> Step:
+    return Step(rule, before, after, tuple(kind(*args, evaluate=False) for kind, args in conditions))
 
 
 @dataclass(frozen=True)

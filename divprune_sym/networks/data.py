@@ -15,6 +15,7 @@ import numpy as np
 
 from divprune_sym.ground.checks import BadInput, BadShape, number, real_array
 from divprune_sym.ground.files import refuse_beyond_memory
+from divprune_sym.ground.values import ByValue
 from divprune_sym.networks.npz import read_arrays
 
 if TYPE_CHECKING:
@@ -33,7 +34,7 @@ _TEST_SHARE, _SPLIT_SEED = 0.3, 0
 
 
 @dataclass(frozen=True, eq=False)
-class DataSet:
+class DataSet(ByValue):
     """Inputs and targets.
 
     Parameters

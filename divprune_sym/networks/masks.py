@@ -11,6 +11,7 @@ import numpy as np
 
 from divprune_sym.ground.checks import BadInput, BadShape
 from divprune_sym.ground.files import written_aside
+from divprune_sym.ground.values import ByValue
 from divprune_sym.networks.activations import ACTIVATIONS
 from divprune_sym.networks.npz import read_arrays
 
@@ -28,7 +29,7 @@ _FORMAT = 1
 
 
 @dataclass(frozen=True, eq=False)
-class Mask:
+class Mask(ByValue):
     """What is kept of some layers.
 
     Parameters

@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING
 import numpy as np
 
 from divprune_sym.ground.checks import BadInput, BadShape, real_array
+from divprune_sym.ground.values import ByValue
 from divprune_sym.networks.activations import ACTIVATIONS, activation_name
 
 if TYPE_CHECKING:
@@ -19,7 +20,7 @@ if TYPE_CHECKING:
 
 
 @dataclass(frozen=True, eq=False)
-class DenseNetwork:
+class DenseNetwork(ByValue):
     """Layers h ← g(W h + b), one after the other. The arrays are copied, and read-only afterwards.
 
     Parameters

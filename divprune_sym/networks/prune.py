@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING, Literal
 import numpy as np
 
 from divprune_sym.ground.checks import BadInput, integer, number, real_array
+from divprune_sym.ground.values import ByValue
 from divprune_sym.networks.activations import ACTIVATIONS
 from divprune_sym.networks.masks import PRUNED_NODES, Mask, PrunedNode, apply, compact
 from divprune_sym.pruning import DPPNode, Layer, PruningMethod, reweighted_edges, reweighted_second_layer
@@ -89,7 +90,7 @@ class PruneSetting:
 
 
 @dataclass(frozen=True, eq=False)
-class Pruned:
+class Pruned(ByValue):
     """A pruned network.
 
     Attributes

@@ -13,6 +13,7 @@ from typing import TYPE_CHECKING
 
 import numpy as np
 
+from divprune_sym.ground.values import ByValue
 from divprune_sym.networks.activations import ACTIVATIONS
 
 if TYPE_CHECKING:
@@ -39,8 +40,8 @@ class Predicted:
     bound: float
 
 
-@dataclass(frozen=True)
-class GaussianInputs:
+@dataclass(frozen=True, eq=False)
+class GaussianInputs(ByValue):
     """The first two moments of a layer's inputs.
 
     Parameters

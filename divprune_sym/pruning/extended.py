@@ -14,6 +14,7 @@ import numpy as np
 
 from divprune_sym.evaluation.error import generalization_error
 from divprune_sym.ground.checks import BadInput, number
+from divprune_sym.ground.values import ByValue
 from divprune_sym.pruning.methods.dpp_edge import DPPEdge
 from divprune_sym.pruning.methods.magnitude_edge import MagnitudeEdge
 
@@ -28,8 +29,8 @@ if TYPE_CHECKING:
 _METHODS = {method.name: method for method in (MagnitudeEdge(), DPPEdge())}
 
 
-@dataclass(frozen=True)
-class ExtendedLimit:
+@dataclass(frozen=True, eq=False)
+class ExtendedLimit(ByValue):
     """S states after edge pruning.
 
     Attributes

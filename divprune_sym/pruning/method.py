@@ -14,6 +14,7 @@ import numpy as np
 
 from divprune_sym.evaluation.error import second_moments
 from divprune_sym.ground.checks import BadInput, integer, number, real_array
+from divprune_sym.ground.values import ByValue, same
 from divprune_sym.pruning.after.rescaling import Rescaling, rescaled_error
 from divprune_sym.pruning.after.reweighting import reweighted_second_layer
 from divprune_sym.pruning.moments.quadrature import bivariate_moment
@@ -33,8 +34,8 @@ if TYPE_CHECKING:
     Subsets = tuple[NDArray[np.int64], NDArray[np.float64]]
 
 
-@dataclass(frozen=True)
-class Layer:
+@dataclass(frozen=True, eq=False)
+class Layer(ByValue):
     """What a method may look at when it draws masks: one hidden layer of K nodes with N inputs each.
 
     Parameters
@@ -100,6 +101,12 @@ class PruningMethod(ABC):
     unit: ClassVar[Literal["node", "edge"]]
     deterministic: ClassVar[bool] = False
 
+    def __eq__(self, other: object) -> bool:
+        return type(other) is type(self) and same(vars(self), vars(other))
+
+    def __hash__(self) -> int:
+        return hash(type(self))
+
     def __repr__(self) -> str:
         return f"<pruning method {self.name}>"
 
@@ -133,8 +140,8 @@ class PruningMethod(ABC):
         return self.draw(layer, keep, rng, count)
 
 
-@dataclass(frozen=True)
-class NodeLaw:
+@dataclass(frozen=True, eq=False)
+class NodeLaw(ByValue):
     """A law on the subsets of `keep` out of K nodes.
 
     `pairs` (K, K) is P(i and j kept), its diagonal P(i kept); `subsets` lists every subset with its
@@ -146,8 +153,8 @@ class NodeLaw:
     subsets: Callable[[], Subsets]
 
 
-@dataclass(frozen=True)
-class NodeLimit:
+@dataclass(frozen=True, eq=False)
+class NodeLimit(ByValue):
     """Order parameters after node pruning: those of the kept nodes, averaged over the law of the subset."""
 
     state: OrderParameters
@@ -205,8 +212,8 @@ class NodeMethod(PruningMethod):
         return NodeLimit(state, self.law(state, integer("keep", keep, 0, state.K)))
 
 
-@dataclass(frozen=True)
-class EdgeLimit:
+@dataclass(frozen=True, eq=False)
+class EdgeLimit(ByValue):
     """Order parameters after edge pruning: one state, whose ε_g may be lowered by one common factor."""
 
     covariance: NDArray[np.float64]
@@ -221,8 +228,8 @@ class EdgeLimit:
         return float(rescaled_error(C, s, self.K, self.keep, rescale, self.activation)[0])
 
 
-@dataclass(frozen=True)
-class KeepLaw:
+@dataclass(frozen=True, eq=False)
+class KeepLaw(ByValue):
     """How an edge method keeps a weight of standardised value z = w/√Q_ii, as N → ∞, given the weights.
 
     Parameters

@@ -8,14 +8,15 @@ from typing import TYPE_CHECKING
 import numpy as np
 
 from divprune_sym.ground.checks import BadInput, integer, number, real_array
+from divprune_sym.ground.values import ByValue
 from divprune_sym.notation import OrderParameters
 
 if TYPE_CHECKING:
     from numpy.typing import NDArray
 
 
-@dataclass(frozen=True)
-class Network:
+@dataclass(frozen=True, eq=False)
+class Network(ByValue):
     """Student Σ_i v_i g(w_i·x/√N) and teacher Σ_n A_n g(B_n·x/√N), g(u) = erf(u/√2), inputs x_j ~ N(0, ω_j).
 
     The arrays are copied, and read-only afterwards.
@@ -94,8 +95,8 @@ class Network:
         return Classes.of(self).measure(self.w, self.v)
 
 
-@dataclass(frozen=True)
-class Classes:
+@dataclass(frozen=True, eq=False)
+class Classes(ByValue):
     """The classes of a network's inputs, found once and measured often: training changes neither.
 
     Parameters

@@ -11,6 +11,7 @@ from typing import TYPE_CHECKING
 import numpy as np
 
 from divprune_sym.ground.checks import BadInput, increasing_times, integer, number
+from divprune_sym.ground.values import ByValue
 from divprune_sym.simulate._kernel import sgd_steps
 from divprune_sym.simulate.network import Classes, Network, generator
 
@@ -60,8 +61,8 @@ class Training:
             object.__setattr__(self, field.name, number(field.name, getattr(self, field.name), low=0.0))
 
 
-@dataclass(frozen=True)
-class Trajectory:
+@dataclass(frozen=True, eq=False)
+class Trajectory(ByValue):
     """A run of online SGD.
 
     Parameters

@@ -9,6 +9,7 @@ import numpy as np
 
 from divprune_sym.evaluation.error import generalization_error
 from divprune_sym.ground.checks import BadInput, integer, number
+from divprune_sym.ground.values import ByValue
 from divprune_sym.solvers.jacobian import Flow
 
 if TYPE_CHECKING:
@@ -33,8 +34,8 @@ class NoFixedPoint(ArithmeticError):
     """Newton's method did not reach the wanted residual; the message gives the best one."""
 
 
-@dataclass(frozen=True)
-class FixedPoint:
+@dataclass(frozen=True, eq=False)
+class FixedPoint(ByValue):
     """A zero of the equations of motion.
 
     Attributes

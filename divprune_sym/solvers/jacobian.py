@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 
 from divprune_sym.codegen.cache import cached_module
+from divprune_sym.ground.values import ByValue
 from divprune_sym.solvers.adaptive import prepared
 from divprune_sym.solvers.modules import called, unpacked
 from divprune_sym.solvers.problem import second_layer_moves
@@ -57,8 +58,8 @@ def jacobian_module(equations: Equations, K: int, M: int) -> ModuleType:
     return cached_module({**equations.recipe(), "K": K, "M": M, "tangent": True}, generate)
 
 
-@dataclass(frozen=True)
-class Flow:
+@dataclass(frozen=True, eq=False)
+class Flow(ByValue):
     """The vector field of a problem on independent coordinates z (n,).
 
     Parameters

@@ -6,6 +6,7 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
 from divprune_sym.ground.checks import BadInput, integer, number
+from divprune_sym.ground.values import ByValue
 from divprune_sym.named_activations import checked_activation
 from divprune_sym.notation import OrderParameters
 from divprune_sym.solvers.equations import Equations
@@ -14,8 +15,8 @@ if TYPE_CHECKING:
     from divprune_sym.gaussian import Activation
 
 
-@dataclass(frozen=True)
-class Problem:
+@dataclass(frozen=True, eq=False)
+class Problem(ByValue):
     """Online learning of a student from a teacher, from a given state at α = 0.
 
     Parameters

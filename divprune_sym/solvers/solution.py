@@ -10,6 +10,7 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 
 from divprune_sym.ground.files import written_aside
+from divprune_sym.ground.values import ByValue
 from divprune_sym.solvers.along import errors_of_many, unflattened
 
 if TYPE_CHECKING:
@@ -46,7 +47,7 @@ class IntegrationFailed(RuntimeError):
 
 
 @dataclass(frozen=True, eq=False)
-class Solution:
+class Solution(ByValue):
     """Order parameters and generalisation error at the requested times.
 
     Attributes

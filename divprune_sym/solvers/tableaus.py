@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING
 
 import numpy as np
 
+from divprune_sym.ground.values import ByValue
 from divprune_sym.solvers.dop853 import E3, E5, A, D
 
 if TYPE_CHECKING:
@@ -133,7 +134,7 @@ EULER = Tableau("forward Euler", 1, c=_row(0), a=((),), b=_row(1))
 
 
 @dataclass(frozen=True, eq=False)
-class Method:
+class Method(ByValue):
     """An adaptive method as the kernels take it.
 
     Attributes

@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING
 import numpy as np
 
 from divprune_sym.ground.checks import BadInput, integer, number
+from divprune_sym.ground.values import ByValue
 
 if TYPE_CHECKING:
     from numpy.typing import NDArray
@@ -19,8 +20,8 @@ MOST_NODES = 10
 _SCRAMBLINGS = 8
 
 
-@dataclass(frozen=True)
-class SampledClasses:
+@dataclass(frozen=True, eq=False)
+class SampledClasses(ByValue):
     """A pruned state split into its mask classes, ready for retraining under the mask.
 
     Attributes
