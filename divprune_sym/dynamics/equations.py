@@ -287,6 +287,9 @@ def error_equations(two_activations: bool = False) -> System:
 
 
 @cache
-def second_moments() -> System:
-    """moments[a, b] = E[g(u_a) g(u_b)] for all fields."""
-    return System("second_moments", (Assignment(MOMENTS[a, b], I2(a, b), symmetric=True),), "Saad & Solla 1995")
+def second_moments(two_activations: bool = False) -> System:
+    """moments[a, b] = E[g(u_a) g(u_b)] for all fields, or E[g(u_a) h(u_b)]."""
+    pair = I2_GH(a, b) if two_activations else I2(a, b)
+    return System(
+        "second_moments", (Assignment(MOMENTS[a, b], pair, symmetric=not two_activations),), "Saad & Solla 1995"
+    )

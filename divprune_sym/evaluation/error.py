@@ -8,10 +8,12 @@ from typing import TYPE_CHECKING
 import numpy as np
 
 from divprune_sym.codegen.cache import cached_module
-from divprune_sym.ground.checks import integer
+from divprune_sym.ground.checks import BadInput, integer
 from divprune_sym.named_activations import described, resolved
+from divprune_sym.notation import OrderParameters
 
 if TYPE_CHECKING:
+    from collections.abc import Sequence
     from types import ModuleType
 
     from numpy.typing import NDArray
@@ -33,11 +35,50 @@ def many_generalization_errors(C, s, out):
 """
 
 
-def second_moments(covariance: NDArray[np.float64], activation: str | Activation = "erf") -> NDArray[np.float64]:
-    """I2[a, b] = E[g(u_a) g(u_b)] for fields with the given covariance (F, F)."""
+def second_moments(
+    covariance: NDArray[np.float64],
+    activation: str | Activation = "erf",
+    teacher_activation: str | Activation | None = None,
+    students: int | None = None,
+) -> NDArray[np.float64]:
+    """I2[a, b] = E[g(u_a) g(u_b)] for fields with the given covariance (F, F); h, K as in `generalization_error`."""
     C = _plain(covariance)
+    moments = _filled(_moments_module(activation), C)
+    if teacher_activation not in (None, activation):
+        assert teacher_activation is not None
+        K = integer("students", students, 0, len(C))
+        moments[:K, K:] = _filled(_moments_module(activation, teacher_activation), C)[:K, K:]
+        moments[K:, :K] = moments[:K, K:].T
+        moments[K:, K:] = _filled(_moments_module(teacher_activation), C[K:, K:].copy())
+    return moments
+
+
+def moments_of(state: OrderParameters) -> NDArray[np.float64]:
+    """Second moments (K+M, K+M) of the outputs of all nodes of a student and its teacher."""
+    return second_moments(state.covariance, state.activation, state.teacher_activation, state.K)
+
+
+def error_of(state: OrderParameters) -> float:
+    """ε_g of a student and its teacher, label noise excluded."""
+    return float(errors_of([state])[0])
+
+
+def errors_of(states: Sequence[OrderParameters]) -> NDArray[np.float64]:
+    """ε_g (S,) of states, whatever the sizes and activations of each; those that share them are computed at once."""
+    errors = np.empty(len(states))
+    alike: dict[tuple[object, ...], list[int]] = {}
+    for n, x in enumerate(states):
+        alike.setdefault((x.K, x.M, x.activation, x.teacher_activation), []).append(n)
+    for members in alike.values():
+        x = states[members[0]]
+        C, s = (np.array([getattr(states[n], name) for n in members]) for name in ("covariance", "signed_weights"))
+        errors[members] = generalization_error(C, s, x.activation, x.teacher_activation, x.K)
+    return errors
+
+
+def _filled(module: ModuleType, C: NDArray[np.float64]) -> NDArray[np.float64]:
     moments = np.empty_like(C)
-    _moments_module(activation).moments(C, moments)
+    module.moments(C, moments)
     return moments
 
 
@@ -47,8 +88,8 @@ def _plain(array: NDArray[np.float64]) -> NDArray[np.float64]:
 
 
 def generalization_error(
-    covariance: NDArray[np.float64],
-    signed_weights: NDArray[np.float64],
+    covariance: NDArray[np.float64] | OrderParameters,
+    signed_weights: NDArray[np.float64] | None = None,
     activation: str | Activation = "erf",
     teacher_activation: str | Activation | None = None,
     students: int | None = None,
@@ -57,8 +98,8 @@ def generalization_error(
 
     Parameters
     ----------
-    covariance : (..., F, F)
-        Covariance of the fields u = (λ, ρ).
+    covariance : OrderParameters or (..., F, F) array
+        A state, which says all there is to say; or the covariance of the fields u = (λ, ρ).
     signed_weights : (..., F)
         s = (v, −A), broadcast against the leading axes of `covariance`.
     activation : str or Activation
@@ -76,24 +117,37 @@ def generalization_error(
     Raises
     ------
     BadInput
-        An activation that is not known or has no closed I2, or no number of students between 0 and F.
+        An activation that is not known or has no closed I2, or no number of students between 0 and F; a state and
+        more than it, or a covariance without weights.
     """
+    if isinstance(covariance, OrderParameters):
+        if signed_weights is not None:
+            msg = "generalization_error: a state has its weights already; leave signed_weights out"
+            raise BadInput(msg)
+        return np.asarray(errors_of([covariance])[0])
+    if signed_weights is None:
+        msg = "generalization_error: a covariance needs signed_weights (v, −A); a state needs none"
+        raise BadInput(msg)
     C = np.asarray(covariance, dtype=np.float64)
     s = np.broadcast_to(signed_weights, C.shape[:-1])
     F = C.shape[-1]
     flat_C, flat_s = _plain(C.reshape(-1, F, F)), _plain(s.reshape(-1, F))
     out = np.empty(len(flat_C))
-    if teacher_activation is None:
+    if teacher_activation in (None, activation):
         module = _moments_module(activation)
     else:
+        assert teacher_activation is not None
         module = _two_activation_module(activation, teacher_activation, integer("students", students, 0, F))
     module.many_generalization_errors(flat_C, flat_s, out)
     return out.reshape(C.shape[:-2])
 
 
 @cache
-def _moments_module(activation: str | Activation) -> ModuleType:
-    """`moments(C, out)` and `many_generalization_errors(C, s, out)` for any number of fields."""
+def _moments_module(activation: str | Activation, other: str | Activation | None = None) -> ModuleType:
+    """`moments(C, out)` for any number of fields; with one activation also `many_generalization_errors(C, s, out)`.
+
+    With an `other` h, moments are E[g(u_a) h(u_b)].
+    """
 
     def generate() -> str:
         from divprune_sym.codegen.compiler import compile_system
@@ -103,13 +157,16 @@ def _moments_module(activation: str | Activation) -> ModuleType:
 
         # all fields count as students here: only K + M enters
         sizes: dict[str, int | str] = {"K": "C.shape[0]", "M": 0}
-        g = resolved(activation)
-        refuse_open(error_equations(), g)
-        moments = compile_system(second_moments(), g, sizes, ("moments",))
-        error = compile_system(error_equations(), g, sizes)
-        return CPU.preamble + moments.source + "\n\n" + error.source + _MOMENTS + _MANY
+        g, h = resolved(activation), None if other is None else resolved(other)
+        system = second_moments(two_activations=h is not None)
+        refuse_open(system, g, h)
+        text = CPU.preamble + compile_system(system, g, sizes, ("moments",), teacher=h).source + _MOMENTS
+        if h is not None:
+            return text
+        return text + "\n\n" + compile_system(error_equations(), g, sizes).source + _MANY
 
-    return cached_module({"activation": described(activation), "moments": True}, generate)
+    recipe = {"activation": described(activation), "moments": True}
+    return cached_module(recipe if other is None else recipe | {"teacher": described(other)}, generate)
 
 
 @cache
