@@ -18,6 +18,7 @@ from divprune_sym.dpp._choice import count_law_jit, tilted_odds
 from divprune_sym.dpp._projection import ROUNDING
 from divprune_sym.dpp._sets import completions_jit
 from divprune_sym.ground.checks import BadInput, integer
+from divprune_sym.ground.randomness import Rng, generator
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
@@ -138,7 +139,7 @@ def projection_kernel(threads: int) -> Any:
     return project
 
 
-def sample_k(kernels: Sequence[LEnsemble], k: int, rng: np.random.Generator, count: int = 1) -> NDArray[np.int64]:
+def sample_k(kernels: Sequence[LEnsemble], k: int, rng: Rng, count: int = 1) -> NDArray[np.int64]:
     """Draw `count` samples from the k-DPP of every kernel, (kernels, count, k), rows sorted.
 
     The law is that of `LEnsemble.sample_k`, beyond the rank too; equal generators give other samples than there.
@@ -157,6 +158,7 @@ def sample_k(kernels: Sequence[LEnsemble], k: int, rng: np.random.Generator, cou
     NoCuda
         There is no GPU, and no simulator.
     """
+    rng = generator(rng)
     require_cuda()
     sizes = sorted({kernel.N for kernel in kernels})
     if len(sizes) != 1:

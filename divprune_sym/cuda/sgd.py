@@ -12,6 +12,7 @@ from numba import cuda, float64  # the simulator looks for `cuda` among the glob
 
 from divprune_sym.cuda.device import require_cuda, simulated
 from divprune_sym.ground.checks import BadInput
+from divprune_sym.ground.randomness import Rng, generator
 from divprune_sym.simulate._kernel import ROOT_HALF, SLOPE_AT_0
 from divprune_sym.simulate.network import Classes
 from divprune_sym.simulate.sgd import Trajectory, _Data, _diverged, _spawn, _square_is_finite, _times
@@ -103,7 +104,7 @@ def train_replicas(
     networks: Sequence[Network],
     training: Training,
     alphas: ArrayLike,
-    rng: np.random.Generator,
+    rng: Rng,
     *,
     progress: Callable[[float], None] | None = None,
 ) -> list[Trajectory]:
@@ -129,6 +130,7 @@ def train_replicas(
     Diverged
         One of them diverged.
     """
+    rng = generator(rng)
     require_cuda()
     networks = list(networks)
     sizes = sorted({(x.N, x.K, x.M) for x in networks})

@@ -11,8 +11,8 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 
 from divprune_sym.dpp.direct import sample_k
-from divprune_sym.dpp.lensemble import check_generator
 from divprune_sym.ground.checks import BadInput, integer
+from divprune_sym.ground.randomness import Rng, generator
 from divprune_sym.ground.work import each_done
 
 if TYPE_CHECKING:
@@ -35,16 +35,15 @@ def _thread_count(threads: int | None) -> int | None:
     return None if threads is None else integer("threads", threads, 1)
 
 
-def sample_k_threaded(
-    kernel: LEnsemble, k: int, rng: np.random.Generator, count: int, threads: int | None = None
-) -> NDArray[np.int64]:
+def sample_k_threaded(kernel: LEnsemble, k: int, rng: Rng, count: int, threads: int | None = None) -> NDArray[np.int64]:
     """Draw `count` sets from the k-DPP over threads, (count, k), rows sorted.
 
     Parameters
     ----------
     kernel : LEnsemble
     k : int
-    rng : numpy.random.Generator
+    rng : numpy.random.Generator or int
+        A seed stands for a new generator.
     count : int
     threads : int, optional
         All cores that may be used, if not given. The draws do not depend on it.
@@ -62,7 +61,7 @@ def sample_k_threaded(
     >>> sample_k_threaded(kernel, 3, np.random.default_rng(0), 1000, threads=2).shape
     (1000, 3)
     """
-    check_generator(rng)
+    rng = generator(rng)
     count, threads = integer("count", count, 0), _thread_count(threads)
     draws = kernel.sample_k(k, rng, 0)
     starts = range(0, count, BLOCK)
@@ -79,7 +78,7 @@ def sample_k_threaded(
 
 
 def sample_kernels(
-    kernels: Sequence[Any], k: int, rng: np.random.Generator, count: int = 1, threads: int | None = None
+    kernels: Sequence[Any], k: int, rng: Rng, count: int = 1, threads: int | None = None
 ) -> NDArray[np.int64]:
     """Draw `count` sets of k items from each of many kernels of one size, over threads, (kernels, count, k).
 
@@ -105,7 +104,7 @@ def sample_kernels(
     >>> sample_kernels(kernels, 2, np.random.default_rng(0), count=5).shape
     (2, 5, 2)
     """
-    check_generator(rng)
+    rng = generator(rng)
     words = seeds(rng, len(kernels))
     k, count = integer("k", k, 0), integer("count", count, 0)
     draws = np.empty((len(kernels), count, k), np.int64)

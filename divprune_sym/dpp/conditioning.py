@@ -10,6 +10,7 @@ import numpy as np
 from divprune_sym.dpp._sets import item_set
 from divprune_sym.dpp.lensemble import LEnsemble
 from divprune_sym.ground.checks import EPS, BadInput, integer
+from divprune_sym.ground.randomness import Rng
 from divprune_sym.ground.values import ByValue
 
 if TYPE_CHECKING:
@@ -34,11 +35,11 @@ class Conditioned(ByValue):
     free: NDArray[np.int64]
     included: NDArray[np.int64]
 
-    def sample(self, rng: np.random.Generator, count: int = 1) -> list[NDArray[np.int64]]:
+    def sample(self, rng: Rng, count: int = 1) -> list[NDArray[np.int64]]:
         """Draw from the conditional DPP: `count` sorted arrays that hold `included`."""
         return [np.sort(np.append(self.free[S], self.included)) for S in self.kernel.sample(rng, count)]
 
-    def sample_k(self, k: int, rng: np.random.Generator, count: int = 1) -> NDArray[np.int64]:
+    def sample_k(self, k: int, rng: Rng, count: int = 1) -> NDArray[np.int64]:
         """Draw from the conditional k-DPP, k items in all: (count, k), rows sorted.
 
         Raises

@@ -11,15 +11,16 @@ from divprune_sym.dpp._inverse_iteration import clusters, eigenvectors
 from divprune_sym.dpp._lapack import back_transform, tridiagonal_eigenvalues, tridiagonalise
 from divprune_sym.dpp._projection import draw_projections_jit
 from divprune_sym.dpp._sets import complements_jit, completions_jit
-from divprune_sym.dpp.lensemble import check_generator, scale_exponent
+from divprune_sym.dpp.lensemble import scale_exponent
 from divprune_sym.dpp.mending import MEND
 from divprune_sym.ground.checks import integer, psd_cutoff, real_array, refuse_negative, symmetric
+from divprune_sym.ground.randomness import Rng, generator
 
 if TYPE_CHECKING:
     from numpy.typing import NDArray
 
 
-def sample_k(L: Any, k: int, rng: np.random.Generator, count: int = 1) -> NDArray[np.int64]:
+def sample_k(L: Any, k: int, rng: Rng, count: int = 1) -> NDArray[np.int64]:
     """Draw from the k-DPP of a matrix: (count, k), rows sorted.
 
     The law is that of `LEnsemble.from_matrix(L).sample_k`, which pays from a handful of samples on. This one
@@ -32,7 +33,8 @@ def sample_k(L: Any, k: int, rng: np.random.Generator, count: int = 1) -> NDArra
         Symmetric positive semi-definite.
     k : int
         In [0, N]. Beyond the rank, the law is the limit ε → 0 of the kernel L + ε1.
-    rng : numpy.random.Generator
+    rng : numpy.random.Generator or int
+        A seed stands for a new generator.
     count : int
 
     Raises
@@ -58,7 +60,7 @@ def sample_k(L: Any, k: int, rng: np.random.Generator, count: int = 1) -> NDArra
     exponent = scale_exponent(matrix)
     matrix = np.ldexp(symmetric("L", matrix), -exponent)
     k = integer(f"k (N = {N})", k, 0, N)
-    check_generator(rng)
+    rng = generator(rng)
     return sample_k_trusted(matrix, k, rng, integer("count", count, 0), exponent=exponent)
 
 

@@ -26,6 +26,7 @@ from divprune_sym.ground.checks import (
     refuse_negative,
     symmetric,
 )
+from divprune_sym.ground.randomness import Rng, generator
 from divprune_sym.ground.values import ByValue
 
 if TYPE_CHECKING:
@@ -274,15 +275,15 @@ class LEnsemble(ByValue):
             log_weight += k * float(self.log_eigenvalues.max(initial=-np.inf)) if k else 0.0
         return log_weight - self.log_normalizer(k if fixed_size else None)
 
-    def sample(self, rng: np.random.Generator, count: int = 1) -> list[NDArray[np.int64]]:
+    def sample(self, rng: Rng, count: int = 1) -> list[NDArray[np.int64]]:
         """Draw from the DPP, P(S) = det L_S / det(1 + L): `count` sorted arrays of random length.
 
         Raises
         ------
         BadInput
-            rng is not a `numpy.random.Generator`, or count is not an integer ≥ 0.
+            rng is neither a generator nor a seed, or count is not an integer ≥ 0.
         """
-        check_generator(rng)
+        rng = generator(rng)
         odds = expit(self.log_eigenvalues)
         draws = []
         for _ in range(integer("count", count, 0)):
@@ -290,23 +291,23 @@ class LEnsemble(ByValue):
             draws.append(self._draw(chosen[None, :], rng)[0])
         return draws
 
-    def sample_masks(self, rng: np.random.Generator, count: int = 1) -> NDArray[np.bool_]:
+    def sample_masks(self, rng: Rng, count: int = 1) -> NDArray[np.bool_]:
         """Draw from the DPP as `sample` does, as rows of one array: which items are in the set, (count, N)."""
         masks = np.zeros((integer("count", count, 0), self.N), np.bool_)
         for row, items in zip(masks, self.sample(rng, count), strict=True):
             row[items] = True
         return masks
 
-    def sample_k(self, k: int, rng: np.random.Generator, count: int = 1) -> NDArray[np.int64]:
+    def sample_k(self, k: int, rng: Rng, count: int = 1) -> NDArray[np.int64]:
         """Draw from the k-DPP: (count, k), rows sorted.
 
         Raises
         ------
         BadInput
-            k is not an integer in [0, N], rng not a `numpy.random.Generator`, or count not an integer ≥ 0.
+            k is not an integer in [0, N], rng neither a generator nor a seed, or count not an integer ≥ 0.
         """
         k = self._size(k)
-        check_generator(rng)
+        rng = generator(rng)
         count = integer("count", count, 0)
         size = min(k, self.rank)
         draws = self._draw(choices(self.log_eigenvalues, size, count, rng, self._odds(size)), rng)
@@ -481,13 +482,3 @@ def scale_exponent(matrix: NDArray[np.float64]) -> int:
         L is too large to sum in float64.
     """
     return int(np.frexp(number("the largest |L|", np.abs(matrix).max(), high=LARGEST / (4 * len(matrix))))[1])
-
-
-def check_generator(rng: Any) -> None:
-    """Refuse, in one line, what is no `numpy.random.Generator`."""
-    if not isinstance(rng, np.random.Generator):
-        msg = (
-            f"rng: expected a numpy.random.Generator, got {type(rng).__name__}; "
-            "make one with numpy.random.default_rng(seed)"
-        )
-        raise BadInput(msg)

@@ -9,9 +9,10 @@ import numpy as np
 from numba import njit
 
 from divprune_sym.dpp._sets import item_set
-from divprune_sym.dpp.lensemble import LEnsemble, check_generator
+from divprune_sym.dpp.lensemble import LEnsemble
 from divprune_sym.dpp.mending import MEND
 from divprune_sym.ground.checks import BadInput, integer, real_array, refuse_negative, symmetric
+from divprune_sym.ground.randomness import Rng, generator
 from divprune_sym.ground.values import ByValue
 
 if TYPE_CHECKING:
@@ -149,7 +150,7 @@ class MarginalKernel(ByValue):
         possible = sign != 0 and (sign > 0) == (int(left_out.sum()) % 2 == 0)
         return float(log) if possible else -np.inf
 
-    def sample(self, rng: np.random.Generator, count: int = 1) -> list[NDArray[np.int64]]:
+    def sample(self, rng: Rng, count: int = 1) -> list[NDArray[np.int64]]:
         """Draw sets of random size: `count` sorted arrays.
 
         The Cholesky-type sampler: a factorisation that keeps item j with probability K_jj, given the items before it;
@@ -158,9 +159,9 @@ class MarginalKernel(ByValue):
         Raises
         ------
         BadInput
-            rng is not a `numpy.random.Generator`, or count is not an integer ≥ 0.
+            rng is neither a generator nor a seed, or count is not an integer ≥ 0.
         """
-        check_generator(rng)
+        rng = generator(rng)
         return [
             np.flatnonzero(draw_by_cholesky_jit(self.matrix.copy(), rng)) for _ in range(integer("count", count, 0))
         ]

@@ -10,8 +10,8 @@ import numpy as np
 from divprune_sym.dpp._enumeration import log_gram_determinants
 from divprune_sym.dpp._projection import draw_projections_jit
 from divprune_sym.dpp._sets import item_set
-from divprune_sym.dpp.lensemble import check_generator
 from divprune_sym.ground.checks import EPS, BadInput, integer, real_array
+from divprune_sym.ground.randomness import Rng, generator
 from divprune_sym.ground.values import ByValue
 
 if TYPE_CHECKING:
@@ -83,15 +83,15 @@ class ProjectionDPP(ByValue):
         """Items in every set."""
         return int(self.vectors.shape[1])
 
-    def sample(self, rng: np.random.Generator, count: int = 1) -> NDArray[np.int64]:
+    def sample(self, rng: Rng, count: int = 1) -> NDArray[np.int64]:
         """Draw sets of `rank` items: (count, rank), rows sorted.
 
         Raises
         ------
         BadInput
-            rng is not a `numpy.random.Generator`, or count is not an integer ≥ 0.
+            rng is neither a generator nor a seed, or count is not an integer ≥ 0.
         """
-        check_generator(rng)
+        rng = generator(rng)
         count = integer("count", count, 0)
         columns = np.tile(np.arange(self.rank, dtype=np.int64), (count, 1))
         return np.asarray(draw_projections_jit(self.vectors, columns, rng), dtype=np.int64)

@@ -9,8 +9,8 @@ import numpy as np
 from numba import njit
 
 from divprune_sym.dpp.batches import seeds
-from divprune_sym.dpp.lensemble import check_generator
 from divprune_sym.ground.checks import EPS, BadInput, integer, real_array
+from divprune_sym.ground.randomness import Rng, generator
 from divprune_sym.ground.values import ByValue
 from divprune_sym.ground.work import each_done
 
@@ -205,7 +205,7 @@ class SwapChains(ByValue):
 def swap_chains(
     Phi: Any,
     k: int,
-    rng: np.random.Generator,
+    rng: Rng,
     steps: int,
     *,
     thin: int | None = None,
@@ -225,7 +225,8 @@ def swap_chains(
         Features of the items, a row each.
     k : int
         In [1, N − 1], at most the rank.
-    rng : numpy.random.Generator
+    rng : numpy.random.Generator or int
+        A seed stands for a new generator.
     steps : int
         Proposals of each chain, after as many that are dropped.
     thin : int, optional
@@ -252,7 +253,7 @@ def swap_chains(
     features = np.ascontiguousarray(real_array("Phi", Phi, (None, None)))
     N = integer("N", len(features), 2)
     k = integer(f"k (N = {N})", k, 1, N - 1)
-    check_generator(rng)
+    rng = generator(rng)
     chains = integer("chains", chains, 2)
     steps = integer("steps", steps, 8)
     thin = max(1, min(N, steps // 100)) if thin is None else integer("thin", thin, 1, steps // 4)

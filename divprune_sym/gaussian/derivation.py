@@ -11,6 +11,7 @@ from sympy import Expr
 from divprune_sym.gaussian.quadrature import random_values, term_value
 from divprune_sym.gaussian.rules import symbols_of
 from divprune_sym.gaussian.term import Term
+from divprune_sym.ground.randomness import Rng, generator
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
@@ -86,12 +87,13 @@ class Derivation:
         conditions = [condition for step in self.steps for condition in step.conditions]
         return tuple(dict.fromkeys(c for c in conditions if c.free_symbols and c.free_symbols <= ours))
 
-    def check(self, rng: np.random.Generator, points: int = 2) -> float:
+    def check(self, rng: Rng, points: int = 2) -> float:
         """Check every step on its own, and the result, by quadrature at random covariances.
 
         Parameters
         ----------
-        rng : numpy.random.Generator
+        rng : numpy.random.Generator or int
+            A seed stands for a new generator.
             Draws the covariances, and the values of any other symbol.
         points : int
             How many covariances.
@@ -106,6 +108,7 @@ class Derivation:
         WrongStep
             The two sides of a step, or the expectation and its closed form, differ.
         """
+        rng = generator(rng)
         return max(self._discrepancy(rng) for _ in range(points))
 
     def _discrepancy(self, rng: np.random.Generator) -> float:

@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING, Literal
 import numpy as np
 
 from divprune_sym.ground.checks import BadInput, integer, number, real_array
+from divprune_sym.ground.randomness import Rng, generator
 from divprune_sym.ground.values import ByValue
 from divprune_sym.networks.activations import ACTIVATIONS
 from divprune_sym.networks.masks import PRUNED_NODES, Mask, PrunedNode, apply, compact
@@ -129,7 +130,7 @@ def prune_network(
     x: NDArray[np.float64],
     method: PruningMethod,
     keep: Keep,
-    rng: np.random.Generator,
+    rng: Rng,
     setting: PruneSetting | None = None,
     progress: Progress = lambda fraction: None,
     *,
@@ -164,6 +165,7 @@ def prune_network(
     BadShape
         x is not as wide as the network's inputs.
     """
+    rng = generator(rng)
     setting = setting or PruneSetting()
     x = real_array("x", x, (None, None))
     network.refuse_width("x", x)
@@ -209,7 +211,7 @@ def draw_mask(
     h: NDArray[np.float64],
     method: PruningMethod,
     keep: float,
-    rng: np.random.Generator,
+    rng: Rng,
     count: int | None = None,
     progress: Progress | None = None,
     checkpoint: Path | None = None,
@@ -218,6 +220,7 @@ def draw_mask(
 
     progress, checkpoint: the share of nodes done, and a file that holds them, where the method takes them one by one.
     """
+    rng = generator(rng)
     W = network.weights[layer]
     look = Layer(
         W,

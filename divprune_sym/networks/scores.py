@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING
 import numpy as np
 
 from divprune_sym.ground.checks import integer, real_array
+from divprune_sym.ground.randomness import Rng, generator
 from divprune_sym.pruning.method import Layer, PruningMethod, as_masks, edges_kept
 
 if TYPE_CHECKING:
@@ -32,8 +33,9 @@ class ScoredNodes(PruningMethod):
     def __init__(self, scores: Scores, name: str = "scored-node") -> None:
         self.scores, self.name = scores, name
 
-    def draw(self, layer: Layer, keep: int, rng: np.random.Generator, count: int = 1) -> NDArray[np.bool_]:
+    def draw(self, layer: Layer, keep: int, rng: Rng, count: int = 1) -> NDArray[np.bool_]:
         """Masks (count, K)."""
+        rng = generator(rng)
         K = len(layer.weights)
         scores = real_array(f"scores of {self.name}", self.scores(layer), (K,))
         return _largest(scores, integer("keep", keep, 0, K), rng, count)
@@ -54,8 +56,9 @@ class ScoredEdges(PruningMethod):
     def __init__(self, scores: Scores, name: str = "scored-edge") -> None:
         self.scores, self.name = scores, name
 
-    def draw(self, layer: Layer, keep: float, rng: np.random.Generator, count: int = 1) -> NDArray[np.bool_]:
+    def draw(self, layer: Layer, keep: float, rng: Rng, count: int = 1) -> NDArray[np.bool_]:
         """Masks (count, K, N)."""
+        rng = generator(rng)
         K, N = layer.weights.shape
         scores = real_array(f"scores of {self.name}", self.scores(layer), (K, N))
         return np.stack([_largest(row, edges_kept(keep, N), rng, count) for row in scores], axis=1)

@@ -14,6 +14,7 @@ import numpy as np
 
 from divprune_sym.evaluation.error import second_moments
 from divprune_sym.ground.checks import BadInput, integer, number, real_array
+from divprune_sym.ground.randomness import Rng
 from divprune_sym.ground.values import ByValue, same
 from divprune_sym.pruning.after.rescaling import Rescaling, rescaled_error
 from divprune_sym.pruning.after.reweighting import reweighted_second_layer
@@ -111,14 +112,14 @@ class PruningMethod(ABC):
         return f"<pruning method {self.name}>"
 
     @abstractmethod
-    def draw(self, layer: Layer, keep: Any, rng: np.random.Generator, count: int = 1) -> NDArray[np.bool_]:
+    def draw(self, layer: Layer, keep: Any, rng: Rng, count: int = 1) -> NDArray[np.bool_]:
         """Masks (count, K) of nodes, of which `keep` are kept, or (count, K, N) of edges, of which the share `keep`."""
 
     def draw_share(
         self,
         layer: Layer,
         share: float,
-        rng: np.random.Generator,
+        rng: Rng,
         count: int = 1,
         *,
         progress: Callable[[float], None] | None = None,
@@ -198,7 +199,7 @@ class NodeMethod(PruningMethod):
         """The law of the kept subset for given order parameters."""
 
     @abstractmethod
-    def draw(self, layer: Layer, keep: int, rng: np.random.Generator, count: int = 1) -> NDArray[np.bool_]:
+    def draw(self, layer: Layer, keep: int, rng: Rng, count: int = 1) -> NDArray[np.bool_]:
         """Masks (count, K): which nodes are kept."""
 
     def limit(self, state: OrderParameters, keep: int) -> NodeLimit:
@@ -281,7 +282,7 @@ class EdgePruning(PruningMethod):
         """[[Q', R'], [R'ᵀ, T]] (K+M, K+M) of [[Q, R], [Rᵀ, T]] at keep fraction p ∈ (0, 1)."""
 
     @abstractmethod
-    def draw(self, layer: Layer, keep: float, rng: np.random.Generator, count: int = 1) -> NDArray[np.bool_]:
+    def draw(self, layer: Layer, keep: float, rng: Rng, count: int = 1) -> NDArray[np.bool_]:
         """Masks (count, K, N): which incoming edges of every node are kept."""
 
     def limit(self, state: OrderParameters, keep: float) -> EdgeLimit:

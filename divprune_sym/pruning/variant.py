@@ -13,6 +13,7 @@ import sympy as sp
 from sympy import Expr
 
 from divprune_sym.ground.checks import BadInput
+from divprune_sym.ground.randomness import Rng, generator
 from divprune_sym.pruning.method import EdgePruning, Layer
 
 if TYPE_CHECKING:
@@ -104,8 +105,9 @@ class EdgeVariant(ABC):
     def limit(self, pair: Pair) -> Pruned:
         """The pair's overlaps after pruning, as N → ∞."""
 
-    def draw(self, layer: Layer, keep: float, rng: np.random.Generator, count: int = 1) -> NDArray[np.bool_]:
+    def draw(self, layer: Layer, keep: float, rng: Rng, count: int = 1) -> NDArray[np.bool_]:
         """Masks (count, K, N): which incoming edges of every node are kept."""
+        rng = generator(rng)
         msg = f"{self.name}: has no draw"
         raise BadInput(msg)
 
@@ -267,7 +269,7 @@ class SymbolicEdgeMethod(EdgePruning):
             msg = f"{self.name}: {name} = {formula} has no numerical counterpart"
             raise BadInput(msg) from None
 
-    def draw(self, layer: Layer, keep: float, rng: np.random.Generator, count: int = 1) -> NDArray[np.bool_]:
+    def draw(self, layer: Layer, keep: float, rng: Rng, count: int = 1) -> NDArray[np.bool_]:
         """The variant's masks (count, K, N).
 
         Raises
@@ -275,6 +277,7 @@ class SymbolicEdgeMethod(EdgePruning):
         BadInput
             It has none, it cannot keep that share, or `draw` returned something else.
         """
+        rng = generator(rng)
         if self.fractions is not None:
             self._share(keep)
         masks = self.variant.draw(layer, keep, rng, count)

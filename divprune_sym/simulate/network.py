@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING
 import numpy as np
 
 from divprune_sym.ground.checks import BadInput, integer, number, real_array
+from divprune_sym.ground.randomness import Rng, generator
 from divprune_sym.ground.values import ByValue
 from divprune_sym.notation import OrderParameters
 
@@ -141,27 +142,18 @@ class Classes(ByValue):
         )
 
 
-def random_network(rng: np.random.Generator, N: int, K: int, M: int, *, teacher_v: float = 1.0) -> Network:
+def random_network(rng: Rng, N: int, K: int, M: int, *, teacher_v: float = 1.0) -> Network:
     """w, v and B iid N(0, 1), and A_n = `teacher_v` for every teacher node; no mask, white inputs.
 
     Raises
     ------
     BadInput
-        N, K or M below 1, `teacher_v` not a finite number, or `rng` not a generator.
+        N, K or M below 1, `teacher_v` not a finite number, or `rng` neither a generator nor a seed.
     """
     rng = generator(rng)
     N, K, M = (integer(name, n, 1) for name, n in (("N", N), ("K", K), ("M", M)))
     A = np.full(M, number("teacher_v", teacher_v))
     return Network(w=rng.standard_normal((K, N)), v=rng.standard_normal(K), B=rng.standard_normal((M, N)), A=A)
-
-
-def generator(rng: object) -> np.random.Generator:
-    """Return `rng` if it is a NumPy generator; raises `BadInput` otherwise."""
-    if not isinstance(rng, np.random.Generator):
-        kind = type(rng).__name__
-        msg = f"rng: expected a numpy.random.Generator, such as numpy.random.default_rng(seed), got {kind}"
-        raise BadInput(msg)
-    return rng
 
 
 def _gram(weights: NDArray[np.float64]) -> NDArray[np.float64]:

@@ -11,9 +11,10 @@ from typing import TYPE_CHECKING
 import numpy as np
 
 from divprune_sym.ground.checks import BadInput, increasing_times, integer, number
+from divprune_sym.ground.randomness import Rng, generator
 from divprune_sym.ground.values import ByValue
 from divprune_sym.simulate._kernel import sgd_steps
-from divprune_sym.simulate.network import Classes, Network, generator
+from divprune_sym.simulate.network import Classes, Network
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Sequence
@@ -84,7 +85,7 @@ def train(
     network: Network,
     training: Training,
     alphas: ArrayLike,
-    rng: np.random.Generator,
+    rng: Rng,
     *,
     on_step: Callable[[int], None] | None = None,
 ) -> Trajectory:
@@ -103,7 +104,8 @@ def train(
     training : Training
     alphas : (S,)
         Times in steps per input, ≥ 0 and increasing; 0 measures the initial state.
-    rng : numpy.random.Generator
+    rng : numpy.random.Generator or int
+        A seed stands for a new generator.
         Inputs and noise come from two streams spawned from it.  They depend neither on `alphas` nor on σ, so
         runs from equal generators see equal data; a second run from the same generator sees new data.
     on_step : callable, optional
@@ -124,6 +126,7 @@ def train(
     -----
     Equal seeds give equal bits on one machine; on another the dot products may be summed in another order.
     """
+    rng = generator(rng)
     alpha, targets = _times(alphas, network.N)
     data = _Data(network, *_spawn(rng, 2))
     classes = Classes.of(network)
@@ -152,7 +155,7 @@ def train_replicas(
     networks: Sequence[Network],
     training: Training,
     alphas: ArrayLike,
-    rng: np.random.Generator,
+    rng: Rng,
     *,
     workers: int | None = None,
     progress: Callable[[float], None] | None = None,
@@ -165,7 +168,8 @@ def train_replicas(
         The same network n times over for n runs from one initial state.
     training, alphas
         As in `train`, common to all.
-    rng : numpy.random.Generator
+    rng : numpy.random.Generator or int
+        A seed stands for a new generator.
         One generator is spawned for each network, so the results do not depend on `workers`.
     workers : int, optional
         Threads; one per processor if not given.
@@ -188,6 +192,7 @@ def train_replicas(
     Whatever is raised, KeyboardInterrupt or an exception of `progress` included, the other runs stop within
     milliseconds.
     """
+    rng = generator(rng)
     networks = _networks(networks)
     workers = (os.cpu_count() or 1) if workers is None else integer("workers", workers, 1)
     total = max(1, sum(_times(alphas, network.N)[1][-1] for network in networks))

@@ -6,6 +6,7 @@ from typing import TYPE_CHECKING
 
 import numpy as np
 
+from divprune_sym.ground.randomness import Rng, generator
 from divprune_sym.pruning.method import Layer, edges_kept
 from divprune_sym.pruning.variant import EdgeVariant, Pair, Pruned
 
@@ -25,8 +26,9 @@ class ColumnEdge(EdgeVariant):
         """Every overlap is a sum over inputs, of which a random share p is left."""
         return Pruned(Q_ii=pair.p * pair.Q_ii, Q_ik=pair.p * pair.Q_ik, R_in=pair.p * pair.R_in)
 
-    def draw(self, layer: Layer, keep: float, rng: np.random.Generator, count: int = 1) -> NDArray[np.bool_]:
+    def draw(self, layer: Layer, keep: float, rng: Rng, count: int = 1) -> NDArray[np.bool_]:
         """Masks (count, K, N), the same for every node."""
+        rng = generator(rng)
         K, N = layer.weights.shape
         order = rng.permuted(np.tile(np.arange(N), (count, 1)), axis=1)
         return np.repeat((order < edges_kept(keep, N))[:, None, :], K, axis=1)

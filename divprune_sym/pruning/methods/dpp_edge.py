@@ -12,6 +12,7 @@ from divprune_sym.dpp import LEnsemble
 from divprune_sym.dpp.direct import sample_k_alive
 from divprune_sym.dpp.kernels import check_beta
 from divprune_sym.ground.checks import BadInput, symmetric
+from divprune_sym.ground.randomness import Rng, generator
 from divprune_sym.ground.work import each_done
 from divprune_sym.pruning.draw_checkpoint import DrawCheckpoint
 from divprune_sym.pruning.edge_kernels import rbf_edge_kernel
@@ -93,7 +94,7 @@ class DPPEdge(EdgeMethod):
         # π turns from 0 to 1 around |z| = b
         return KeepLaw(_kept_moment(b, 4), kept, smoothed, breaks=(b,), pairs=pairs)
 
-    def draw(self, layer: Layer, keep: float, rng: np.random.Generator, count: int = 1) -> NDArray[np.bool_]:
+    def draw(self, layer: Layer, keep: float, rng: Rng, count: int = 1) -> NDArray[np.bool_]:
         """Masks (count, K, N).
 
         All kernels come from the one matrix of input moments. Nodes are drawn on all cores, each from a stream of its
@@ -110,7 +111,7 @@ class DPPEdge(EdgeMethod):
         self,
         layer: Layer,
         share: float,
-        rng: np.random.Generator,
+        rng: Rng,
         count: int = 1,
         *,
         progress: Callable[[float], None] | None = None,
@@ -125,6 +126,7 @@ class DPPEdge(EdgeMethod):
         BadInput
             The checkpoint belongs to another draw, or is none.
         """
+        rng = generator(rng)
         K, N = layer.weights.shape
         size = edges_kept(share, N)
         if self.sampler is not None:

@@ -9,6 +9,7 @@ import numpy as np
 from divprune_sym.dpp import LEnsemble
 from divprune_sym.evaluation.error import second_moments
 from divprune_sym.ground.checks import BadInput, integer
+from divprune_sym.ground.randomness import Rng, generator
 from divprune_sym.pruning.method import Layer, NodeLaw, NodeMethod, as_masks, sample_each
 from divprune_sym.pruning.subset_laws import determinantal_law
 
@@ -50,8 +51,9 @@ class DPPNode(NodeMethod):
             L = second_moments(L)
         return determinantal_law(LEnsemble.from_matrix(L), keep)
 
-    def draw(self, layer: Layer, keep: int, rng: np.random.Generator, count: int = 1) -> NDArray[np.bool_]:
+    def draw(self, layer: Layer, keep: int, rng: Rng, count: int = 1) -> NDArray[np.bool_]:
         """Masks (count, K), sampled from the layer's own kernel."""
+        rng = generator(rng)
         L = layer.preactivation_kernel if self.kernel == "preactivation" else layer.activation_kernel
         keep = integer("keep", keep, 0, len(L))
         return as_masks(self.sampler([LEnsemble.from_matrix(L)], keep, rng, count)[0], len(L))

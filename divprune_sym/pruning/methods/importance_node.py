@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING
 import numpy as np
 
 from divprune_sym.ground.checks import integer
+from divprune_sym.ground.randomness import Rng, generator
 from divprune_sym.pruning.method import Layer, NodeLaw, NodeMethod, as_masks
 from divprune_sym.pruning.subset_laws import uniform_law
 
@@ -31,8 +32,9 @@ class ImportanceNode(NodeMethod):
         """Certain above the k-th largest |v_i|, uniform among the nodes tied with it."""
         return uniform_law(*_sure_and_tied(np.abs(state.v), keep), state.K, keep)
 
-    def draw(self, layer: Layer, keep: int, rng: np.random.Generator, count: int = 1) -> NDArray[np.bool_]:
+    def draw(self, layer: Layer, keep: int, rng: Rng, count: int = 1) -> NDArray[np.bool_]:
         """Masks (count, K)."""
+        rng = generator(rng)
         scores = np.abs(layer.outgoing).sum(axis=1)
         keep = integer("keep", keep, 0, len(scores))
         sure, tied = _sure_and_tied(scores, keep)

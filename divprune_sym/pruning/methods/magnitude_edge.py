@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING
 import numpy as np
 from scipy.special import ndtr, ndtri
 
+from divprune_sym.ground.randomness import Rng, generator
 from divprune_sym.pruning.method import EdgeMethod, KeepLaw, Layer, edges_kept
 
 if TYPE_CHECKING:
@@ -45,8 +46,9 @@ class MagnitudeEdge(EdgeMethod):
 
         return KeepLaw(keep + 2 * t * float(_density(t)), kept, smoothed, breaks=(t,), pairs=pairs)
 
-    def draw(self, layer: Layer, keep: float, rng: np.random.Generator, count: int = 1) -> NDArray[np.bool_]:
+    def draw(self, layer: Layer, keep: float, rng: Rng, count: int = 1) -> NDArray[np.bool_]:
         """Masks (count, K, N)."""
+        rng = generator(rng)
         K, N = layer.weights.shape
         size = np.broadcast_to(-np.abs(layer.weights), (count, K, N))
         order = np.lexsort((rng.random((count, K, N)), size), axis=-1)[:, :, : edges_kept(keep, N)]

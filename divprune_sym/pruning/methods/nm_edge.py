@@ -20,6 +20,7 @@ from scipy.special import erf, ndtr, owens_t
 from sympy import Expr
 
 from divprune_sym.ground.checks import BadInput, integer
+from divprune_sym.ground.randomness import Rng, generator
 from divprune_sym.pruning.method import Layer
 from divprune_sym.pruning.moments.quadrature import InaccurateMoment
 from divprune_sym.pruning.variant import EdgeVariant, NumericFunction, Pair, Pruned
@@ -58,8 +59,9 @@ class NMEdge(EdgeVariant):
         product = sp.sqrt(pair.Q_ii * pair.Q_kk) * GroupOverlap(pair.correlation, N, M)
         return Pruned(Q_ii=kept * pair.Q_ii, Q_ik=product, R_in=kept * pair.R_in)
 
-    def draw(self, layer: Layer, keep: float, rng: np.random.Generator, count: int = 1) -> NDArray[np.bool_]:
+    def draw(self, layer: Layer, keep: float, rng: Rng, count: int = 1) -> NDArray[np.bool_]:
         """Masks (count, K, N)."""
+        rng = generator(rng)
         return _largest(np.broadcast_to(np.abs(layer.weights), (count, *layer.weights.shape)), keep, self.group, rng)
 
 
@@ -79,8 +81,9 @@ class RandomNMEdge(EdgeVariant):
         """Every edge is kept with probability p, whatever its weight and the other node's mask."""
         return Pruned(Q_ii=pair.p * pair.Q_ii, Q_ik=pair.p**2 * pair.Q_ik, R_in=pair.p * pair.R_in)
 
-    def draw(self, layer: Layer, keep: float, rng: np.random.Generator, count: int = 1) -> NDArray[np.bool_]:
+    def draw(self, layer: Layer, keep: float, rng: Rng, count: int = 1) -> NDArray[np.bool_]:
         """Masks (count, K, N)."""
+        rng = generator(rng)
         return _largest(np.zeros((count, *layer.weights.shape)), keep, self.group, rng)
 
 

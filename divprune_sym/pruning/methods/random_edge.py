@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING
 import numpy as np
 
 from divprune_sym.ground.checks import BadInput, number
+from divprune_sym.ground.randomness import Rng, generator
 from divprune_sym.pruning.method import EdgeMethod, KeepLaw, Layer, edges_kept
 
 if TYPE_CHECKING:
@@ -31,8 +32,9 @@ class RandomEdge(EdgeMethod):
 
         return KeepLaw(keep, kept=lambda z: keep * z, smoothed=lambda mean, sd: keep * mean, pairs=pairs)
 
-    def draw(self, layer: Layer, keep: float, rng: np.random.Generator, count: int = 1) -> NDArray[np.bool_]:
+    def draw(self, layer: Layer, keep: float, rng: Rng, count: int = 1) -> NDArray[np.bool_]:
         """Masks (count, K, N)."""
+        rng = generator(rng)
         K, N = layer.weights.shape
         first = np.arange(N) < edges_kept(keep, N)
         return rng.permuted(np.tile(first, (count * K, 1)), axis=1).reshape(count, K, N)
