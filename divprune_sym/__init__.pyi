@@ -51,5 +51,6 @@ from divprune_sym.solvers import find_fixed_point as find_fixed_point
 from divprune_sym.solvers import integrate as integrate
 from divprune_sym.solvers import integrate_batch as integrate_batch
 from divprune_sym.solvers import integrate_fixed_step as integrate_fixed_step
+from divprune_sym.solvers import load_solution as load_solution
 from divprune_sym.specialised import specialised_state as specialised_state
 from divprune_sym.version import __version__ as __version__

@@ -62,7 +62,7 @@ def bench(
         return DONE
     earlier = None if against is None else read_record(against)
     if out is not None:
-        check_output(out, against)
+        check_output(out, against, (".json",))
     with _progress() as note:
         record = measure_tables(tables, quick=quick, on_case=note)
     show_machine(record.machine)

@@ -7,12 +7,17 @@ from contextlib import contextmanager
 from pathlib import Path
 from typing import TYPE_CHECKING
 
+from divprune_sym.ground.files import check_ending
+
 if TYPE_CHECKING:
-    from collections.abc import Iterator
+    from collections.abc import Iterator, Sequence
 
 
-def check_output(out: Path, source: Path | None = None) -> None:
-    """Refuse, before any work, a place where nothing can be written or something would be lost."""
+def check_output(out: Path, source: Path | None = None, endings: Sequence[str] = ()) -> None:
+    """Refuse, before any work, a place where nothing can be written or something would be lost.
+
+    endings: of the kinds of files that the command writes there; none: that is checked elsewhere.
+    """
     from divprune_sym.ground.checks import BadInput
 
     msg = ""
@@ -28,6 +33,8 @@ def check_output(out: Path, source: Path | None = None) -> None:
         msg = f"{out}: would overwrite the input"
     if msg:
         raise BadInput(msg)
+    if endings:
+        check_ending(out, endings)
 
 
 @contextmanager

@@ -49,8 +49,9 @@ that the same nodes see:
   variance       that of these inputs, 1 if left out
   Q, R, T        the part of the overlaps that these inputs carry
 
-The file written holds alpha, generalization_error, Q, R, v (first axis: alpha;
-Q and R summed over classes), with classes also Q_classes and R_classes.
+The npz file written holds alpha, generalization_error, Q, R, v (first axis: alpha;
+Q and R summed over classes), with classes also Q_classes and R_classes, and the
+problem: divprune_sym.load_solution reads all of it.
 
 Example:
   divprune-sym integrate PROBLEM.json -o OUT.npz --json"""
@@ -74,7 +75,7 @@ def integrate(
     problem
         The problem; its format is below.
     out
-        The npz file to write.
+        The file to write: .npz, or a table of the same numbers as .csv.
     rtol
         Relative error allowed in each step.
     method
@@ -92,7 +93,7 @@ def integrate(
     from divprune_sym.solvers import integrate as solve
     from divprune_sym.solvers.problem_file import read_problem
 
-    check_output(out, problem)
+    check_output(out, problem, (".npz", ".csv"))
     _refuse_contradictions(method, dt, checkpoint)
     learning, alphas = read_problem(problem)
     state = learning.state

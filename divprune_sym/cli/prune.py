@@ -14,6 +14,7 @@ from divprune_sym.cli.console import DONE, interruptibly, print_json, print_tabl
 from divprune_sym.cli.guards import check_output
 from divprune_sym.cli.network_options import Flag, NetworkOptions, read_shares
 from divprune_sym.cli.options import Json, Output, Whole
+from divprune_sym.ground.files import CHECKPOINTS
 
 if TYPE_CHECKING:
     from divprune_sym.networks.measure import Measured
@@ -95,9 +96,9 @@ def prune(
         raise BadInput(msg)
     seed = int.from_bytes(os.urandom(4)) if seed is None else integer("--seed", seed, 0)
     setting = options.setting()
-    for path in (out, mask, checkpoint):
+    for path, endings in ((out, ()), (mask, (".npz",)), (checkpoint, CHECKPOINTS)):
         if path is not None:
-            check_output(path, network)
+            check_output(path, network, endings)
             check_output(path, Path(options.data))
     if out is not None:
         check_ending(out)

@@ -70,7 +70,7 @@ def sample(
     if size is not None and expected_size is not None:
         msg = "--size and --expected-size: give one of them; subsets of a fixed size do not depend on the scale of L"
         raise BadInput(msg)
-    check_output(out, kernel)
+    check_output(out, kernel, (".npy",))
 
     def check_size(N: int) -> None:
         if size is not None:

@@ -40,6 +40,8 @@ FUNCTIONS: dict[str, Callable[..., Expr]] = {
     "ln": sp.log,
     "erf": sp.erf,
     "abs": sp.Abs,
+    "Abs": sp.Abs,
+    "Heaviside": sp.Heaviside,
     "sign": sp.sign,
     "sin": sp.sin,
     "cos": sp.cos,

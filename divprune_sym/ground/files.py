@@ -9,9 +9,12 @@ from pathlib import Path
 from typing import IO, TYPE_CHECKING
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator
+    from collections.abc import Iterator, Sequence
 
     from divprune_sym.ground.checks import BadInput
+
+# what a file that a long run goes on from may be called
+CHECKPOINTS = (".npz", ".ckpt", ".checkpoint")
 
 
 def _refusal(msg: str) -> BadInput:
@@ -19,6 +22,21 @@ def _refusal(msg: str) -> BadInput:
     from divprune_sym.ground.checks import BadInput
 
     return BadInput(msg)
+
+
+def check_ending(path: Path, endings: Sequence[str]) -> None:
+    """Refuse a name whose ending promises another kind of file than the ones that are written; none promises nothing.
+
+    Raises
+    ------
+    BadInput
+        The ending is not one of those; the message names them.
+    """
+    if path.suffix and path.suffix.lower() not in endings:
+        msg = (
+            f"{path}: ending {path.suffix!r}, but what is written is {' or '.join(endings)}; take that ending, or none"
+        )
+        raise _refusal(msg)
 
 
 @contextmanager

@@ -13,10 +13,10 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
+from divprune_sym.ground.arrays import read_arrays
 from divprune_sym.ground.checks import BadInput, BadShape, number, real_array
 from divprune_sym.ground.files import refuse_beyond_memory
 from divprune_sym.ground.values import ByValue
-from divprune_sym.networks.npz import read_arrays
 
 if TYPE_CHECKING:
     from numpy.typing import NDArray

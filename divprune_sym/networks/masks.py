@@ -9,11 +9,11 @@ from typing import TYPE_CHECKING, Any, Literal
 
 import numpy as np
 
+from divprune_sym.ground.arrays import read_arrays
 from divprune_sym.ground.checks import BadInput, BadShape
-from divprune_sym.ground.files import written_aside
+from divprune_sym.ground.files import check_ending, written_aside
 from divprune_sym.ground.values import ByValue
 from divprune_sym.networks.activations import ACTIVATIONS
-from divprune_sym.networks.npz import read_arrays
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
@@ -73,7 +73,14 @@ class Mask(ByValue):
         return {layer: float(mask.mean()) for layer, mask in self.kept.items()}
 
     def save(self, path: str | Path) -> None:
-        """Write an npz file: one bit for each node or edge, and method, seed and versions."""
+        """Write an npz file: one bit for each node or edge, and method, seed and versions.
+
+        Raises
+        ------
+        BadInput
+            Another ending than .npz, or a place that cannot be written to.
+        """
+        check_ending(Path(path), (".npz",))
         about = {
             "format": _FORMAT,
             "unit": self.unit,

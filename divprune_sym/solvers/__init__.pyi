@@ -15,3 +15,4 @@ from divprune_sym.solvers.run import Checkpoint as Checkpoint
 from divprune_sym.solvers.solution import IntegrationFailed as IntegrationFailed
 from divprune_sym.solvers.solution import Solution as Solution
 from divprune_sym.solvers.solution import Status as Status
+from divprune_sym.solvers.solution_file import load_solution as load_solution

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
+from functools import partial
 from typing import TYPE_CHECKING
 
 import numpy as np
@@ -15,7 +17,7 @@ from divprune_sym.solvers.solution import solution
 from divprune_sym.solvers.tableaus import METHODS
 
 if TYPE_CHECKING:
-    from collections.abc import Sequence
+    from collections.abc import Callable, Sequence
 
     from numpy.typing import ArrayLike
 
@@ -73,7 +75,13 @@ def integrate(
     finder = EventFinder(problem, tuple(events)) if events else None
     status = run.finish(checkpoint, finder)
     found = tuple(finder.times) if finder else ()
-    return solution(problem, times, run.result(status), throw, found)
+    made = solution(problem, times, run.result(status), throw, found)
+    return replace(made, integrator=same_way(method, rtol, atol, max_steps))
+
+
+def same_way(method: str, rtol: float, atol: float, max_steps: int) -> Callable[..., Solution]:
+    """`integrate` with these options: what a solution goes on with between its times."""
+    return partial(integrate, method=method, rtol=rtol, atol=atol, max_steps=max_steps)
 
 
 def adaptive_options(method: str, rtol: float, atol: float | None, max_steps: int) -> tuple[Method, float, float, int]:

@@ -3,13 +3,14 @@
 from __future__ import annotations
 
 from concurrent.futures import ThreadPoolExecutor
+from dataclasses import replace
 from typing import TYPE_CHECKING
 
 import numpy as np
 
 from divprune_sym.ground.checks import BadInput, increasing_times, integer
 from divprune_sym.solvers._kernels import FILLED, NFEV, STEPS, T
-from divprune_sym.solvers.adaptive import adaptive_options, prepared
+from divprune_sym.solvers.adaptive import adaptive_options, prepared, same_way
 from divprune_sym.solvers.modules import problem_module, stepping_module
 from divprune_sym.solvers.solution import Solution, solutions
 
@@ -83,7 +84,8 @@ def integrate_batch(
             list(pool.map(work, range(threads)))
     counts = controls[:, [FILLED, 9, STEPS, NFEV]].astype(int).tolist()
     results = [(state, *count, reached) for state, count, reached in zip(states, counts, controls[:, T], strict=True)]
-    return solutions(problems, times, results, throw)
+    how = same_way(method, rtol, atol, max_steps)
+    return [replace(one, integrator=how) for one in solutions(problems, times, results, throw)]
 
 
 def target_of(problem: Problem) -> str:

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
+from functools import partial
 from typing import TYPE_CHECKING
 
 from divprune_sym.ground.checks import BadInput, increasing_times, number
@@ -47,6 +49,7 @@ def integrate_fixed_step(
     dt = number("dt", dt, max(1e-12, times[-1] / MOST_FIXED_STEPS))
     a, b, _, _ = FIXED_METHODS[method].arrays()
     module, y0, p = prepared(problem)
-    return solution(
-        problem, times, stepping_module().fixed_step(module.at_address().address, y0, times, dt, a, b, p), throw
+    result = stepping_module().fixed_step(module.at_address().address, y0, times, dt, a, b, p)
+    return replace(
+        solution(problem, times, result, throw), integrator=partial(integrate_fixed_step, dt=dt, method=method)
     )

@@ -14,7 +14,7 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 
 from divprune_sym.ground.checks import BadInput
-from divprune_sym.ground.files import written_aside
+from divprune_sym.ground.files import CHECKPOINTS, check_ending, written_aside
 from divprune_sym.solvers._kernels import FILLED, NFEV, STEPS, TRIALS, UNDER_WAY, T
 from divprune_sym.solvers.modules import stepping_module
 
@@ -49,6 +49,7 @@ class Checkpoint:
         if not self.path.parent.is_dir() or self.path.is_dir():
             msg = f"checkpoint {self.path}: must be a file in a folder that exists"
             raise BadInput(msg)
+        check_ending(self.path, CHECKPOINTS)
 
 
 @dataclass

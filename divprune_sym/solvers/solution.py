@@ -2,20 +2,28 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass, field
+import csv
+import io
+import json
+from dataclasses import dataclass, field, fields, replace
 from enum import IntEnum
+from html import escape
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
-from divprune_sym.ground.files import written_aside
+from divprune_sym.ground.checks import BadInput, number
+from divprune_sym.ground.extras import needed
+from divprune_sym.ground.files import check_ending, written_aside
 from divprune_sym.ground.values import ByValue
 from divprune_sym.solvers.along import errors_of_many, unflattened
+from divprune_sym.solvers.problem_record import problem_about, problem_arrays
 
 if TYPE_CHECKING:
-    from collections.abc import Sequence
+    from collections.abc import Callable, Sequence
 
+    from matplotlib.axes import Axes
     from numpy.typing import NDArray
 
     from divprune_sym.notation import OrderParameters
@@ -23,6 +31,11 @@ if TYPE_CHECKING:
 
     # states (S, n), zero where they are not filled; how many are, status, steps, right-hand sides, α reached
     Result = tuple[NDArray[np.float64], int, int, int, int, float]
+
+FORMAT = "divprune_sym solution 1"
+# rows of a table in a notebook
+_SHOWN = 8
+_SYMBOLS = {"generalization_error": "ε_g", "Q": "Q", "R": "R", "v": "v"}
 
 
 class Status(IntEnum):
@@ -63,6 +76,8 @@ class Solution(ByValue):
         As in SciPy's `solve_ivp`; nfev counts right-hand sides.
     events : tuple of tuples
         The times of each event asked for.
+    integrator : callable or None
+        (problem, alphas) ↦ Solution, with the method and tolerances that made this one: `at` goes on with it.
     """
 
     alpha: NDArray[np.float64]
@@ -76,6 +91,7 @@ class Solution(ByValue):
     nfev: int
     steps: int
     events: tuple[tuple[float, ...], ...] = ()
+    integrator: Callable[..., Solution] | None = field(default=None, repr=False)
 
     @property
     def success(self) -> bool:
@@ -103,19 +119,192 @@ class Solution(ByValue):
             Q_classes=self.Q_classes[index], R_classes=self.R_classes[index], v=self.v[index]
         )
 
+    def at(self, alpha: float) -> OrderParameters:
+        """The order parameters at any α from 0 to the last time reached.
+
+        Integrated from the last time before it, with the method and tolerances of this solution: as accurate as the
+        solution itself, not as fast as a polynomial. At the times of the solution it is `state`.
+
+        Raises
+        ------
+        BadInput
+            α is outside, or it is not known how this solution was integrated.
+        """
+        reached = float(self.alpha[-1]) if len(self.alpha) else 0.0
+        alpha = number("alpha", alpha, 0.0, reached)
+        before = int(np.searchsorted(self.alpha, alpha, side="right")) - 1
+        start, begun = (self.state(before), float(self.alpha[before])) if before >= 0 else (self.problem.state, 0.0)
+        if alpha == begun:
+            return start
+        if self.integrator is None:
+            msg = f"alpha = {alpha:g}: it is not known how this solution was integrated; choose one of its times"
+            raise BadInput(msg)
+        return self.integrator(replace(self.problem, state=start), [alpha - begun]).state()
+
     def save(self, path: str | Path) -> None:
-        """Write alpha, generalization_error, Q, R, v (and Q_classes, R_classes) to an npz file."""
-        arrays: dict[str, Any] = {
-            "alpha": self.alpha,
-            "generalization_error": self.generalization_error,
-            "Q": self.Q,
-            "R": self.R,
-            "v": self.v,
+        """Write a file that `load_solution` reads, or a table for others.
+
+        Parameters
+        ----------
+        path : str or Path
+            .npz: alpha, generalization_error, Q, R, v (and Q_classes, R_classes), and what `load_solution` needs to
+            make this object again, its problem included. .csv: the columns of `to_dataframe`.
+
+        Raises
+        ------
+        BadInput
+            Another ending, a place that cannot be written to, or an activation of your own whose formula cannot be
+            written down.
+        """
+        path = Path(path)
+        check_ending(path, (".npz", ".csv"))
+        content = io.BytesIO()
+        if path.suffix.lower() == ".csv":
+            columns = {"alpha": self.alpha} | self._columns()
+            text = io.StringIO()
+            writer = csv.writer(text, lineterminator="\n")
+            writer.writerow(columns)
+            writer.writerows(zip(*(column.tolist() for column in columns.values()), strict=True))
+            content.write(text.getvalue().encode())
+        else:
+            about = np.array(json.dumps(self._about(), allow_nan=False))
+            np.savez(content, allow_pickle=False, about=about, **self._arrays(), **problem_arrays(self.problem))
+        with written_aside(path) as file:
+            file.write(content.getbuffer())
+
+    def _arrays(self) -> dict[str, NDArray[np.float64]]:
+        names = ["alpha", "generalization_error", "Q", "R", "v"]
+        if self.Q_classes.shape[1] > 1:
+            names += ["Q_classes", "R_classes"]
+        return {name: getattr(self, name) for name in names}
+
+    def _about(self) -> dict[str, Any]:
+        how = self.integrator
+        integrator = None if how is None else {"name": how.func.__name__, "options": how.keywords}  # type: ignore[attr-defined]
+        return {
+            "format": FORMAT,
+            "problem": problem_about(self.problem),
+            "status": int(self.status),
+            "message": self.message,
+            "events": self.events,
+            "integrator": integrator,
+            **{name: getattr(self, name) for name in COUNTS},
+        }
+
+    def _columns(self) -> dict[str, NDArray[np.float64]]:
+        """One column for every number that moves: Q above its diagonal is left out, it is symmetric."""
+        K, M = self.problem.state.K, self.problem.state.M
+        columns = {"generalization_error": self.generalization_error}
+        columns |= {f"Q[{i},{k}]": self.Q[:, i, k] for i in range(K) for k in range(i, K)}
+        columns |= {f"R[{i},{n}]": self.R[:, i, n] for i in range(K) for n in range(M)}
+        return columns | {f"v[{i}]": self.v[:, i] for i in range(K)}
+
+    def to_dataframe(self) -> Any:
+        """A pandas DataFrame: one row for each α, columns generalization_error, Q[i,k] for i ≤ k, R[i,n] and v[i].
+
+        Raises
+        ------
+        BadInput
+            pandas is not installed.
+        """
+        pandas = needed("pandas", "to_dataframe", "pandas")
+        return pandas.DataFrame(self._columns(), index=pandas.Index(self.alpha, name="alpha"))
+
+    def to_xarray(self) -> Any:
+        """An xarray Dataset with labelled axes: alpha, student, student_2, teacher, teacher_2 (and mask_class).
+
+        Its attributes hold the rates, the activations and how the integration ended; every variable has its meaning
+        and unit. `to_zarr` and `to_netcdf` of the Dataset write it.
+
+        Raises
+        ------
+        BadInput
+            xarray is not installed (extra `sweep`).
+        """
+        xarray = needed("xarray", "to_xarray", "'divprune-sym[sweep]'")
+        state = self.problem.state
+        nodes = {"student": state.K, "student_2": state.K, "teacher": state.M, "teacher_2": state.M}
+        moving = ("alpha", "student")
+        tables = {
+            "generalization_error": (("alpha",), self.generalization_error, "ε_g, label noise excluded"),
+            "Q": ((*moving, "student_2"), self.Q, "overlaps of students, w_i·w_k/N"),
+            "R": ((*moving, "teacher"), self.R, "overlaps of students and teachers, w_i·B_n/N"),
+            "v": (moving, self.v, "second-layer weights of the student"),
+            "T": (("teacher", "teacher_2"), state.T, "overlaps of teachers, B_n·B_m/N"),
+            "A": (("teacher",), state.A, "second-layer weights of the teacher"),
         }
         if self.Q_classes.shape[1] > 1:
-            arrays |= {"Q_classes": self.Q_classes, "R_classes": self.R_classes}
-        with written_aside(Path(path)) as file:
-            np.savez(file, **arrays)
+            nodes["mask_class"] = self.Q_classes.shape[1]
+            classes = ("alpha", "mask_class", "student")
+            tables["Q_classes"] = ((*classes, "student_2"), self.Q_classes, "Q carried by each mask class")
+            tables["R_classes"] = ((*classes, "teacher"), self.R_classes, "R carried by each mask class")
+            tables["mask"] = (("mask_class", "student"), state.mask, "1 where a node learns from the class")
+            tables["fraction"] = (("mask_class",), state.fraction, "fraction of all inputs in the class")
+        variables = {
+            name: (axes, values, {"long_name": meaning, "units": "1"})
+            for name, (axes, values, meaning) in tables.items()
+        }
+        time = ("alpha", self.alpha, {"long_name": "time α", "units": "updates / inputs"})
+        coordinates = {"alpha": time} | {name: np.arange(size) for name, size in nodes.items()}
+        return xarray.Dataset(variables, coordinates, self._attributes())
+
+    def _attributes(self) -> dict[str, Any]:
+        """What a plain reader needs to know, as texts and numbers."""
+        options = {f.name: getattr(self.problem, f.name) for f in fields(self.problem) if f.name != "state"}
+        plain = {name: value if isinstance(value, float | int) else str(value) for name, value in options.items()}
+        # netCDF has no booleans
+        plain = {name: int(value) if isinstance(value, bool) else value for name, value in plain.items()}
+        return plain | {"status": self.status.name, "message": self.message}
+
+    def plot(self, name: str = "generalization_error", axes: Axes | None = None) -> Axes:
+        """Draw one quantity over α, and return the axes.
+
+        Parameters
+        ----------
+        name : {"generalization_error", "Q", "R", "v"}
+            The error is drawn on a logarithmic axis; of Q, the part on and above the diagonal.
+        axes : matplotlib Axes, optional
+            Where; a new figure of pyplot if left out.
+
+        Raises
+        ------
+        BadInput
+            There is no such quantity.
+        """
+        if name not in _SYMBOLS:
+            msg = f"name = {name!r}: expected one of {', '.join(_SYMBOLS)}"
+            raise BadInput(msg)
+        if axes is None:
+            import matplotlib.pyplot as plt
+
+            axes = plt.figure().add_subplot()
+        drawn = {label: y for label, y in self._columns().items() if label.partition("[")[0] == name}
+        for label, y in drawn.items():
+            axes.plot(self.alpha, y, label=label)
+        axes.set_xlabel("α")
+        axes.set_ylabel(_SYMBOLS[name])
+        if name == "generalization_error":
+            axes.set_yscale("log")
+        elif len(drawn) > 1:
+            axes.legend()
+        return axes
+
+    def _repr_html_(self) -> str:
+        """What a notebook shows: how it ended, and the error at a few times."""
+        S, state = len(self.alpha), self.problem.state
+        shown = sorted({round(n * (S - 1) / (_SHOWN - 1)) for n in range(_SHOWN)}) if S else []
+        rows = "".join(
+            f"<tr><td>{self.alpha[n]:.6g}</td><td>{self.generalization_error[n]:.6g}</td></tr>" for n in shown
+        )
+        title = f"{state.K} student and {state.M} teacher nodes ({state.activation}), η = {self.problem.eta:g}"
+        return (
+            f"<p><b>Solution</b>: {escape(title)}; {S} times, {self.nfev} right-hand sides; {escape(self.message)}</p>"
+            f"<table><thead><tr><th>α</th><th>ε_g</th></tr></thead><tbody>{rows}</tbody></table>"
+        )
+
+
+# how much work it was: whole numbers
+COUNTS = tuple(f.name for f in fields(Solution) if f.type == "int")
 
 
 def solution(
