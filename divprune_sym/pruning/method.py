@@ -12,7 +12,7 @@ from typing import TYPE_CHECKING, Any, ClassVar, Literal
 
 import numpy as np
 
-from divprune_sym.evaluation.error import second_moments
+from divprune_sym.evaluation.error import moments_of, second_moments
 from divprune_sym.ground.checks import BadInput, integer, number, real_array
 from divprune_sym.ground.randomness import Rng
 from divprune_sym.ground.values import ByValue, same
@@ -27,6 +27,7 @@ if TYPE_CHECKING:
     from numpy.typing import NDArray
 
     from divprune_sym.dpp import LEnsemble
+    from divprune_sym.gaussian import Activation
     from divprune_sym.notation import OrderParameters
 
     # (kernels, k, rng, count) -> (kernels, count, k), such as `divprune_sym.cuda.sample_k`
@@ -74,7 +75,7 @@ class Layer(ByValue):
 
     @classmethod
     def on_white_inputs(
-        cls, weights: NDArray[np.float64], outgoing: NDArray[np.float64], activation: str = "erf"
+        cls, weights: NDArray[np.float64], outgoing: NDArray[np.float64], activation: str | Activation = "erf"
     ) -> Layer:
         """A layer whose fields are Gaussian: both kernels follow from Q = wwᵀ/N.   outgoing: (K,) or (K, O)"""
         weights, outgoing = _incoming(weights), np.asarray(outgoing)
@@ -93,6 +94,7 @@ def _incoming(weights: NDArray[np.float64]) -> NDArray[np.float64]:
 
 # The quadrature is good to 1e-9 at least; faster integrals take its place only where they are better.
 PAIR_BOUND = 1e-12
+QUADRATURE_ERROR = 1e-9
 
 
 class PruningMethod(ABC):
@@ -156,11 +158,18 @@ class NodeLaw(ByValue):
 
 @dataclass(frozen=True, eq=False)
 class NodeLimit(ByValue):
-    """Order parameters after node pruning: those of the kept nodes, averaged over the law of the subset."""
+    """What node pruning makes of a state: one state for each subset that may be kept.
 
-    state: OrderParameters
+    Parameters
+    ----------
+    unpruned : OrderParameters
+        As it was before; its activations are those of the errors.
+    law : NodeLaw
+        Of the kept subset.
+    """
+
+    unpruned: OrderParameters
     law: NodeLaw
-    activation: str = "erf"
 
     def generalization_error(self, *, reweight: bool = False) -> float:
         """ε_g averaged over the kept subset; `reweight` first refits v on the kept nodes.
@@ -169,8 +178,8 @@ class NodeLimit(ByValue):
         """
         if reweight:
             return self._reweighted()
-        x = self.state
-        moments = second_moments(x.covariance, self.activation)
+        x = self.unpruned
+        moments = moments_of(x)
         s = x.signed_weights
         kept = np.ones((x.K + x.M, x.K + x.M))
         kept[: x.K, : x.K] = self.law.pairs
@@ -179,9 +188,9 @@ class NodeLimit(ByValue):
         return float(0.5 * s @ (moments * kept) @ s)
 
     def _reweighted(self) -> float:
-        x = self.state
+        x = self.unpruned
         subsets, probability = self.law.subsets()
-        moments = second_moments(x.covariance, self.activation)
+        moments = moments_of(x)
         refitted = reweighted_second_layer(moments[: x.K, : x.K], x.v, subsets)
         s = np.tile(x.signed_weights, (len(subsets), 1))
         s[:, : x.K] = 0.0
@@ -215,18 +224,28 @@ class NodeMethod(PruningMethod):
 
 @dataclass(frozen=True, eq=False)
 class EdgeLimit(ByValue):
-    """Order parameters after edge pruning: one state, whose ε_g may be lowered by one common factor."""
+    """What edge pruning makes of a state, whose ε_g may be lowered by one common factor.
 
+    Parameters
+    ----------
+    unpruned : OrderParameters
+        As it was before; second layers and activations stay.
+    covariance : (K+M, K+M)
+        [[Q', R'], [R'ᵀ, T]] of the fields after pruning.
+    keep : float
+        p.
+    """
+
+    unpruned: OrderParameters
     covariance: NDArray[np.float64]
-    signed_weights: NDArray[np.float64]
-    K: int
     keep: float
-    activation: str = "erf"
 
     def generalization_error(self, *, rescale: Rescaling = "none") -> float:
         """ε_g; `rescale` multiplies all kept weights by 1/√p ("inverse-sqrt") or by the best factor ("optimal")."""
-        C, s = self.covariance[None], self.signed_weights[None]
-        return float(rescaled_error(C, s, self.K, self.keep, rescale, self.activation)[0])
+        x = self.unpruned
+        C, s = self.covariance[None], x.signed_weights[None]
+        errors = rescaled_error(C, s, x.K, self.keep, rescale, x.activation, x.teacher_activation)
+        return float(errors[0])
 
 
 @dataclass(frozen=True, eq=False)
@@ -257,14 +276,12 @@ class KeepLaw(ByValue):
         """E[x π(x) y π(y)] for standard normal x, y with a given correlation, masks independent given x, y."""
         return bivariate_moment(self.kept, self.smoothed, self.breaks, correlation)
 
-    def products(self, correlations: NDArray[np.float64]) -> NDArray[np.float64]:
-        """`product` of many correlations (n,): by `pairs` where these are good to `PAIR_BOUND`."""
-        if self.pairs is None:
-            return np.array([self.product(float(r)) for r in correlations])
-        values, bounds = self.pairs(correlations)
+    def products(self, correlations: NDArray[np.float64]) -> tuple[NDArray[np.float64], NDArray[np.float64]]:
+        """`product` of many correlations (n,), and what each may be off: by `pairs` where good to `PAIR_BOUND`."""
+        values, bounds = self.pairs(correlations) if self.pairs else np.full((2, len(correlations)), np.nan)
         for j in np.flatnonzero(~(bounds <= PAIR_BOUND)):
-            values[j] = self.product(float(correlations[j]))
-        return np.asarray(values)
+            values[j], bounds[j] = self.product(float(correlations[j])), QUADRATURE_ERROR
+        return values, bounds
 
 
 class EdgePruning(PruningMethod):
@@ -303,7 +320,7 @@ class EdgePruning(PruningMethod):
             C[:K, :] = C[:, :K] = 0.0
         elif p < 1.0:
             C = self.pruned(C, K, p)
-        return EdgeLimit(C, state.signed_weights, K, p)
+        return EdgeLimit(state, C, p)
 
 
 class EdgeMethod(EdgePruning):
@@ -318,23 +335,29 @@ class EdgeMethod(EdgePruning):
 
     def pruned(self, covariance: NDArray[np.float64], K: int, keep: float) -> NDArray[np.float64]:
         """By the moments of π."""
-        C = covariance.copy()
-        law = self.keep_law(keep)
-        C[:K, :K] = pruned_overlaps(C[:K, :K], law)
-        C[:K, K:] *= law.kept_square
-        C[K:, :K] *= law.kept_square
-        return C
+        return np.asarray(pruned_covariances(covariance[None], K, self.keep_law(keep))[0][0])
 
 
-def pruned_overlaps(Q: NDArray[np.float64], law: KeepLaw) -> NDArray[np.float64]:
-    """Q' (K, K): Q_ii E[z²π] on the diagonal, √(Q_ii Q_kk) E[xπ(x) yπ(y)] off it."""
-    upper = np.triu_indices(len(Q), 1)
-    length = np.sqrt(np.diag(Q))
-    scale = length[upper[0]] * length[upper[1]]
-    correlations = np.divide(Q[upper], scale, out=np.zeros_like(scale), where=scale > 0)
-    pruned = np.diag(np.diag(Q) * law.kept_square)
-    pruned[upper] = pruned.T[upper] = scale * law.products(np.clip(correlations, -1.0, 1.0))
-    return pruned
+def pruned_covariances(
+    covariance: NDArray[np.float64], K: int, law: KeepLaw
+) -> tuple[NDArray[np.float64], NDArray[np.float64]]:
+    """[[Q', R'], [R'ᵀ, T]] (S, K+M, K+M) of S states, and a bound (S, K, K) of what Q' as computed is off.
+
+    Q'_ii = Q_ii E[z²π], R' = R E[z²π] and Q'_ik = √(Q_ii Q_kk) E[xπ(x) yπ(y)].
+    """
+    C = covariance.copy()
+    C[:, :K, K:] *= law.kept_square
+    C[:, K:, :K] *= law.kept_square
+    square = np.einsum("sii->si", C[:, :K, :K]).copy()
+    i, k = np.triu_indices(K, 1)
+    scale = np.sqrt(square[:, i]) * np.sqrt(square[:, k])
+    correlations = np.clip(np.divide(C[:, i, k], scale, out=np.zeros_like(scale), where=scale > 0), -1.0, 1.0)
+    products, bounds = (scale * x.reshape(scale.shape) for x in law.products(correlations.ravel()))
+    C[:, i, k] = C[:, k, i] = products
+    C[:, np.arange(K), np.arange(K)] = square * law.kept_square
+    bound = np.zeros_like(C[:, :K, :K])
+    bound[:, i, k] = bound[:, k, i] = bounds
+    return C, bound
 
 
 def edges_kept(keep: float, N: int) -> int:

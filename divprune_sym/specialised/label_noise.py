@@ -106,7 +106,8 @@ def _moments(method: EdgeMethod, p: float) -> tuple[float, float]:
 
 
 def _best_factor(error: Callable[[float], float]) -> float:
-    grid = np.linspace(-4.0, 4.0, 65)
+    # p ≥ 1e-12, so that 1/√p ≤ e¹⁴; copies and teachers overlap, so that the best factor is neither 0 nor infinite
+    grid = np.linspace(-20.0, 20.0, 161)
     best = int(np.clip(np.argmin([error(np.exp(x)) for x in grid]), 1, len(grid) - 2))
     bracket = (grid[best - 1], grid[best + 1])
     found = minimize_scalar(lambda x: error(np.exp(x)), bounds=bracket, method="bounded", options={"xatol": 1e-9})

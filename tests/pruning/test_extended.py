@@ -99,7 +99,7 @@ def test_limits_take_the_faster_integral_where_it_is_the_better(name):
         law = METHODS[name].keep_law(p)
         quadrature = np.array([law.product(r) for r in correlations])
         pairs, bounds = law.pairs(correlations)
-        taken = law.products(correlations)
+        taken, _ = law.products(correlations)
         assert np.array_equal(taken, np.where(bounds <= 1e-12, pairs, quadrature))
         assert np.abs(taken - quadrature).max() <= 1e-9
     assert (METHODS["dpp-edge"].keep_law(1e-3).pairs(correlations)[1] > 1e-12).all()
@@ -242,9 +242,9 @@ def masked(method, network, p, rng):
 @pytest.mark.parametrize(
     ("arguments", "words"),
     [
-        (("random-edge", [specialised_state(1, 1, 1.0)], 0.5), "'random-edge': choose from magnitude-edge, dpp-edge"),
+        (("column-edge", [specialised_state(1, 1, 1.0)], 0.5), "'column-edge': has no moments of single weights"),
         (("dpp-edge", [], 0.5), "at least one"),
-        (("dpp-edge", [specialised_state(1, 1, 1.0), specialised_state(1, 2, 1.0)], 0.5), "same K and M"),
+        (("dpp-edge", [specialised_state(1, 1, 1.0), specialised_state(1, 2, 1.0)], 0.5), "same K, M and activations"),
         (("dpp-edge", [RandomEdge().mask_classes(specialised_state(1, 2, 1.0), 0.5)], 0.5), "unpruned"),
         (("dpp-edge", [specialised_state(1, 1, 1.0)], 0.0), "keep fraction = 0"),
         (("dpp-edge", [specialised_state(1, 1, 1.0)], 1.0), "keep fraction = 1"),

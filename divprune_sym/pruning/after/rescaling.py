@@ -15,16 +15,22 @@ if TYPE_CHECKING:
 
     from numpy.typing import NDArray
 
+    from divprune_sym.gaussian import Activation
+
     Errors = Callable[[NDArray[np.float64], NDArray[np.float64]], NDArray[np.float64]]
 
 Rescaling = Literal["none", "inverse-sqrt", "optimal"]
 RESCALINGS: tuple[Rescaling, ...] = get_args(Rescaling)
 
-_GRID = np.linspace(-4.0, 4.0, 65)  # log of the factor
+# log of the factor, in units in which Σ_i Q_ii = 1: fine where sigmoids turn, wide enough for whatever v is
+_GRID = np.concatenate([np.arange(-36.0, -6.0), np.linspace(-6.0, 6.0, 97), np.arange(7.0, 37.0)])
 _INSIDE = np.linspace(-1.0, 1.0, 9)[1:-1]  # of a bracket, as [−1, 1]: a round narrows it to a quarter
-# ε_g is flat to rounding within √ε of its minimum: 4⁻¹² of the bracket, 6e-8, is all there is to find
-_ROUNDS = 12
+# ε_g is flat to rounding within √ε of its minimum: 4⁻¹⁴ of the widest bracket is all there is to find
+_ROUNDS = 14
 _BLOCK = 2**22  # covariances scaled at once hold no more numbers, beyond one set of them
+# the ends of [0, ∞]: at 1e30, 1 + s²Q_ii is s²Q_ii in float64
+_ENDS = np.array([0.0, 1e30])
+_ROUNDING = 16.0 * np.finfo(np.float64).eps  # of each term of the sum that ε_g is
 
 
 def rescaled_error(
@@ -33,7 +39,8 @@ def rescaled_error(
     K: int,
     keep: float,
     rescale: Rescaling,
-    activation: str = "erf",
+    activation: str | Activation = "erf",
+    teacher_activation: str | Activation | None = None,
     errors: Errors | None = None,
 ) -> NDArray[np.float64]:
     """ε_g (n,) of edge-pruned states after rescaling their kept weights.
@@ -46,8 +53,9 @@ def rescaled_error(
     keep : float
         p; "inverse-sqrt" multiplies by 1/√p.
     rescale : {"none", "inverse-sqrt", "optimal"}
-        "optimal" is each state's own best factor in [e⁻⁴, e⁴].
-    activation : str
+        "optimal" is the infimum over all factors in [0, ∞], both ends as limits, for each state by itself.
+    activation, teacher_activation : str or Activation
+        g, and h where it is another.
     errors : callable, optional
         ε_g of covariances and signed weights, such as `divprune_sym.cuda.generalization_error`; that of the CPU for
         the activation if left out.
@@ -60,7 +68,9 @@ def rescaled_error(
     if rescale not in RESCALINGS:
         msg = f"rescale {rescale!r}: choose from {', '.join(RESCALINGS)}"
         raise BadInput(msg)
-    errors = errors or partial(generalization_error, activation=activation)
+    errors = errors or partial(
+        generalization_error, activation=activation, teacher_activation=teacher_activation, students=K
+    )
     if rescale == "none" or keep == 0.0:
         return errors(covariance, signed_weights)
     if rescale == "inverse-sqrt":
@@ -86,27 +96,36 @@ def _errors_at(
 def _least_error(
     covariance: NDArray[np.float64], signed_weights: NDArray[np.float64], K: int, error_of: Errors
 ) -> NDArray[np.float64]:
-    """Grid over log factors (ε_g need not be unimodal), then ever finer grids around the best; all states at once."""
+    """The infimum over factors: a grid over their logs (ε_g need not be unimodal) with both ends of [0, ∞], then ever
+    finer grids around the best; all states at once.
+
+    Where large outputs of students cancel, ε_g as computed is rounding only: of two factors, the one is better whose
+    ε_g is lower with all added that rounding may have taken from it.
+    """
     n = len(covariance)
+    length = np.sqrt(np.einsum("nii->n", covariance[:, :K, :K]))
+    unit = 1.0 / np.where(length > 0.0, length, 1.0)[:, None]
+    diagonal = np.zeros_like(covariance)
+    np.einsum("naa->na", diagonal)[:] = np.einsum("naa->na", covariance)
 
-    def errors(log_factors: NDArray[np.float64]) -> NDArray[np.float64]:
-        blocks = min(log_factors.shape[1], 1 + log_factors.shape[1] * covariance.size // _BLOCK)
-        return np.concatenate(
-            [
-                _errors_at(factors, covariance, signed_weights, K, error_of)
-                for factors in np.array_split(np.exp(log_factors), blocks, axis=1)
-            ],
-            axis=1,
-        )
+    def errors(factors: NDArray[np.float64], C: NDArray[np.float64], s: NDArray[np.float64]) -> NDArray[np.float64]:
+        blocks = min(factors.shape[1], 1 + factors.shape[1] * C.size // _BLOCK)
+        parts = np.array_split(factors * unit, blocks, axis=1)
+        return np.concatenate([_errors_at(part, C, s, K, error_of) for part in parts], axis=1)
 
-    on_grid = errors(np.broadcast_to(_GRID, (n, len(_GRID))))
-    least = on_grid.min(axis=1)
-    centre = _GRID[np.clip(on_grid.argmin(axis=1), 1, len(_GRID) - 2)]
-    half = _GRID[1] - _GRID[0]
+    factors = np.broadcast_to(np.concatenate([np.exp(_GRID), _ENDS]), (n, len(_GRID) + len(_ENDS)))
+    on_grid = errors(factors, covariance, signed_weights)
+    # ε_g of independent fields and weights of one sign is ½ Σ_a s_a² E[g_a²] at least
+    terms = errors(factors, diagonal, np.abs(signed_weights))
+    cautious = on_grid + _ROUNDING * covariance.shape[-1] * terms
+    cautious = np.where(np.isfinite(cautious), cautious, np.inf)
+    least = np.take_along_axis(on_grid, cautious.argmin(axis=1)[:, None], axis=1)[:, 0]
+    best = np.clip(cautious[:, : len(_GRID)].argmin(axis=1), 1, len(_GRID) - 2)
+    centre, half = _GRID[best], np.maximum(_GRID[best + 1] - _GRID[best], _GRID[best] - _GRID[best - 1])
     for _ in range(_ROUNDS):
-        inside = centre[:, None] + half * _INSIDE
-        found = errors(inside)
+        inside = centre[:, None] + half[:, None] * _INSIDE
+        found = errors(np.exp(inside), covariance, signed_weights)
         least = np.minimum(least, found.min(axis=1))
         centre = np.take_along_axis(inside, found.argmin(axis=1)[:, None], axis=1)[:, 0]
-        half *= 0.25
+        half = 0.25 * half
     return np.asarray(least)

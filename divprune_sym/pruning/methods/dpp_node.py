@@ -48,7 +48,7 @@ class DPPNode(NodeMethod):
         """The exact k-DPP on the order parameters."""
         L = state.covariance[: state.K, : state.K]
         if self.kernel == "activation":
-            L = second_moments(L)
+            L = second_moments(L, state.activation)
         return determinantal_law(LEnsemble.from_matrix(L), keep)
 
     def draw(self, layer: Layer, keep: int, rng: Rng, count: int = 1) -> NDArray[np.bool_]:
