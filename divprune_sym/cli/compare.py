@@ -64,14 +64,13 @@ def compare(
     from divprune_sym.networks import compare_report
     from divprune_sym.networks.compare import CompareSetting
     from divprune_sym.networks.compare import compare as run
-    from divprune_sym.networks.formats import load_network
     from divprune_sym.pruning import METHODS
     from divprune_sym.show.progress import stage
 
     check_folder(out)
     names = tuple(METHODS) if methods == "all" else tuple(name.strip() for name in methods.split(","))
     asked = CompareSetting(names, read_grid(keep), repeats, integer("--seed", seed, 0), options.setting(), theory)
-    net = load_network(network)
+    net = options.network(network)
     found = options.read()
     try:
         with stage(f"comparing {len(names)} methods at {len(asked.keeps)} shares") as progress:

@@ -7,12 +7,16 @@ from typing import TYPE_CHECKING, Annotated
 
 from cyclopts import Parameter
 
+from divprune_sym.cli.console import say
 from divprune_sym.cli.options import Whole
 
 if TYPE_CHECKING:
+    from pathlib import Path
+
     from divprune_sym.ground.checks import BadInput
     from divprune_sym.networks.data import DataSet
     from divprune_sym.networks.masks import PrunedNode
+    from divprune_sym.networks.network import DenseNetwork
     from divprune_sym.networks.prune import PruneSetting, Source
 
 Flag = Annotated[bool, Parameter(show_default=False)]
@@ -32,6 +36,10 @@ class NetworkOptions:
 
     Parameters
     ----------
+    activations
+        Activations of all layers, separated by commas, for weights that come without: relu,relu,identity.
+    layers
+        Names of the layers, first to last, separated by commas, where the names of the tensors do not say.
     data
         What to draw masks and to measure on.
     normalize
@@ -50,6 +58,8 @@ class NetworkOptions:
     """
 
     data: str
+    activations: str | None = None
+    layers: str | None = None
     normalize: str | None = None
     layer: Annotated[list[Whole] | None, Parameter(negative=())] = None
     ridge: float = 0.0
@@ -70,6 +80,19 @@ class NetworkOptions:
         source: Source = "original" if self.original else "pruned"
         pruned_node: PrunedNode = "silenced" if self.silenced else "removed"
         return PruneSetting(layers, source, ridge=self.ridge, pruned_node=pruned_node)
+
+    def network(self, path: Path) -> DenseNetwork:
+        """The network in a file; what is to be said of it goes to stderr."""
+        from divprune_sym.networks.activations import split_names
+        from divprune_sym.networks.formats import read_network
+        from divprune_sym.networks.reading import Given
+
+        activations = None if self.activations is None else tuple(split_names(self.activations))
+        layers = None if self.layers is None else tuple(name.strip() for name in self.layers.split(","))
+        read = read_network(path, Given(activations, layers))
+        for note in read.notes:
+            say(f"{path}: {note}")
+        return read.network
 
     def read(self) -> DataSet:
         """The data that --data and --normalize name."""

@@ -22,10 +22,10 @@ if TYPE_CHECKING:
 
 @app.command(
     help_epilogue="""\
-NETWORK is an npz file (W1 (out, in), b1, W2, b2, .., activations: names, else
-sigmoid and at the end identity), a safetensors file (the same names, or
-NAME.weight and NAME.bias), or an ONNX chain of dense layers. For scikit-learn's
-MLPs see docs/prune_a_network.md. Pickled files are never read.
+NETWORK is an npz or safetensors file (W1 (out, in), b1, W2, .., or torch's
+NAME.weight and NAME.bias; activations: names, or --activations), or an ONNX
+chain of dense layers. For scikit-learn's MLPs see docs/prune_a_network.md.
+Pickled files are never read.
 
 --data is an npz file with x_train, y_train, x_test, y_test, a folder of IDX
 files (MNIST and its kin), "digits" (scikit-learn's), or "openml:NAME".
@@ -48,6 +48,7 @@ def prune(
     options: NetworkOptions,
     reweight: Flag = False,
     compact: Flag = False,
+    float64: Flag = False,
     out: Output | None = None,
     mask: Path | None = None,
     checkpoint: Path | None = None,
@@ -69,6 +70,8 @@ def prune(
         Also refit what is left by least squares.
     compact
         Write the network without the pruned nodes instead of with zeros.
+    float64
+        Write float64 numbers instead of float32, where the format's runtimes have them.
     out
         Network file to write: npz, safetensors or onnx, by its ending.
     mask
@@ -84,7 +87,7 @@ def prune(
     import numpy as np
 
     from divprune_sym.ground.checks import BadInput, integer
-    from divprune_sym.networks.formats import check_ending, load_network, save_network
+    from divprune_sym.networks.formats import format_of, save_network
     from divprune_sym.networks.measure import measure, refuse_nothing_kept
     from divprune_sym.networks.prune import methods_for_networks, prune_network
     from divprune_sym.networks.versions import versions
@@ -101,7 +104,7 @@ def prune(
             check_output(path, network, endings)
             check_output(path, Path(options.data))
     if out is not None:
-        check_ending(out)
+        format_of(out)
     if out is not None and mask is not None and out.resolve() == mask.resolve():
         msg = f"--mask: {mask} is also --out, and would overwrite the network; give another name"
         raise BadInput(msg)
@@ -109,13 +112,13 @@ def prune(
         msg = "--compact: says how the network is written; give --out too"
         raise BadInput(msg)
     how = methods_for_networks({method: find_method(method)})[method]
-    net = load_network(network)
+    net = options.network(network)
     layers = setting.chosen(net)
     # shares belong to the layers in the order in which they were named
     shares = _shares(keep, tuple(dict.fromkeys(options.layer or layers)))
     with working("reading the data"):
         found = options.read()
-    found.refuse_misfit(net)
+    found = found.fitted_to(net)
     refuse_nothing_kept(net, found, how, shares)
 
     def pruned(label: str, reweighted: bool, drawn: dict[int, Any]) -> Any:
@@ -138,7 +141,7 @@ def prune(
     if refitted is not None:
         stages["reweighted"] = measure(refitted.smallest, found)
     if out is not None:
-        save_network(last.compact() if compact else last.network, out)
+        save_network(last.compact() if compact else last.network, out, float64=float64)
     if mask is not None:
         replace(last.mask, seed=seed, versions=versions()).save(mask)
     result = {

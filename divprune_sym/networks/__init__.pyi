@@ -1,5 +1,6 @@
 from divprune_sym.networks.data import DataSet as DataSet
 from divprune_sym.networks.data import read_data as read_data
+from divprune_sym.networks.formats import FormatNote as FormatNote
 from divprune_sym.networks.formats import load_network as load_network
 from divprune_sym.networks.formats import save_network as save_network
 from divprune_sym.networks.masks import Mask as Mask

@@ -123,7 +123,7 @@ def compare(
     BadInput
         The folder holds another comparison, or network and data do not fit.
     """
-    data.refuse_misfit(network)
+    data = data.fitted_to(network)
     layers = setting.prune.chosen(network)
     found = _resumed(network, data, setting, layers, folder)
     todo = [cell for cell in setting.cells() if _key(*cell) not in found.cells]

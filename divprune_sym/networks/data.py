@@ -39,9 +39,9 @@ class DataSet(ByValue):
 
     Parameters
     ----------
-    x_train, x_test : (n, d)
-    y_train, y_test : (n,) integers, or (n, out) floats
-        Labels 0, 1, … of a classification, or targets of a regression.
+    x_train, x_test : (n, d), or (n, h, w) and so on, which is flattened
+    y_train, y_test : (n,) or (n, 1) integers or strings, or (n, out) floats
+        Labels of a classification, 0, 1, … or the names of classes; or targets of a regression.
 
     Raises
     ------
@@ -59,21 +59,22 @@ class DataSet(ByValue):
     def __post_init__(self) -> None:
         width: int | None = None
         for part in ("train", "test"):
-            x = real_array(f"x_{part}", getattr(self, f"x_{part}"), (None, width))
+            x = _flat(getattr(self, f"x_{part}"))
+            x = real_array(f"x_{part}", x, (None, width))
             width = x.shape[1]
             if len(x) == 0:
                 msg = f"x_{part}: no rows"
                 raise BadInput(msg)
             object.__setattr__(self, f"x_{part}", x)
             object.__setattr__(self, f"y_{part}", _targets(f"y_{part}", getattr(self, f"y_{part}"), len(x)))
-        if self.y_train.dtype != self.y_test.dtype or self.y_train.shape[1:] != self.y_test.shape[1:]:
+        if self.y_train.dtype.kind != self.y_test.dtype.kind or self.y_train.shape[1:] != self.y_test.shape[1:]:
             msg = "y_train and y_test: one holds labels and the other targets, or they differ in width"
             raise BadShape(msg)
 
     @property
     def classifies(self) -> bool:
         """Whether the targets are labels."""
-        return self.y_test.dtype.kind == "i"
+        return self.y_test.dtype.kind in "iU"
 
     def normalized(self, mean: float, std: float) -> DataSet:
         """With inputs (x − mean)/std."""
@@ -81,8 +82,8 @@ class DataSet(ByValue):
         mean = number("mean", mean)
         return replace(self, x_train=(self.x_train - mean) / std, x_test=(self.x_test - mean) / std)
 
-    def refuse_misfit(self, network: DenseNetwork) -> None:
-        """Raise where the network has other inputs or outputs than the data.
+    def fitted_to(self, network: DenseNetwork) -> DataSet:
+        """With labels as numbers of the network's outputs; refused where the two do not fit.
 
         Raises
         ------
@@ -92,6 +93,25 @@ class DataSet(ByValue):
             A label that names no output.
         """
         network.refuse_width("x_train", self.x_train)
+        if self.classifies and (network.classes or self.y_test.dtype.kind == "U"):
+            return replace(self, y_train=self._numbered("train", network), y_test=self._numbered("test", network))
+        self._refuse_outputs(network)
+        return self
+
+    def _numbered(self, part: str, network: DenseNetwork) -> NDArray[np.int64]:
+        y = getattr(self, f"y_{part}")
+        if not network.classes:
+            msg = f"y_{part}: labels are names ({', '.join(np.unique(y)[:4])}), the network's outputs have none; "
+            msg += "number them 0, 1, … in the order of the outputs"
+            raise BadInput(msg)
+        number = {name: n for n, name in enumerate(network.classes)}
+        unknown = [label for label in np.unique(y).astype(str).tolist() if label not in number]
+        if unknown:
+            msg = f"y_{part}: label {unknown[0][:40]!r}; the network's classes are {', '.join(network.classes)[:160]}"
+            raise BadInput(msg)
+        return np.array([number[label] for label in y.astype(str).tolist()], dtype=np.int64)
+
+    def _refuse_outputs(self, network: DenseNetwork) -> None:
         outputs = network.widths[-1]
         for part, y in (("train", self.y_train), ("test", self.y_test)):
             if not self.classifies and y.shape[1] != outputs:
@@ -102,8 +122,21 @@ class DataSet(ByValue):
                 raise BadInput(msg)
 
 
+def _flat(x: Any) -> Any:
+    """Images and other inputs of several axes as rows."""
+    array = np.asarray(x)
+    return array.reshape(len(array), -1) if array.ndim > 2 and len(array) else array
+
+
 def _targets(name: str, y: Any, rows: int) -> NDArray[Any]:
     array = np.asarray(y)
+    if array.dtype.kind in "biuU" and array.shape == (rows, 1):
+        array = array[:, 0]
+    if array.dtype.kind == "U" and array.ndim == 1:
+        if array.shape != (rows,):
+            msg = f"{name}: {len(array)} labels for {rows} rows"
+            raise BadShape(msg)
+        return array
     if array.dtype.kind in "biu" and array.ndim == 1:
         if array.shape != (rows,):
             msg = f"{name}: {len(array)} labels for {rows} rows"

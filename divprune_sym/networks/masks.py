@@ -13,7 +13,7 @@ from divprune_sym.ground.arrays import read_arrays
 from divprune_sym.ground.checks import BadInput, BadShape
 from divprune_sym.ground.files import check_ending, written_aside
 from divprune_sym.ground.values import ByValue
-from divprune_sym.networks.activations import ACTIVATIONS
+from divprune_sym.networks.activations import activation
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
@@ -173,7 +173,7 @@ def compact(mask: Mask, network: DenseNetwork) -> DenseNetwork:
             raise BadInput(msg)
         after, bias = network.weights[layer + 1], network.biases[layer + 1]
         if mask.pruned_node == "silenced":
-            bias = bias + after[:, ~kept] @ ACTIVATIONS[network.activations[layer]](network.biases[layer][~kept])
+            bias = bias + after[:, ~kept] @ activation(network.activations[layer])(network.biases[layer][~kept])
         network = network.with_layers(
             {layer: (network.weights[layer][kept], network.biases[layer][kept]), layer + 1: (after[:, kept], bias)}
         )

@@ -2,17 +2,17 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING
 
 import numpy as np
 
 from divprune_sym.ground.checks import BadInput, BadShape, real_array
 from divprune_sym.ground.values import ByValue
-from divprune_sym.networks.activations import ACTIVATIONS, activation_name
+from divprune_sym.networks.activations import activation, activation_name
 
 if TYPE_CHECKING:
-    from collections.abc import Mapping, Sequence
+    from collections.abc import Mapping
 
     from numpy.typing import NDArray
 
@@ -29,7 +29,10 @@ class DenseNetwork(ByValue):
         One for each layer, inputs first; a weight of zero is a pruned one.
     biases : tuple of (out,) arrays
     activations : tuple of str
-        g of every layer: sigmoid, tanh, relu, erf (the theory's erf(u/√2)) or identity; softmax for the last.
+        g of every layer: sigmoid, tanh, relu, erf (the theory's erf(u/√2)), gelu, gelu-tanh, silu, leaky-relu[SLOPE],
+        elu[LOWEST], hard-sigmoid[SLOPE,MIDDLE] or identity; softmax or log-softmax for the last.
+    classes : tuple of str
+        Names of the classes that the outputs stand for; empty: 0, 1, …
 
     Raises
     ------
@@ -42,6 +45,7 @@ class DenseNetwork(ByValue):
     weights: tuple[NDArray[np.float64], ...]
     biases: tuple[NDArray[np.float64], ...]
     activations: tuple[str, ...]
+    classes: tuple[str, ...] = ()
 
     def __post_init__(self) -> None:
         counts = len(self.weights), len(self.biases), len(self.activations)
@@ -64,6 +68,17 @@ class DenseNetwork(ByValue):
         object.__setattr__(self, "weights", tuple(weights))
         object.__setattr__(self, "biases", tuple(biases))
         object.__setattr__(self, "activations", names)
+        object.__setattr__(self, "classes", self._checked_classes())
+
+    def _checked_classes(self) -> tuple[str, ...]:
+        classes = tuple(map(str, self.classes))
+        wanted = max(self.widths[-1], 2)
+        if classes == tuple(map(str, range(wanted))):
+            return ()
+        if classes and (len(set(classes)) != len(classes) or len(classes) != wanted):
+            msg = f"{len(classes)} classes ({', '.join(classes)[:80]}) for {self.widths[-1]} outputs; expected {wanted}"
+            raise BadInput(msg)
+        return classes
 
     def __repr__(self) -> str:
         return f"DenseNetwork({'-'.join(map(str, self.widths))}, {', '.join(self.activations)})"
@@ -100,7 +115,7 @@ class DenseNetwork(ByValue):
 
     def outputs(self, layer: int, inputs: NDArray[np.float64]) -> NDArray[np.float64]:
         """g(W h + b), (n, out), of one layer, for inputs h (n, in) of that layer."""
-        return ACTIVATIONS[self.activations[layer]](self.preactivations(layer, inputs))
+        return activation(self.activations[layer])(self.preactivations(layer, inputs))
 
     def inputs_of(self, layer: int, x: NDArray[np.float64]) -> NDArray[np.float64]:
         """What one layer receives, (n, in), when the network is given x (n, inputs)."""
@@ -121,7 +136,23 @@ class DenseNetwork(ByValue):
         return np.asarray(out[:, 0] > middle, dtype=np.int64)
 
     def error(self, x: NDArray[np.float64], labels: NDArray[np.int64]) -> float:
-        """Fraction of inputs (n, in) that are not given their label (n,)."""
+        """Fraction of inputs (n, in) that are not given their label (n,), numbers of outputs.
+
+        Raises
+        ------
+        BadInput
+            Targets that are no labels; a regression is measured by mean((forward(x) − y)²).
+        BadShape
+            Not one label for each input.
+        """
+        labels = np.asarray(labels)
+        if labels.dtype.kind not in "iu":
+            msg = f"labels: {labels.dtype} of shape {labels.shape}, expected whole numbers, those of the outputs; "
+            msg += "targets of a regression are measured by mean((forward(x) - y)**2)"
+            raise BadInput(msg)
+        if labels.shape != (len(x),):
+            msg = f"labels: shape {labels.shape}, expected ({len(x)},), one for each input; labels.ravel() may be meant"
+            raise BadShape(msg)
         return float(np.mean(self.classified(x) != labels))
 
     def with_layers(self, layers: Mapping[int, LayerArrays]) -> DenseNetwork:
@@ -134,15 +165,10 @@ class DenseNetwork(ByValue):
         """
         old = zip(self.weights, self.biases, strict=True)
         weights, biases = zip(*(layers.get(n, pair) for n, pair in enumerate(old)), strict=True)
-        return DenseNetwork(weights, biases, self.activations)
+        return replace(self, weights=weights, biases=biases)
 
     def refuse_width(self, name: str, x: NDArray[np.float64]) -> None:
         """Raise `BadShape` where data (n, d) are not as wide as the network's inputs."""
         if x.shape[1] != self.widths[0]:
             msg = f"{name}: {x.shape[1]} inputs in each row, the network takes {self.widths[0]}"
             raise BadShape(msg)
-
-
-def default_activations(layers: int) -> Sequence[str]:
-    """Sigmoid in hidden layers, identity at the output: for files that do not say."""
-    return ("sigmoid",) * (layers - 1) + ("identity",)

@@ -11,7 +11,7 @@ import numpy as np
 from divprune_sym.ground.checks import BadInput, integer, number, real_array
 from divprune_sym.ground.randomness import Rng, generator
 from divprune_sym.ground.values import ByValue
-from divprune_sym.networks.activations import ACTIVATIONS
+from divprune_sym.networks.activations import activation
 from divprune_sym.networks.masks import PRUNED_NODES, Mask, PrunedNode, apply, compact
 from divprune_sym.pruning import DPPNode, Layer, PruningMethod, reweighted_edges, reweighted_second_layer
 
@@ -286,7 +286,7 @@ class _Cut:
         g = self.seen.outputs(layer, self.h)
         still = np.zeros(len(kept))
         if self.setting.pruned_node == "silenced":
-            still[~kept] = ACTIVATIONS[network.activations[layer]](network.biases[layer][~kept])
+            still[~kept] = activation(network.activations[layer])(network.biases[layer][~kept])
         lost = g - still  # of a pruned node: what it no longer puts out
         change_of_kept = np.zeros_like(after)
         chosen = np.flatnonzero(kept)

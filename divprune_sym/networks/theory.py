@@ -14,7 +14,7 @@ from typing import TYPE_CHECKING
 import numpy as np
 
 from divprune_sym.ground.values import ByValue
-from divprune_sym.networks.activations import ACTIVATIONS
+from divprune_sym.networks.activations import activation
 
 if TYPE_CHECKING:
     from numpy.typing import NDArray
@@ -91,7 +91,7 @@ def measured_error(
 
 
 def activation_moments(
-    activation: str, mean: NDArray[np.float64], covariance: NDArray[np.float64]
+    name: str, mean: NDArray[np.float64], covariance: NDArray[np.float64]
 ) -> tuple[NDArray[np.float64], NDArray[np.float64], NDArray[np.float64]]:
     """E[g_a] (F,), E[g_a g_b] (F, F), and r (F,): orders beyond the last add at most r_a r_b to the latter.
 
@@ -101,7 +101,7 @@ def activation_moments(
     sd = np.sqrt(np.diag(covariance))
     z, weight = np.polynomial.hermite_e.hermegauss(_NODES)
     weight = weight / weight.sum()
-    values = ACTIVATIONS[activation](mean[:, None] + sd[:, None] * z)
+    values = activation(name)(mean[:, None] + sd[:, None] * z)
     scale = np.where(sd > 0, sd, 1.0)
     correlation = np.clip(covariance / np.outer(scale, scale), -1.0, 1.0)
     np.fill_diagonal(correlation, 1.0)

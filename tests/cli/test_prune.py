@@ -114,7 +114,9 @@ def test_regression(capsys, tmp_path):
         capsys, "prune", tmp_path / "net.npz", "--method", "random-node", "--keep", 0, "--data", tmp_path / "d.npz"
     )
     assert found["error_is"] == "mean squared error"
-    assert found["before"] == {"error": 0.0, "wrong": None, "rows": 60, "parameters": 57, "multiply_adds": 48}
+    # files hold float32 numbers
+    assert found["before"].pop("error") < 1e-12
+    assert found["before"] == {"wrong": None, "rows": 60, "parameters": 57, "multiply_adds": 48}
     assert found["after"]["error"] == pytest.approx(np.mean(y**2))
 
 

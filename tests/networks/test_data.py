@@ -163,12 +163,12 @@ def test_broken_idx(tmp_path):
 
 def test_data_and_network_must_fit():
     net = network((3, 4, 3), ("tanh", "identity"))
-    DataSet(**GOOD).refuse_misfit(net)
+    DataSet(**GOOD).fitted_to(net)
     with pytest.raises(BadShape, match="x_train: 3 inputs in each row, the network takes 6"):
-        DataSet(**GOOD).refuse_misfit(network())
+        DataSet(**GOOD).fitted_to(network())
     with pytest.raises(BadInput, match="y_train: label 8, the network's 3 outputs name 0 to 2"):
-        DataSet(**GOOD | {"y_train": Y + 6, "y_test": Y[:2] + 6}).refuse_misfit(net)
+        DataSet(**GOOD | {"y_train": Y + 6, "y_test": Y[:2] + 6}).fitted_to(net)
     with pytest.raises(BadShape, match="y_train: 1 targets in each row, the network has 3 outputs"):
-        DataSet(**GOOD | {"y_train": Y / 2, "y_test": Y[:2] / 2}).refuse_misfit(net)
+        DataSet(**GOOD | {"y_train": Y / 2, "y_test": Y[:2] / 2}).fitted_to(net)
     with pytest.raises(BadInput, match="std"):
         DataSet(**GOOD).normalized(0.0, 0.0)

@@ -1,11 +1,18 @@
 """The network as plain arrays: the same predictions as the classifier it came from, and what it refuses."""
 
+import warnings
+from dataclasses import replace
+
 import numpy as np
 import pytest
 from sklearn.datasets import load_digits
+from sklearn.decomposition import PCA
 from sklearn.neural_network import MLPClassifier, MLPRegressor
+from sklearn.pipeline import make_pipeline
+from sklearn.preprocessing import MaxAbsScaler, MinMaxScaler, RobustScaler, StandardScaler
 
 from divprune_sym.ground.checks import BadInput, BadShape
+from divprune_sym.networks.data import DataSet
 from divprune_sym.networks.network import DenseNetwork
 from divprune_sym.networks.sklearn_models import from_sklearn, to_sklearn
 
@@ -68,7 +75,7 @@ def test_arrays_are_copied_and_read_only():
             BadInput,
             "'softmax' of a hidden layer: choose from",
         ),
-        ([np.ones((2, 2))], [np.ones(2)], ["gelu"], BadInput, "'gelu' of the output layer: choose from sigmoid, tanh"),
+        ([np.ones((2, 2))], [np.ones(2)], ["gule"], BadInput, "'gule' of the output layer: choose from sigmoid, tanh"),
         ([], [], [], BadInput, "0 weights, 0 biases, 0 activations"),
         ([np.ones((2, 2))], [], ["tanh"], BadInput, "1 weights, 0 biases, 1 activations"),
         ([np.ones((0, 2))], [np.ones(0)], ["tanh"], BadInput, r"layer 0: shape \(0, 2\); a layer needs"),
@@ -88,11 +95,62 @@ def test_replaced_layers_must_fit():
         mlp.with_layers({0: (np.ones((2, 2)), np.zeros(2))})
 
 
-def test_labels_the_outputs_would_not_name():
-    with pytest.raises(BadInput, match="expected 0, 1, … C − 1"):
-        from_sklearn(fitted(X[:200], Y[:200] + 1))
+def test_labels_of_ones_own():
+    names = np.array(list("zyxwvutsrq"))[Y]
+    model = fitted(X[:200], names[:200])
+    network = from_sklearn(model)
+    assert network.classes == tuple("qrstuvwxyz")
+    assert (np.array(network.classes)[network.classified(X)] == model.predict(X)).all()
+    assert (to_sklearn(network).predict(X) == model.predict(X)).all()
+    data = DataSet(X[:200], names[:200], X[200:], names[200:]).fitted_to(network)
+    assert network.error(X[200:], data.y_test) == np.mean(model.predict(X[200:]) != names[200:])
+    with pytest.raises(BadInput, match="label 'a'; the network's classes are q, r, s"):
+        DataSet(X[:2], np.array(["q", "a"]), X[:2], np.array(["q", "q"])).fitted_to(network)
+    with pytest.raises(BadInput, match=r"labels are names \(.*\), the network's outputs have none"):
+        DataSet(X, names, X, names).fitted_to(from_sklearn(fitted(X[:200], Y[:200])))
     with pytest.raises(BadInput, match="no coefs_; expected a fitted"):
         from_sklearn(MLPClassifier())
+    with pytest.raises(BadInput, match="3 classes"):
+        replace(network, classes=("a", "b", "c"))
+
+
+@pytest.mark.parametrize(
+    "scalers",
+    [
+        [StandardScaler()],
+        [MinMaxScaler((-1, 1)), StandardScaler(with_std=False)],
+        [RobustScaler(), "passthrough", MaxAbsScaler()],
+    ],
+)
+def test_pipelines(scalers):
+    """Dead pixels and all: what the pipeline says of unscaled inputs, the network says."""
+    pipeline = make_pipeline(*scalers, MLPClassifier((7,), max_iter=3, random_state=0))
+    with warnings.catch_warnings():
+        warnings.simplefilter("ignore")
+        pipeline.fit(X[:300] * 16, Y[:300])
+    network = from_sklearn(pipeline)
+    np.testing.assert_allclose(network.forward(X * 16), pipeline.predict_proba(X * 16), atol=1e-12)
+
+
+def test_steps_that_are_no_scalers():
+    with pytest.raises(BadInput, match="step PCA is no fitted Standard"):
+        from_sklearn(make_pipeline(PCA(3).fit(X), fitted(X[:200], Y[:200])))
+    with pytest.raises(BadInput, match="step StandardScaler is no fitted"):
+        from_sklearn(make_pipeline(StandardScaler(), fitted(X[:200], Y[:200])))
+
+
+@pytest.mark.parametrize(
+    ("targets", "error", "words"),
+    [
+        (np.ones((len(X), 10)), BadInput, "expected whole numbers"),
+        (np.full(len(X), 0.5), BadInput, "targets of a regression"),
+        (Y[:, None], BadShape, r"labels\.ravel\(\) may be meant"),
+        (Y[:-1], BadShape, "one for each input"),
+    ],
+)
+def test_targets_of_the_wrong_kind(targets, error, words):
+    with pytest.raises(error, match=words):
+        from_sklearn(fitted(X[:200], Y[:200])).error(X, targets)
 
 
 def test_two_classes_have_one_output():

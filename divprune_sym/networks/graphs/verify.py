@@ -1,0 +1,117 @@
+"""What was read, run beside the file itself: every tensor, up to the rounding of the file's own arithmetic.
+
+Each layer is given the file's own tensor for the layer before it. So a disagreement belongs to the layer in which it is
+found, rounding does not add up, and layers that agree one by one agree as a chain.
+"""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Any
+
+import numpy as np
+
+from divprune_sym.ground.checks import BadInput
+from divprune_sym.networks.activations import LAST_ONLY, activation
+from divprune_sym.networks.graphs.run import ROWS, refusal
+
+if TYPE_CHECKING:
+    from collections.abc import Callable, Mapping, Sequence
+
+    from numpy.typing import NDArray
+
+    from divprune_sym.networks.graphs.run import Ran
+    from divprune_sym.networks.graphs.values import Layer, Value
+
+    Array = NDArray[np.float64]
+
+# roundings of a few operators one after the other, on top of those of the sum over inputs
+_ROUNDINGS = 16
+
+
+def verify(ran: Ran, values: Mapping[str, Value | str], layers: Sequence[Layer]) -> None:
+    """Compare every tensor with what was read for it, and every layer of the network with the tensor that it is.
+
+    Raises
+    ------
+    BadInput
+        Naming the first node that differs, or that leaves the numbers its file can hold.
+    """
+    with np.errstate(all="ignore"):
+        given: dict[int, Array] = {id(None): _rows(ran.values[ran.start])}
+        for layer in layers:
+            given[id(layer)] = _outputs(ran, layer, given[id(layer.before)])
+        for node in ran.nodes:
+            name = node.output[0]
+            value = values.get(name)
+            if value is None or isinstance(value, str) or id(value.layer) not in given:
+                continue
+            if not _agrees(ran, name, value, given[id(value.layer)]):
+                raise refusal(ran, node, "computes something else than was read: please report it, with the file")
+    _verify_layers(ran, layers, given)
+
+
+def _verify_layers(ran: Ran, layers: Sequence[Layer], given: Mapping[int, Array]) -> None:
+    for n, layer in enumerate(layers):
+        h = given[id(layer.before)]
+        u = h @ layer.W.T + layer.b
+        size = np.abs(h) @ np.abs(layer.W.T) + np.abs(layer.b)
+        with np.errstate(all="ignore"):
+            wanted, room = _with_room(layer.activation, activation(layer.activation), u, _rounding(ran, layer.W, size))
+            wanted, room = wanted * layer.s + layer.t, room * np.abs(layer.s) + ran.eps * np.abs(layer.t)
+            same = _same(ran, layer.tensor, wanted, 2 * room)
+        if not same:
+            msg = f"{ran.path}: layer {n} computes something else than tensor {layer.tensor!r}: please report it"
+            raise BadInput(msg)
+
+
+def _rows(tensor: Any) -> Array:
+    array = np.asarray(tensor).astype(np.float64)
+    return array.reshape(len(array), -1)
+
+
+def _outputs(ran: Ran, layer: Layer, before: Array) -> Array:
+    """The outputs h of a layer from the file's tensor s ∘ h + t; computed where s is too small to divide by."""
+    s = np.broadcast_to(np.abs(np.asarray(layer.s, dtype=np.float64)), (len(layer.b),))
+    tensor = (_rows(ran.values[layer.tensor]) - layer.t) / np.where(s == 0.0, 1.0, layer.s)
+    seen = s >= 1e-3 * s.max()
+    return tensor if seen.all() else np.where(seen, tensor, activation(layer.activation)(before @ layer.W.T + layer.b))
+
+
+def _agrees(ran: Ran, name: str, value: Value, h: Array) -> bool:
+    u = value.fields(h)
+    absolute = np.abs(h) * np.abs(value.a) if value.M is None else np.abs(h) @ np.abs(value.M.T)
+    rounding = _rounding(ran, value.M, absolute + value.size + np.abs(value.b))
+    if value.last:
+        wanted, room = _with_room(value.last, activation(value.last), u, rounding)
+    else:
+        wanted, room = _with_room("", value.f.of, u, rounding)
+    wanted = value.s * wanted + value.t
+    room = np.abs(value.s) * room + _ROUNDINGS * ran.eps * (np.abs(wanted) + np.abs(value.t))
+    return _same(ran, name, wanted, room)
+
+
+def _rounding(ran: Ran, M: Array | None, size: Array) -> Array:
+    terms = 1 if M is None else M.shape[1]
+    return ran.eps * (terms + _ROUNDINGS) * size
+
+
+def _with_room(name: str, f: Callable[[Array], Array], u: Array, off: Array) -> tuple[Array, Array]:
+    """f(u), and how far it may be off if u is off by that much."""
+    wanted = f(u)
+    if name in LAST_ONLY:  # 1-Lipschitz in the largest change, twice
+        most = off.max(axis=1, keepdims=True)
+        return wanted, 2 * most * (np.abs(wanted) + 1.0) + off
+    spread = np.maximum(np.abs(f(u + off) - wanted), np.abs(f(u - off) - wanted))
+    return wanted, spread + off
+
+
+def _same(ran: Ran, name: str, wanted: Array, room: Array) -> bool:
+    """Whether the file's tensor is what it should be; inputs on which it overflows say nothing."""
+    found = _rows(ran.values[name])
+    if found.shape != wanted.shape:
+        return False
+    rows = np.asarray(np.isfinite(found).all(axis=1) & np.isfinite(wanted).all(axis=1))
+    if not rows[:ROWS].all() and len(rows) >= ROWS:
+        msg = f"{ran.path}: tensor {name!r} overflows on inputs of size 0.1"
+        raise BadInput(msg)
+    return bool((np.abs(found - wanted)[rows] <= room[rows]).all())
