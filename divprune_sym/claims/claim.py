@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from dataclasses import dataclass, field
 from enum import StrEnum
+from html import escape
 from typing import TYPE_CHECKING, Any, Protocol
 
 import sympy as sp
@@ -188,6 +189,15 @@ class Claim:
     def explicit(self) -> sp.Basic:
         """The statement with every name of `where` written out."""
         return self.statement.subs(dict(self.where)) if self.where else self.statement
+
+    def _repr_html_(self) -> str:
+        """What a notebook shows: the statement, where it holds, and what is expected of its evidence."""
+        from divprune_sym.claims.typeset import mathml
+
+        meanings = "".join(mathml(name, meaning) for name, meaning in self.where.items())
+        domain = f"<p>for {escape(self.domain_text)}</p>" if self.domain else ""
+        about = f"{self.id}; {self.source}; expected: {self.expected.value}"
+        return f"<p><b>{escape(self.title)}</b> ({escape(about)})</p>{mathml(self.statement)}{meanings}{domain}"
 
     @property
     def domain_text(self) -> str:

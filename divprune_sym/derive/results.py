@@ -9,11 +9,11 @@ from typing import TYPE_CHECKING, Any
 import sympy as sp
 
 from divprune_sym.derive import equations
-from divprune_sym.derive.latex import aligned, environment, latex
 from divprune_sym.derive.python_source import error_source, integral_source, motion_source
 from divprune_sym.dynamics.closing import integrals_of, refuse_open
 from divprune_sym.dynamics.equations import equations_of_motion, error_equations
 from divprune_sym.dynamics.integrals import derivation_of
+from divprune_sym.dynamics.latex import aligned, environment, latex
 from divprune_sym.dynamics.update import SGD, UpdateRule
 from divprune_sym.gaussian import NoClosedForm, integral
 from divprune_sym.ground.checks import BadInput, integer
@@ -118,7 +118,7 @@ def derived_equations(
         return json.dumps(record, ensure_ascii=False)
     if form == "latex":
         shown = [_steps_latex(derived) for derived in derivations.values()] if steps else []
-        return "\n".join([f"% {sums}", *shown, aligned(found)])
+        return "\n".join([f"% {sums}", *shown, aligned((e.lhs, e.rhs) for e in found)])
     lines = [line for derived in derivations.values() for line in _numbered(derived, steps)]
     limit = ["limit of a small learning rate: terms in η² are left out"] if rule.small_eta else []
     return "\n".join([_activation_line(activation, teacher), sums, *limit, *lines, *map(_line, found)])

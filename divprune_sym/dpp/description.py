@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import asdict, dataclass
+from html import escape
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
@@ -54,18 +55,29 @@ class KernelDescription:
         """The attributes, JSON-able."""
         return asdict(self) | {"warnings": list(self.warnings)}
 
-    def __str__(self) -> str:
-        lines = [
-            f"items N             {self.N}",
-            f"rank                {self.rank}",
-            f"condition number    1e{self.log_condition:.1f}" + (" (of the nonzero eigenvalues)" if self.rank else ""),
-            f"expected size       {self.expected_size:.4g} ± {self.size_deviation:.2g}",
-            f"set to zero         {f'up to {self.shift:.2g}' if self.shift else 'nothing'}",
+    def _rows(self) -> list[tuple[str, str]]:
+        rows = [
+            ("items N", f"{self.N}"),
+            ("rank", f"{self.rank}"),
+            (
+                "condition number",
+                f"1e{self.log_condition:.1f}" + (" (of the nonzero eigenvalues)" if self.rank else ""),
+            ),
+            ("expected size", f"{self.expected_size:.4g} ± {self.size_deviation:.2g}"),
+            ("set to zero", f"up to {self.shift:.2g}" if self.shift else "nothing"),
         ]
         if self.rank < self.N:
-            lines.append(f"k > {self.rank:<15} every determinant is 0: the k-DPP is the limit of L + ε1, ε → 0")
-        lines += [f"warning: {warning}" for warning in self.warnings]
-        return "\n".join(lines)
+            rows.append((f"k > {self.rank}", "every determinant is 0: the k-DPP is the limit of L + ε1, ε → 0"))
+        return rows
+
+    def __str__(self) -> str:
+        lines = [f"{name:<19} {value}" for name, value in self._rows()]
+        return "\n".join([*lines, *(f"warning: {warning}" for warning in self.warnings)])
+
+    def _repr_html_(self) -> str:
+        rows = [*self._rows(), *(("warning", warning) for warning in self.warnings)]
+        cells = "".join(f"<tr><th>{escape(name)}</th><td>{escape(value)}</td></tr>" for name, value in rows)
+        return f"<table><tbody>{cells}</tbody></table>"
 
 
 def describe(kernel: LEnsemble) -> KernelDescription:

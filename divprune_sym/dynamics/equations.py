@@ -86,6 +86,11 @@ class System:
     assignments: tuple[Assignment, ...]
     source: str
 
+    def _repr_latex_(self) -> str:
+        from divprune_sym.dynamics.latex import aligned
+
+        return f"$${aligned(((x.lhs, x.rhs) for x in self.assignments), 'aligned')}$$"
+
 
 # --- from the update of one weight to rates of order parameters ---------------------------------------
 

@@ -55,6 +55,9 @@ class Step:
         given = f"   [{', '.join(map(str, self.conditions))}]" if self.conditions else ""
         return f"{self.rule}: {self.before} = {result}{given}"
 
+    def _repr_latex_(self) -> str:
+        return f"$\\displaystyle {self.latex()}$"
+
     def latex(self) -> str:
         """The step as one LaTeX equation."""
         return f"{self.before.latex()} = {' + '.join(term.latex() for term in self.after) or '0'}"
@@ -140,5 +143,12 @@ class Derivation:
 
     def latex(self) -> str:
         """The steps and the result as LaTeX, one equation a line."""
-        lines = [step.latex() for step in self.steps]
-        return "\n".join([*lines, f"{self.term.latex()} = {sp.latex(self.closed_form)}"])
+        return "\n".join([*[step.latex() for step in self.steps], self._result()])
+
+    def _result(self) -> str:
+        return f"{self.term.latex()} = {sp.latex(self.closed_form, inv_trig_style='full')}"
+
+    def _repr_latex_(self) -> str:
+        lines = [rf"\text{{{step.rule}:}}\quad {step.latex()}" for step in self.steps]
+        body = " \\\\\n".join([*lines, self._result()])
+        return f"$$\\begin{{gathered}}\n{body}\n\\end{{gathered}}$$"

@@ -103,6 +103,9 @@ class Activation:
     def __repr__(self) -> str:
         return f"<activation {self.name}: g(u) = {self.g(sp.Symbol('u', real=True))}>"
 
+    def _repr_latex_(self) -> str:
+        return rf"$\displaystyle {self.latex()}(u) = {sp.latex(self.g(sp.Symbol('u', real=True)))}$"
+
     def latex(self) -> str:
         """The name in LaTeX, the gain of a sigmoid as a subscript."""
         if self.gain is not None and self.name == f"erf[{self.gain}]":

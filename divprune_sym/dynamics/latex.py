@@ -37,11 +37,9 @@ from divprune_sym.dynamics.symbols import (
 )
 
 if TYPE_CHECKING:
-    from collections.abc import Sequence
+    from collections.abc import Iterable, Sequence
 
     from sympy import Expr
-
-    from divprune_sym.derive.equations import Equation
 
 _LETTERS = {
     str(array.label): letter
@@ -81,7 +79,7 @@ class _Printer(LatexPrinter):  # type: ignore[misc]
             return rf"\frac{{\mathrm{{d}}{self._letter(_RATES[label], cls, rest)}}}{{\mathrm{{d}}\alpha}}"
         if label in (str(DRIFT.label), str(SPREAD.label), str(PULL.label)):
             return self._average(label, cls, rest)
-        return self._letter(_LETTERS[label], cls, rest)
+        return self._letter(_LETTERS.get(label) or sp.latex(entry.base.label), cls, rest)
 
     def _letter(self, letter: str, cls: str, indices: Sequence[Expr]) -> str:
         printed = [self._print(index) for index in indices]
@@ -127,10 +125,9 @@ def latex(expression: Expr) -> str:
     return str(_Printer({"inv_trig_style": "full"}).doprint(expression))
 
 
-def aligned(equations: Sequence[Equation]) -> str:
-    """An align environment, one equation a line."""
-    lines = [f"{latex(equation.lhs)} &= {latex(equation.rhs)}" for equation in equations]
-    return environment("align", lines)
+def aligned(equations: Iterable[tuple[Expr, Expr]], name: str = "align") -> str:
+    """An align environment, one equation a line: of left and right sides."""
+    return environment(name, [f"{latex(lhs)} &= {latex(rhs)}" for lhs, rhs in equations])
 
 
 def environment(name: str, lines: Sequence[str]) -> str:
