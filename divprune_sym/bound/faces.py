@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING
 import numpy as np
 from scipy.stats import t as student_t
 
+from divprune_sym.evaluation import errors_of
 from divprune_sym.ground.checks import BadInput, integer
 from divprune_sym.ground.randomness import Rng, generator
 from divprune_sym.pruning import EdgePruning, Layer, NodeMethod
@@ -16,7 +17,6 @@ from divprune_sym.pruning.method import edges_kept
 from divprune_sym.reproduction.backend import pruned_covariances
 from divprune_sym.reproduction.teacher_student import specialised_network, t_statistic
 from divprune_sym.simulate import Network
-from divprune_sym.solvers import generalization_error
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Sequence
@@ -149,7 +149,7 @@ def _overlaps(
     method: EdgePruning, network: Network, keep: float, masks: int, rng: np.random.Generator
 ) -> dict[str, tuple[float, float]]:
     """(limit, drawn) of every kind of overlap after pruning."""
-    layer = Layer.on_white_inputs(network.w, network.v)
+    layer = Layer.on_white_inputs(network.w, network.v, network.activation)
     drawn_masks = method.draw(layer, keep, rng, 1 if method.deterministic else masks)
     drawn = pruned_covariances(network, drawn_masks).mean(axis=0)
     # a finite network keeps round(pN) edges: the theory is asked for that fraction
@@ -199,16 +199,14 @@ def _node_errors(
     method: NodeMethod, network: Network, keep: int, masks: int, rng: np.random.Generator
 ) -> tuple[float, float]:
     state = network.order_parameters()
-    kept = method.draw(Layer.on_white_inputs(network.w, network.v), keep, rng, masks)
+    kept = method.draw(Layer.on_white_inputs(network.w, network.v, network.activation), keep, rng, masks)
     if not isinstance(kept, np.ndarray) or kept.dtype != np.bool_ or kept.shape != (masks, network.K):
         msg = f"{method.name}: draw returned no bool array of shape {(masks, network.K)}"
         raise BadInput(msg)
     if (kept.sum(axis=1) != keep).any():
         msg = f"{method.name}: draw kept {int(kept.sum(axis=1)[0])} nodes, expected {keep}"
         raise BadInput(msg)
-    s = np.tile(state.signed_weights, (masks, 1))
-    s[:, : network.K] *= kept
-    drawn = generalization_error(np.broadcast_to(state.covariance, (masks, *state.covariance.shape)), s)
+    drawn = errors_of([state.with_(v=state.v * mask) for mask in kept])
     return method.limit(state, keep).generalization_error(), float(drawn.mean())
 
 

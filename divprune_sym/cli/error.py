@@ -17,9 +17,10 @@ from divprune_sym.cli.student import given_student
 @app.command(
     help_epilogue="""\
 The error is half the mean squared difference between the outputs of student
-and teacher, label noise excluded, for erf nodes and infinitely many inputs,
-averaged over the choice of what is kept. The student is the specialised one
-(--teachers, --copies, --second-layer), or that of a problem file (--state).
+and teacher, label noise excluded, for infinitely many inputs, averaged over
+the choice of what is kept. The student is the specialised one (--teachers,
+--copies, --second-layer, and --activation of its nodes and the teacher's), or
+that of a problem file (--state), which names its activations itself.
 
 Examples:
   divprune-sym error dpp-node --teachers 2 --copies 3 --second-layer 4 --keep 3
@@ -33,6 +34,7 @@ def error(
     teachers: Whole | None = None,
     copies: Whole | None = None,
     second_layer: float | None = None,
+    activation: str | None = None,
     state: Path | None = None,
     keep: Whole | None = None,
     keep_fraction: float | None = None,
@@ -53,6 +55,8 @@ def error(
         Z, the number of student nodes that copy each teacher node.
     second_layer
         v*, the second-layer weight of each teacher node; each copy has v*/Z.
+    activation
+        Of all nodes: erf (the default), erf[GAIN], linear, relu, sine, heN, polynomial[C0, C1, ...], or a plug-in's.
     state
         A problem file without classes (see integrate --help) whose order parameters are pruned instead.
     keep
@@ -84,7 +88,7 @@ def error(
     if reweight and not nodes:
         msg = f"--reweight: {method} prunes edges, whose refit on white inputs changes nothing; edges take --rescale"
         raise BadInput(msg)
-    pruned = given_student(state, teachers, copies, second_layer)
+    pruned = given_student(state, teachers, copies, second_layer, activation)
     if keep is not None:
         keep = integer("--keep", keep, 0, pruned.K)
         keep_fraction = keep / pruned.K
@@ -107,6 +111,8 @@ def error(
         "teachers": pruned.M,
         "copies": copies,
         "second_layer": second_layer,
+        "activation": str(pruned.activation),
+        "teacher_activation": str(pruned.teacher_activation or pruned.activation),
         "state": None if state is None else str(state),
         "keep": keep,
         "keep_fraction": keep_fraction,

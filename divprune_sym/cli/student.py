@@ -13,7 +13,11 @@ if TYPE_CHECKING:
 
 
 def given_student(
-    state: Path | None, teachers: int | None, copies: int | None, second_layer: float | None
+    state: Path | None,
+    teachers: int | None,
+    copies: int | None,
+    second_layer: float | None,
+    activation: str | None = None,
 ) -> OrderParameters:
     """The order parameters of a file, or the specialised ones."""
     from divprune_sym.ground.checks import BadInput
@@ -21,8 +25,9 @@ def given_student(
     from divprune_sym.specialised import specialised_state
 
     options = {"--teachers": teachers, "--copies": copies, "--second-layer": second_layer}
+    activated = {"--activation": activation}
     if state is not None:
-        given = [name for name, value in options.items() if value is not None]
+        given = [name for name, value in (options | activated).items() if value is not None]
         if given:
             msg = f"{given[0]}: --state already says what the student is"
             raise BadInput(msg)
@@ -37,4 +42,4 @@ def given_student(
         raise BadInput(msg)
     fields = max(teachers, 0) * (max(copies, 0) + 1)
     refuse_beyond_memory(f"{teachers} teachers with {copies} copies each", 6 * 8 * fields**2)
-    return specialised_state(teachers, copies, second_layer)
+    return specialised_state(teachers, copies, second_layer, activation=activation or "erf")

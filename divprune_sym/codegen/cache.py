@@ -25,7 +25,7 @@ if TYPE_CHECKING:
     from types import ModuleType
 
 FOLDER_VARIABLE = "DIVPRUNE_SYM_CACHE"
-_SOURCES = ("gaussian", "dynamics", "codegen", "evaluation", "solvers", "cuda")
+_SOURCES = ("gaussian", "dynamics", "codegen", "evaluation", "solvers", "simulate", "cuda")
 
 
 class UnsafeCache(BadInput):

@@ -10,12 +10,14 @@ from typing import TYPE_CHECKING, Any, Literal
 from divprune_sym.codegen.cache import cached_module
 from divprune_sym.codegen.distribute import ROOM, distributed, flat, one_thread
 from divprune_sym.codegen.targets import Target, special_source
+from divprune_sym.named_activations import described, resolved
 from divprune_sym.solvers.modules import called
 from divprune_sym.solvers.tableaus import DORMAND_PRINCE
 
 if TYPE_CHECKING:
     from types import ModuleType
 
+    from divprune_sym.gaussian import Activation
     from divprune_sym.solvers.equations import Equations
     from divprune_sym.solvers.tableaus import Tableau
 
@@ -140,20 +142,27 @@ def cuda_module(equations: Equations, K: int, M: int, classes: int, layout: Layo
 
 
 @cache
-def error_module(F: int) -> ModuleType:
-    """The kernel `errors`: ε_g of erf networks with F fields in all, one state per thread."""
+def error_module(
+    F: int, activation: str | Activation = "erf", teacher: str | Activation | None = None, students: int | None = None
+) -> ModuleType:
+    """The kernel `errors`: ε_g of networks with F fields in all, one state per thread; h of fields after `students`."""
+    # with one activation all fields count as students: only K + M enters
+    K = F if teacher is None or students is None else students
 
     def generate() -> str:
         from divprune_sym.codegen.compiler import compile_system
+        from divprune_sym.dynamics.closing import refuse_open
         from divprune_sym.dynamics.equations import error_equations
-        from divprune_sym.named_activations import resolved
 
         target = Target("cuda", _PREAMBLE.replace("{sync}", "pass"), ROOM, ROOM)
-        # all fields count as students here: only K + M enters
-        source = compile_system(error_equations(), resolved("erf"), {"K": F, "M": 0}, target=target).source
+        g, h = resolved(activation), None if teacher is None else resolved(teacher)
+        system = error_equations(two_activations=h is not None)
+        refuse_open(system, g, h)
+        source = compile_system(system, g, {"K": K, "M": F - K}, target=target, teacher=h).source
         return "\n".join([target.preamble, special_source(), one_thread(source), _ERRORS])
 
-    return cached_module({"error": True, "activation": "erf", "fields": F, "target": "cuda"}, generate)
+    recipe = {"error": True, "activation": described(activation), "students": K, "fields": F, "target": "cuda"}
+    return cached_module(recipe | {"teacher": None if teacher is None else described(teacher)}, generate)
 
 
 def _text(equations: Equations, K: int, M: int, classes: int | None, layout: Layout) -> str:

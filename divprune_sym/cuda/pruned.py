@@ -10,10 +10,12 @@ from numba import cuda  # the simulator looks for `cuda` among the globals of a 
 
 from divprune_sym.cuda.device import require_cuda, simulated
 from divprune_sym.cuda.equations import error_module
+from divprune_sym.ground.checks import integer
 
 if TYPE_CHECKING:
     from numpy.typing import ArrayLike, NDArray
 
+    from divprune_sym.gaussian import Activation
     from divprune_sym.simulate import Network
 
 
@@ -53,8 +55,14 @@ def pruned_covariances(network: Network, masks: NDArray[np.bool_]) -> NDArray[np
     return C
 
 
-def generalization_error(covariance: ArrayLike, signed_weights: ArrayLike) -> NDArray[np.float64]:
-    """ε_g of erf networks, `solvers.generalization_error` on the GPU: the same equation, a thread per state.
+def generalization_error(
+    covariance: ArrayLike,
+    signed_weights: ArrayLike,
+    activation: str | Activation = "erf",
+    teacher_activation: str | Activation | None = None,
+    students: int | None = None,
+) -> NDArray[np.float64]:
+    """`evaluation.generalization_error` on the GPU: the same equation, a thread per state.
 
     Parameters
     ----------
@@ -62,6 +70,8 @@ def generalization_error(covariance: ArrayLike, signed_weights: ArrayLike) -> ND
         Covariance of the fields u = (λ, ρ).
     signed_weights : (..., F)
         s = (v, −A), broadcast against the leading axes of `covariance`.
+    activation, teacher_activation, students
+        As there.
 
     Returns
     -------
@@ -69,6 +79,8 @@ def generalization_error(covariance: ArrayLike, signed_weights: ArrayLike) -> ND
 
     Raises
     ------
+    BadInput
+        An activation that is not known or has no closed I2, or no number of students between 0 and F.
     NoCuda
         There is no GPU, and no simulator.
     """
@@ -79,7 +91,11 @@ def generalization_error(covariance: ArrayLike, signed_weights: ArrayLike) -> ND
     out = np.zeros(len(s))
     if len(s):
         threads = 4 if simulated() else 64
-        error_module(F).errors[-(-len(s) // threads), threads](*_on_device(C.reshape(-1, F, F), s), out)
+        teacher = None if teacher_activation == activation else teacher_activation
+        K = None if teacher is None else integer("students", students, 0, F)
+        error_module(F, activation, teacher, K).errors[-(-len(s) // threads), threads](
+            *_on_device(C.reshape(-1, F, F), s), out
+        )
     return out.reshape(C.shape[:-2])
 
 

@@ -10,29 +10,53 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 from numba import cuda, float64  # the simulator looks for `cuda` among the globals of a kernel
 
+from divprune_sym.codegen.cache import cached_module
 from divprune_sym.cuda.device import require_cuda, simulated
 from divprune_sym.ground.checks import BadInput
 from divprune_sym.ground.randomness import Rng, generator
-from divprune_sym.simulate._kernel import ROOT_HALF, SLOPE_AT_0
+from divprune_sym.simulate.modules import described_pair, functions_source
 from divprune_sym.simulate.network import Classes
 from divprune_sym.simulate.sgd import Trajectory, _Data, _diverged, _spawn, _square_is_finite, _times
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Sequence
+    from types import ModuleType
 
     from numpy.typing import ArrayLike
 
+    from divprune_sym.gaussian import Activation
     from divprune_sym.simulate import Network, Training
 
 
+_PREAMBLE = """import math
+
+from numba import cuda
+
+jit = cuda.jit(device=True)
+
+"""
+
+
 @cache
-def sgd_kernel(K: int, M: int, threads: int) -> Any:
+def _functions(activation: str | Activation, teacher: str | Activation | None) -> ModuleType:
+    """`student_output`, `student_slope` and `teacher_output` for kernels to call."""
+    recipe = {"functions": "cuda", **described_pair(activation, teacher)}
+    return cached_module(recipe, lambda: _PREAMBLE + functions_source(activation, teacher))
+
+
+@cache
+def sgd_kernel(
+    K: int, M: int, threads: int, activation: str | Activation = "erf", teacher: str | Activation | None = None
+) -> Any:
     """The kernel of K student and M teacher nodes: the update of `simulate.train`, a step per row of X.
 
     w, mask (R, K, N), v (R, K), B (R, M, N), A (R, M), X (R, S, N), zeta (R, S); w and v change in place, and
     taken (R,) counts the steps: fewer than S where the next would not be finite.
     """
     fields = K + M
+    functions = _functions(activation, teacher)
+    student_output, student_slope = functions.student_output, functions.student_slope
+    teacher_output = functions.teacher_output
 
     @cuda.jit
     def sgd_steps(w, v, B, A, mask, X, zeta, taken, eta, eta_v, sigma, weight_decay):  # type: ignore[no-untyped-def]
@@ -67,20 +91,20 @@ def sgd_kernel(K: int, M: int, threads: int) -> Any:
             # what follows every thread computes alike, from the sums in the first column
             delta = -sigma * zeta[r, t]
             for f in range(M):
-                delta -= A[r, f] * math.erf(ROOT_HALF * partial[K + f, 0] / root_N)
+                delta -= A[r, f] * teacher_output(partial[K + f, 0] / root_N)
             finite = True
             for i in range(K):
                 field = partial[i, 0] / root_N
                 finite = finite and math.isfinite(field)
-                delta += outer[i] * math.erf(ROOT_HALF * field)
+                delta += outer[i] * student_output(field)
             if not (finite and math.isfinite(delta)):
                 break
             for i in range(K):
                 field = partial[i, 0] / root_N
-                move[i] = eta / root_N * outer[i] * (SLOPE_AT_0 * math.exp(-0.5 * field * field)) * delta
+                move[i] = eta / root_N * outer[i] * student_slope(field) * delta
             cuda.syncthreads()
             if lane < K:
-                g = math.erf(ROOT_HALF * partial[lane, 0] / root_N)
+                g = student_output(partial[lane, 0] / root_N)
                 outer[lane] = shrink * outer[lane] - eta_v / N * g * delta
             for i in range(K):
                 for j in range(lane, N, threads):
@@ -113,7 +137,7 @@ def train_replicas(
     Parameters
     ----------
     networks : sequence of Network
-        Equal N, K and M.
+        Equal N, K, M and activations.
     training, alphas, rng, progress
         As there. Inputs are drawn on the host, to be the same.
 
@@ -133,17 +157,18 @@ def train_replicas(
     rng = generator(rng)
     require_cuda()
     networks = list(networks)
-    sizes = sorted({(x.N, x.K, x.M) for x in networks})
-    if len(sizes) != 1:
-        msg = f"networks: expected networks of one size (N, K, M), got {sizes or 'none'}"
+    kinds = {(x.N, x.K, x.M, x.activation, x.teacher_activation) for x in networks}
+    if len(kinds) != 1:
+        shown = sorted(map(str, kinds)) or "none"
+        msg = f"networks: expected networks of one size (N, K, M) and one activation, got {shown}"
         raise BadInput(msg)
-    N, K, M = sizes[0]
+    N, K, M, *functions = kinds.pop()
     alpha, targets = _times(alphas, N)
     sources = [_Data(x, *_spawn(child, 2)) for x, child in zip(networks, _spawn(rng, len(networks)), strict=True)]
     classes = [Classes.of(x) for x in networks]
     w, v, B, A, mask = (np.array([getattr(x, name) for x in networks]) for name in ("w", "v", "B", "A", "mask"))
     rates = (training.eta, training.eta_v, training.sigma, training.weight_decay)
-    kernel, done = sgd_kernel(K, M, threads_for(K))[len(networks), threads_for(K)], 0
+    kernel, done = sgd_kernel(K, M, threads_for(K), *functions)[len(networks), threads_for(K)], 0
     states: list[list[Any]] = [[] for _ in networks]
     for target in targets:
         while done < target:

@@ -7,11 +7,12 @@ from typing import TYPE_CHECKING
 
 import numpy as np
 
+from divprune_sym.evaluation import errors_of
 from divprune_sym.notation import OrderParameters
 from divprune_sym.pruning import DPPNode, Layer, RandomEdge
 from divprune_sym.pruning.method import edges_kept
 from divprune_sym.reproduction.backend import CPU, Backend
-from divprune_sym.reproduction.teacher_student import Setting, error_of, problem
+from divprune_sym.reproduction.teacher_student import Setting, problem
 from divprune_sym.simulate import Network
 
 if TYPE_CHECKING:
@@ -49,7 +50,7 @@ def retrain_random_edges(
     method = RandomEdge()
     pruned = []
     for network in networks:
-        mask = method.draw(Layer.on_white_inputs(network.w, network.v), keep, rng)[0]
+        mask = method.draw(Layer.on_white_inputs(network.w, network.v, network.activation), keep, rng)[0]
         pruned.append(replace(network, w=network.w * mask, mask=mask.astype(np.float64)))
     # a finite network keeps round(pN) edges: the theory is asked for that fraction
     starts = [method.mask_classes(x.order_parameters(), edges_kept(keep, x.N) / x.N) for x in networks]
@@ -69,7 +70,7 @@ def retrain_dpp_nodes(
     method = backend.methods[DPPNode.name]
     pruned = []
     for network in networks:
-        kept = method.draw(Layer.on_white_inputs(network.w, network.v), keep, rng)[0]
+        kept = method.draw(Layer.on_white_inputs(network.w, network.v, network.activation), keep, rng)[0]
         pruned.append(Network(w=network.w[kept], v=network.v[kept], B=network.B, A=network.A))
     starts = [network.order_parameters() for network in pruned]
     return _retrained(f"{method.name}, k = {keep}", pruned, starts, setting, alphas, rng, progress, backend)
@@ -90,6 +91,6 @@ def _retrained(
     return Retrained(
         label,
         np.asarray(alphas),
-        np.array([[error_of(state) for state in run.states] for run in runs]),
+        np.array([errors_of(run.states) for run in runs]),
         np.array([solution.generalization_error for solution in solutions]),
     )

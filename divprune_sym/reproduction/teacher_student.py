@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING
 
 import numpy as np
 
+from divprune_sym.evaluation import errors_of, moments_of
 from divprune_sym.ground.checks import BadInput, integer
 from divprune_sym.notation import OrderParameters
 from divprune_sym.pruning import (
@@ -20,7 +21,7 @@ from divprune_sym.pruning import (
 from divprune_sym.pruning.method import edges_kept
 from divprune_sym.reproduction.backend import CPU, Backend
 from divprune_sym.simulate import Network, Training, random_network
-from divprune_sym.solvers import Problem, generalization_error, second_moments
+from divprune_sym.solvers import Problem
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Sequence
@@ -95,7 +96,7 @@ def train_networks(
         for child in rng.spawn(setting.networks)
     ]
     runs = backend.train_replicas(fresh, setting.training, setting.alphas, rng, progress=progress)
-    simulated = np.array([[error_of(state) for state in run.states] for run in runs])
+    simulated = np.array([errors_of(run.states) for run in runs])
     solutions = backend.integrate([problem(network.order_parameters(), setting) for network in fresh], setting.alphas)
     return Trained(
         setting,
@@ -110,11 +111,6 @@ def problem(state: OrderParameters, setting: Setting) -> Problem:
     """The setting's equations of motion from a given state."""
     t = setting.training
     return Problem(state, eta=t.eta, eta_v=t.eta_v, sigma=t.sigma, weight_decay=t.weight_decay)
-
-
-def error_of(state: OrderParameters) -> float:
-    """ε_g of a state."""
-    return float(generalization_error(state.covariance, state.signed_weights))
 
 
 def specialised_network(rng: np.random.Generator, N: int, M: int, Z: int, teacher_v: float) -> Network:
@@ -259,7 +255,7 @@ def _measurements(
     backend: Backend,
 ) -> dict[str, NDArray[np.float64]]:
     """ε_g over masks of the `draw` face, by variant, each (masks,)."""
-    layer = Layer.on_white_inputs(network.w, network.v)
+    layer = Layer.on_white_inputs(network.w, network.v, network.activation)
     count = 1 if method.deterministic else masks
     if isinstance(method, NodeMethod):
         return _measured_nodes(network, method.draw(layer, keep, rng, count), keep, backend)
@@ -278,7 +274,7 @@ def _measured_nodes(
     state = network.order_parameters()
     C = np.broadcast_to(state.covariance, (len(kept), *state.covariance.shape))
     subsets = np.nonzero(kept)[1].reshape(len(kept), keep)
-    moments = second_moments(state.covariance)[: network.K, : network.K]
+    moments = moments_of(state)[: network.K, : network.K]
     weights = {"plain": state.v[subsets], "reweighted": reweighted_second_layer(moments, state.v, subsets)}
     errors = {}
     for variant, v in weights.items():

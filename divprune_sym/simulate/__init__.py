@@ -1,4 +1,4 @@
-"""Online SGD at finite N: a student of K erf nodes learns from a teacher of M, and is measured on the way."""
+"""Online SGD at finite N: a student of K nodes learns from a teacher of M, and is measured on the way."""
 
 from divprune_sym.ground.lazy import public_names
 

@@ -1,4 +1,7 @@
-"""One loop: online SGD over a block of inputs drawn beforehand.  Arrays in, changed in place; a count out."""
+"""One loop: online SGD over a block of inputs drawn beforehand.  Arrays in, changed in place; a count out.
+
+The text below the line is copied into a module for each pair of activations, after the functions it calls.
+"""
 
 from __future__ import annotations
 
@@ -11,12 +14,21 @@ from numba import njit
 if TYPE_CHECKING:
     from numpy.typing import NDArray
 
+    def student_output(u: float) -> float:
+        """g(u)."""
+
+    def student_slope(u: float) -> float:
+        """g'(u)."""
+
+    def teacher_output(u: float) -> float:
+        """h(u)."""
+
+
+# --- copied into generated modules from here on ---------------------------------------------------------
+
 # A dot product vectorises only if its sum may be reordered.  That licence ends with the innermost loops: where it
 # covers an `isfinite`, LLVM cancels the subtraction behind it, and a NaN passes for finite.
 innermost = njit(cache=True, nogil=True, fastmath={"reassoc", "contract", "nsz"})
-
-ROOT_HALF = math.sqrt(0.5)
-SLOPE_AT_0 = math.sqrt(2 / math.pi)  # g'(u) = √(2/π) e^{−u²/2} for g(u) = erf(u/√2)
 
 
 def _dot(a: NDArray[np.float64], b: NDArray[np.float64]) -> float:
@@ -60,7 +72,7 @@ def _sgd_steps(
 
     w, mask: (K, N)  v: (K,)  B: (M, N)  A: (M,)  X: (S, N)  zeta: (S,)
 
-    With fields λ = w x/√N, ρ = B x/√N, all taken before the step, and Δ = Σ v g(λ) − Σ A g(ρ) − σζ:
+    With fields λ = w x/√N, ρ = B x/√N, all taken before the step, and Δ = Σ v g(λ) − Σ A h(ρ) − σζ:
 
         w_i ← (1 − κ/N) w_i − (η/√N) v_i g'(λ_i) Δ (m_i ∘ x),      v_i ← (1 − κ/N) v_i − (η_v/N) g(λ_i) Δ.
 
@@ -80,13 +92,13 @@ def _sgd_steps(
         x = X[t]
         delta = -sigma * zeta[t]
         for n in range(B.shape[0]):
-            delta -= A[n] * math.erf(ROOT_HALF * dot(B[n], x) / root_N)
+            delta -= A[n] * teacher_output(dot(B[n], x) / root_N)
         for i in range(K):
             field = dot(w[i], x) / root_N
             if not math.isfinite(field):
                 return t
-            g[i] = math.erf(ROOT_HALF * field)
-            slope[i] = SLOPE_AT_0 * math.exp(-0.5 * field * field)
+            g[i] = student_output(field)
+            slope[i] = student_slope(field)
             delta += v[i] * g[i]
         if not math.isfinite(delta):
             return t

@@ -10,15 +10,18 @@ import numpy as np
 from divprune_sym.ground.checks import BadInput, integer, number, real_array
 from divprune_sym.ground.randomness import Rng, generator
 from divprune_sym.ground.values import ByValue
+from divprune_sym.named_activations import checked_activation
 from divprune_sym.notation import OrderParameters
 
 if TYPE_CHECKING:
     from numpy.typing import NDArray
 
+    from divprune_sym.gaussian import Activation
+
 
 @dataclass(frozen=True, eq=False)
 class Network(ByValue):
-    """Student Σ_i v_i g(w_i·x/√N) and teacher Σ_n A_n g(B_n·x/√N), g(u) = erf(u/√2), inputs x_j ~ N(0, ω_j).
+    """Student Σ_i v_i g(w_i·x/√N) and teacher Σ_n A_n h(B_n·x/√N), inputs x_j ~ N(0, ω_j).
 
     The arrays are copied, and read-only afterwards.
 
@@ -37,12 +40,16 @@ class Network(ByValue):
         zero: a pruned network is one whose masked weights are zero already.
     variance : (N,), optional
         Input variances ω_j ≥ 0; ones if not given.
+    activation : str or Activation
+        g of the student, erf(u/√2) if not given.
+    teacher_activation : str or Activation, optional
+        h of the teacher's nodes; the student's if not given.
 
     Raises
     ------
     BadInput
-        Wrong shapes, no node or no input, non-finite entries, mask entries other than 0 and 1, or a negative
-        variance.
+        An unknown activation, wrong shapes, no node or no input, non-finite entries, mask entries other than 0 and 1,
+        or a negative variance.
     """
 
     w: NDArray[np.float64]
@@ -52,8 +59,13 @@ class Network(ByValue):
     # None never survives __post_init__: to readers these are arrays
     mask: NDArray[np.float64] = None  # type: ignore[assignment]
     variance: NDArray[np.float64] = None  # type: ignore[assignment]
+    activation: str | Activation = "erf"
+    teacher_activation: str | Activation | None = None
 
     def __post_init__(self) -> None:
+        checked_activation("activation", self.activation)
+        if self.teacher_activation is not None:
+            checked_activation("teacher_activation", self.teacher_activation)
         w = real_array("w", self.w, (None, None))
         B = real_array("B", self.B, (None, w.shape[1]))
         if 0 in w.shape or 0 in B.shape:
@@ -139,10 +151,21 @@ class Classes(ByValue):
             mask=self.mask,
             fraction=np.array([len(j) for j in self.inputs]) / N,
             variance=self.variance,
+            activation=self.network.activation,
+            teacher_activation=self.network.teacher_activation,
         )
 
 
-def random_network(rng: Rng, N: int, K: int, M: int, *, teacher_v: float = 1.0) -> Network:
+def random_network(
+    rng: Rng,
+    N: int,
+    K: int,
+    M: int,
+    *,
+    teacher_v: float = 1.0,
+    activation: str | Activation = "erf",
+    teacher_activation: str | Activation | None = None,
+) -> Network:
     """w, v and B iid N(0, 1), and A_n = `teacher_v` for every teacher node; no mask, white inputs.
 
     Raises
@@ -153,7 +176,8 @@ def random_network(rng: Rng, N: int, K: int, M: int, *, teacher_v: float = 1.0) 
     rng = generator(rng)
     N, K, M = (integer(name, n, 1) for name, n in (("N", N), ("K", K), ("M", M)))
     A = np.full(M, number("teacher_v", teacher_v))
-    return Network(w=rng.standard_normal((K, N)), v=rng.standard_normal(K), B=rng.standard_normal((M, N)), A=A)
+    w, v, B = rng.standard_normal((K, N)), rng.standard_normal(K), rng.standard_normal((M, N))
+    return Network(w, v, B, A, activation=activation, teacher_activation=teacher_activation)
 
 
 def _gram(weights: NDArray[np.float64]) -> NDArray[np.float64]:

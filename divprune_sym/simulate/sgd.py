@@ -13,7 +13,7 @@ import numpy as np
 from divprune_sym.ground.checks import BadInput, increasing_times, integer, number
 from divprune_sym.ground.randomness import Rng, generator
 from divprune_sym.ground.values import ByValue
-from divprune_sym.simulate._kernel import sgd_steps
+from divprune_sym.simulate.modules import sgd_module
 from divprune_sym.simulate.network import Classes, Network
 
 if TYPE_CHECKING:
@@ -34,6 +34,9 @@ class Diverged(RuntimeError):
 @dataclass(frozen=True)
 class Training:
     """What online SGD needs to know (equations: `divprune_sym.simulate.train`).
+
+    The limit of a small learning rate (`Problem(small_eta=True)`) has no counterpart at finite N: there is no update
+    without its terms in η². A small η comes near it.
 
     Parameters
     ----------
@@ -91,7 +94,7 @@ def train(
 ) -> Trajectory:
     """Train the student by online SGD, one fresh input a step, and measure its order parameters at `alphas`.
 
-    With fields λ = w x/√N and ρ = B x/√N, x_j ~ N(0, ω_j), and Δ = Σ v g(λ) − Σ A g(ρ) − σζ, ζ ~ N(0, 1),
+    With fields λ = w x/√N and ρ = B x/√N, x_j ~ N(0, ω_j), and Δ = Σ v g(λ) − Σ A h(ρ) − σζ, ζ ~ N(0, 1),
 
         w_i ← (1 − κ/N) w_i − (η/√N) v_i g'(λ_i) Δ (m_i ∘ x),      v_i ← (1 − κ/N) v_i − (η_v/N) g(λ_i) Δ,
 
@@ -132,6 +135,7 @@ def train(
     classes = Classes.of(network)
     w, v = network.w.copy(), network.v.copy()
     states = []
+    sgd_steps = sgd_module(network.activation, network.teacher_activation).sgd_steps
     done = 0
     for target in targets:
         while done < target:

@@ -61,7 +61,6 @@ def read_state(path: Path) -> OrderParameters:
     with _naming(path):
         given = _parsed(path)
         _check_keys("", given, _state_keys(given), ("alphas", *OPTIONS, *RATES))
-        _refuse_other_than_erf(given)
         return _state(given)
 
 
@@ -143,10 +142,11 @@ def _check_keys(where: str, given: dict[str, Any], required: Iterable[str], opti
 
 def _state(given: dict[str, Any]) -> OrderParameters:
     v, A = (_array(name, given[name], (None,)) for name in SECOND_LAYERS)
+    functions: dict[str, Any] = {name: _activation(name, given[name]) for name in ACTIVATIONS if name in given}
     shapes: dict[str, tuple[int, ...]] = {"Q": (len(v), len(v)), "R": (len(v), len(A)), "T": (len(A), len(A))}
     if "classes" not in given:
         Q, R, T = (_array(name, given[name], shapes[name]) for name in OVERLAPS)
-        return OrderParameters.unpruned(Q, R, T, v, A)
+        return OrderParameters.unpruned(Q, R, T, v, A, **functions)
     shapes |= {"mask": (len(v),), "fraction": (), "variance": ()}
     described = given["classes"]
     if not isinstance(described, list) or not described:
@@ -162,7 +162,7 @@ def _state(given: dict[str, Any]) -> OrderParameters:
         _check_mask(f"{name}.mask", classes[-1]["mask"])
     arrays = {key: np.stack([one[key] for one in classes]) for key in shapes}
     return OrderParameters(
-        arrays["Q"], arrays["R"], arrays["T"], v, A, arrays["mask"], arrays["fraction"], arrays["variance"]
+        arrays["Q"], arrays["R"], arrays["T"], v, A, arrays["mask"], arrays["fraction"], arrays["variance"], **functions
     )
 
 
@@ -174,8 +174,8 @@ def _check_mask(name: str, mask: NDArray[np.float64]) -> None:
 
 
 def _options(given: dict[str, Any]) -> dict[str, Any]:
-    """What is there of activations, batch size and small_eta."""
-    options: dict[str, Any] = {name: _activation(name, given[name]) for name in ACTIVATIONS if name in given}
+    """What is there of batch size and small_eta."""
+    options: dict[str, Any] = {}
     if "batch_size" in given:
         size = _number("batch_size", given["batch_size"])
         if not (size >= 1 and size.is_integer()):
@@ -196,14 +196,6 @@ def _activation(name: str, value: Any) -> str:
         raise BadInput(msg)
     checked_activation(name, value)
     return value
-
-
-def _refuse_other_than_erf(given: dict[str, Any]) -> None:
-    """Pruned errors are those of erf nodes."""
-    for name in ACTIVATIONS:
-        if name in given and _activation(name, given[name]) != "erf":
-            msg = f"{name}: {shortened(given[name])}, but pruned errors are worked out for erf nodes only"
-            raise BadInput(msg)
 
 
 def _number(name: str, value: Any) -> float:

@@ -4,8 +4,10 @@ from __future__ import annotations
 
 import json
 
+import numpy as np
 import pytest
 
+from divprune_sym import generalization_error
 from divprune_sym.cli import main
 from divprune_sym.pruning import METHODS
 from divprune_sym.solvers.problem_file import read_state
@@ -56,6 +58,8 @@ def test_json_of_a_node_method(capsys):
         "teachers": 2,
         "copies": 3,
         "second_layer": 4.0,
+        "activation": "erf",
+        "teacher_activation": "erf",
         "state": None,
         "keep": 3,
         "keep_fraction": 0.5,
@@ -159,11 +163,27 @@ def test_refusals(stops, arguments, words):
         assert word in line
 
 
-@pytest.mark.parametrize("name", ["activation", "teacher_activation"])
-def test_a_state_of_other_nodes_is_refused(stops, tmp_path, name):
-    path = written(tmp_path / "relu.json", unpruned() | {name: "relu"})
-    line = stops("error", "random-node", "--state", path, "--keep", 1)
-    assert f"{name}: 'relu', but pruned errors are worked out for erf nodes only" in line
+@pytest.mark.parametrize("functions", [{"activation": "relu"}, {"activation": "relu", "teacher_activation": "erf"}])
+def test_a_state_names_its_activations(capsys, tmp_path, functions):
+    """All kept: the error of the state as it is, of its own nodes and not of erf ones."""
+    given = unpruned()
+    path = written(tmp_path / "relu.json", given | functions)
+    found = run(capsys, "random-node", "--state", path, "--keep", len(given["v"]))
+    C = np.block([[np.array(given["Q"]), np.array(given["R"])], [np.array(given["R"]).T, np.array(given["T"])]])
+    s = np.concatenate([given["v"], -np.array(given["A"])])
+    names = functions["activation"], functions.get("teacher_activation")
+    assert found["generalization_error"] == pytest.approx(float(generalization_error(C, s, *names, len(given["v"]))))
+    assert (found["activation"], found["teacher_activation"]) == (names[0], names[1] or names[0])
+
+
+def test_the_specialised_state_of_other_nodes(capsys, stops, tmp_path):
+    """Half of M = 1, Z = 2 ReLU nodes put out half the teacher's output: ε_g = ½ (½)² E[max(ρ, 0)²] = 1/16."""
+    options = ("--teachers", 1, "--copies", 2, "--second-layer", 1.0, "--keep", 1)
+    found = run(capsys, "random-node", *options, "--activation", "relu")
+    assert found["generalization_error"] == pytest.approx(1 / 16)
+    assert "--state already says" in stops(
+        "error", "random-node", "--keep", 1, "--activation", "relu", "--state", written(tmp_path / "x.json", unpruned())
+    )
 
 
 def test_a_pruned_state_is_refused(stops, tmp_path):

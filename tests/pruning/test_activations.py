@@ -12,7 +12,7 @@ import numpy as np
 import pytest
 from scipy.stats import ttest_1samp
 
-from divprune_sym import OrderParameters, generalization_error
+from divprune_sym import Network, OrderParameters, generalization_error
 from divprune_sym.evaluation import error_of, errors_of, moments_of
 from divprune_sym.gaussian import ACTIVATIONS
 from divprune_sym.pruning import Layer
@@ -134,3 +134,9 @@ def test_the_best_factor_may_be_none_at_all():
     state = OrderParameters.unpruned([[1.0]], [[-1.0]], [[1.0]], [1.0], [1.0])
     error = METHODS["random-edge"].limit(state, 0.5).generalization_error(rescale="optimal")
     assert error == pytest.approx(float(generalization_error(np.eye(1), np.ones(1))), rel=1e-14)
+
+
+@pytest.mark.parametrize("g", ["relu", "erf"])
+def test_a_network_measures_its_own_activation(g):
+    network = Network(np.eye(2), V[:2], np.eye(2), A, activation=g)
+    assert network.order_parameters().activation == g

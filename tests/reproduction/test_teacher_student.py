@@ -14,6 +14,7 @@ import pytest
 from scipy.stats import t as student_t
 
 from divprune_sym import OrderParameters, integrate, specialised_state
+from divprune_sym.evaluation import error_of
 from divprune_sym.ground.checks import BadInput
 from divprune_sym.pruning import METHODS, RESCALINGS
 from divprune_sym.reproduction import retraining, teacher_student
@@ -23,7 +24,6 @@ from divprune_sym.reproduction.teacher_student import (
     Comparison,
     Setting,
     compare_pruning,
-    error_of,
     problem,
     specialised_network,
     train_networks,

@@ -6,13 +6,19 @@ from dataclasses import replace
 
 import numpy as np
 import pytest
+import sympy as sp
 from scipy.special import erf
 
+from divprune_sym.gaussian import ACTIVATIONS
 from divprune_sym.ground.checks import BadInput
+from divprune_sym.named_activations import resolved
 from divprune_sym.simulate import Diverged, Network, Training, random_network, sgd, train, train_replicas
-from divprune_sym.simulate._kernel import sgd_steps
+from divprune_sym.simulate.modules import sgd_module
 
 K, M, N = 3, 2, 37
+sgd_steps = sgd_module("erf").sgd_steps
+U = sp.Symbol("u", real=True)
+GRADED = [*(name for name in ACTIVATIONS if name != "sign"), "erf[2]", "polynomial[1, 1, 1/2]"]
 TRAINING = Training(eta=0.9, eta_v=0.7, sigma=0.4, weight_decay=0.3)
 
 
@@ -57,6 +63,38 @@ def run_kernel(network, training, X, zeta):
 # carries that into the weights with a factor η v g' x/√N < 1 and the fields of the next step see it again, so
 # 12 steps stay below 12 · 12 · 1e-14 / 2 < 1e-12.
 ROUNDING = {"rtol": 0, "atol": 1e-12}
+
+
+@pytest.mark.parametrize(("activation", "teacher"), [(g, None) for g in GRADED] + [("relu", "sign"), ("erf", "he3")])
+def test_the_update_of_every_activation(activation, teacher):
+    """The kernel's functions come from the formula: here NumPy evaluates it, and differentiates g numerically."""
+    network = replace(make_network(), activation=activation, teacher_activation=teacher)
+    rng = np.random.default_rng(8)
+    x, noise = rng.standard_normal((1, N)), rng.standard_normal(1)
+    g, h = (
+        sp.lambdify(U, resolved(name).formula(U), ["scipy", "numpy"]) for name in (activation, teacher or activation)
+    )
+    lam, rho = (rows @ x[0] / np.sqrt(N) for rows in (network.w, network.B))
+    slope = (g(lam + 1e-6) - g(lam - 1e-6)) / 2e-6
+    delta = network.v @ g(lam) - network.A @ h(rho) - 0.4 * noise[0]
+    w, v = network.w.copy(), network.v.copy()
+    steps = sgd_module(activation, teacher).sgd_steps
+    assert steps(w, v, network.B, network.A, network.mask, x, noise, 0.9, 0.7, 0.4, 0.0) == 1
+    moved = -0.9 / np.sqrt(N) * np.outer(network.v * slope * delta, x[0]) * network.mask
+    # differences over 2e-6 are good to about 1e-9
+    np.testing.assert_allclose(w - network.w, moved, rtol=1e-6, atol=1e-8)
+    np.testing.assert_allclose(v - network.v, -0.7 / N * g(lam) * delta, rtol=1e-12, atol=1e-14)
+    assert network.order_parameters().activation == activation
+
+
+def test_a_student_that_jumps_is_refused():
+    with pytest.raises(BadInput, match="sign jumps: no gradient descent can train its first layer"):
+        train(replace(make_network(), activation="sign"), TRAINING, [0.0], 1)
+
+
+def test_a_kink_has_the_mean_slope():
+    """g'(0) = ½ for ReLU: of a node without weights the half that the equations take moves."""
+    assert sgd_module("relu").student_slope(0.0) == 0.5
 
 
 @pytest.mark.parametrize("steps", [1, 2, 12])

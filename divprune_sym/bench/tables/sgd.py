@@ -30,7 +30,7 @@ def sgd(quick: bool) -> Iterator[Case]:
     """The compiled loop and the whole of `train` against the limit, then two threads against one."""
     from divprune_sym.bench.peers.one_pass import one_pass
     from divprune_sym.simulate import Training, random_network, train, train_replicas
-    from divprune_sym.simulate._kernel import sgd_steps
+    from divprune_sym.simulate.modules import sgd_module
 
     rng = np.random.default_rng(0)
     network, training = random_network(rng, N, K, M), Training(eta=0.1, eta_v=0.1, sigma=0.01)
@@ -38,6 +38,8 @@ def sgd(quick: bool) -> Iterator[Case]:
     zeta, rates = rng.standard_normal(STEPS), rng.uniform(-1e-3, 1e-3, K)
     limit_w, room = network.w.copy(), np.empty((STEPS, N))
     alpha = 4.0 if quick else 20.0
+
+    sgd_steps = sgd_module("erf").sgd_steps
 
     def steps() -> None:
         sgd_steps(w, v, network.B, network.A, network.mask, X[:STEPS], zeta, 0.1, 0.1, 0.01, 0.0)
