@@ -135,3 +135,16 @@ def read_grid(text: str) -> tuple[float, ...]:
         raise _refusal(msg)
     count = int((high - low) / step + 1e-9) + 1
     return tuple(round(low + n * step, 12) for n in range(count))
+
+
+def shares_of(text: str, layers: tuple[int, ...]) -> dict[int, float]:
+    """One share for all layers, or one for each in their order."""
+    from divprune_sym.ground.checks import BadInput, number
+
+    shares = [number("--keep", share, 0.0, 1.0) for share in read_shares(text)]
+    if len(shares) == 1:
+        shares *= len(layers)
+    if len(shares) != len(layers):
+        msg = f"--keep: {len(shares)} shares for {len(layers)} layers"
+        raise BadInput(msg)
+    return dict(zip(layers, shares, strict=True))

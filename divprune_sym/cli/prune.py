@@ -11,8 +11,9 @@ from cyclopts import Parameter
 
 from divprune_sym.cli.app import app
 from divprune_sym.cli.console import DONE, interruptibly, print_json, print_table, working
+from divprune_sym.cli.graph_pruning import names_inputs, prune_blocks
 from divprune_sym.cli.guards import check_output
-from divprune_sym.cli.network_options import Flag, NetworkOptions, read_shares
+from divprune_sym.cli.network_options import Flag, NetworkOptions, shares_of
 from divprune_sym.cli.options import Json, Output, Whole
 from divprune_sym.ground.files import CHECKPOINTS
 
@@ -30,6 +31,11 @@ Pickled files are never read.
 --data is an npz file with x_train, y_train, x_test, y_test, a folder of IDX
 files (MNIST and its kin), "digits" (scikit-learn's), or "openml:NAME".
 
+Dense blocks anywhere in an ONNX graph (describe lists them) are pruned in
+place if --data is an npz file with an array for each of the graph's inputs,
+and labels if there are any: --layer then counts blocks, and everything else in
+the graph stays as it is. Needs onnxruntime.
+
 Masks are drawn, and least squares are made, on the training data; errors are
 those on the test data. A mask of zeros makes no network faster; --compact
 really takes removed nodes out.
@@ -37,7 +43,9 @@ really takes removed nodes out.
 Examples:
   divprune-sym prune NET.npz --method dpp-edge --keep 0.3 --data digits
   divprune-sym prune NET.npz --method dpp-node --keep 0.5 --reweight \\
-      --data digits --compact -o SMALL.onnx"""
+      --data digits --compact -o SMALL.onnx
+  divprune-sym prune MODEL.onnx --method importance-node --keep 0.7 \\
+      --reweight --data INPUTS.npz --compact -o SMALL.onnx"""
 )
 def prune(
     network: Annotated[Path, Parameter(name="NETWORK")],
@@ -111,11 +119,25 @@ def prune(
     if compact and out is None:
         msg = "--compact: says how the network is written; give --out too"
         raise BadInput(msg)
+    if names_inputs(network, options.data):
+        return prune_blocks(
+            network,
+            options,
+            method,
+            keep,
+            reweight=reweight,
+            compact=compact,
+            out=out,
+            mask=mask,
+            seed=seed,
+            as_json=as_json,
+            refused={"--checkpoint": checkpoint is not None, "--float64": float64},
+        )
     how = methods_for_networks({method: find_method(method)})[method]
     net = options.network(network)
     layers = setting.chosen(net)
     # shares belong to the layers in the order in which they were named
-    shares = _shares(keep, tuple(dict.fromkeys(options.layer or layers)))
+    shares = shares_of(keep, tuple(dict.fromkeys(options.layer or layers)))
     with working("reading the data"):
         found = options.read()
     found = found.fitted_to(net)
@@ -158,18 +180,6 @@ def prune(
     else:
         _print(result, stages)
     return DONE
-
-
-def _shares(text: str, layers: tuple[int, ...]) -> dict[int, float]:
-    from divprune_sym.ground.checks import BadInput, number
-
-    shares = [number("--keep", share, 0.0, 1.0) for share in read_shares(text)]
-    if len(shares) == 1:
-        shares *= len(layers)
-    if len(shares) != len(layers):
-        msg = f"--keep: {len(shares)} shares for {len(layers)} layers"
-        raise BadInput(msg)
-    return dict(zip(layers, shares, strict=True))
 
 
 def _print(result: dict[str, Any], stages: dict[str, Measured]) -> None:

@@ -1,0 +1,153 @@
+"""`divprune-sym prune MODEL.onnx --data INPUTS.npz`: blocks of a graph, pruned in place."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from tempfile import TemporaryDirectory
+from typing import TYPE_CHECKING, Any
+
+from divprune_sym.cli.console import DONE, interruptibly, print_json, print_table
+from divprune_sym.cli.network_options import NetworkOptions, shares_of
+
+if TYPE_CHECKING:
+    from collections.abc import Mapping
+
+    from divprune_sym.networks.blocks.report import BlockReport, OutputReport
+
+
+def names_inputs(network: Path, data: str) -> bool:
+    """Whether --data are inputs of a graph by name: an npz file without x_train."""
+    if network.suffix != ".onnx" or not data.endswith(".npz"):
+        return False
+    from divprune_sym.networks.blocks.inputs import names_in
+
+    return "x_train" not in names_in(Path(data))
+
+
+def prune_blocks(
+    network: Path,
+    options: NetworkOptions,
+    method: str,
+    keep: str,
+    *,
+    reweight: bool,
+    compact: bool,
+    out: Path | None,
+    mask: Path | None,
+    seed: int,
+    as_json: bool,
+    refused: Mapping[str, bool],
+) -> int:
+    """Prune, measure, write, and say what it cost; `refused` are options that chains only have."""
+    from dataclasses import replace
+
+    import numpy as np
+
+    from divprune_sym.ground.checks import BadInput
+    from divprune_sym.networks.blocks.find import find_blocks
+    from divprune_sym.networks.blocks.inputs import open_inputs
+    from divprune_sym.networks.blocks.prune import chosen_blocks, prune_graph
+    from divprune_sym.networks.blocks.report import as_json as plain
+    from divprune_sym.networks.blocks.report import report
+    from divprune_sym.networks.formats import format_of, refuse_no_file
+    from divprune_sym.networks.graphs.model import read_model
+    from divprune_sym.networks.versions import versions
+    from divprune_sym.pruning.registry import find_method
+    from divprune_sym.show.progress import stage
+
+    alone = {
+        **refused,
+        "--activations": options.activations is not None,
+        "--layers": options.layers is not None,
+        "--normalize": options.normalize is not None,
+        "--silenced": options.silenced,
+        "--as-published": options.as_published,
+    }
+    given = [name for name, said in alone.items() if said]
+    if given:
+        msg = f"{given[0]}: belongs to networks that are chains of layers; leave it out to prune blocks of a graph"
+        raise BadInput(msg)
+    format_of(network)
+    refuse_no_file(network)
+    if out is not None and out.suffix != ".onnx":
+        msg = f"--out {out}: a graph is written as .onnx"
+        raise BadInput(msg)
+    how = find_method(method)
+    model = read_model(network)
+    blocks = find_blocks(network, model)
+    setting = replace(options.setting(), reweight=reweight)
+    chosen = chosen_blocks(network, blocks, setting.layers)
+    shares = shares_of(keep, chosen if options.layer is None else tuple(dict.fromkeys(options.layer)))
+    inputs = open_inputs(Path(options.data), model)
+    with stage("pruning blocks") as progress:
+        rng = np.random.default_rng(seed)
+        pruned = interruptibly(
+            lambda: prune_graph(network, model, inputs, how, shares, rng, setting, compact=compact, progress=progress)
+        )
+    with stage("running both graphs") as progress:
+        costs = interruptibly(lambda: report(network, model, pruned, inputs, progress))
+    if out is not None:
+        _write(pruned.model, out)
+    if mask is not None:
+        replace(pruned.mask, seed=seed, versions=versions()).save(mask)
+    result = {
+        "method": method,
+        "keep": {str(n): share for n, share in shares.items()},
+        "seed": seed,
+        "rows": inputs.rows,
+        **plain(*costs),
+        "out": None if out is None else str(out),
+        "mask": None if mask is None else str(mask),
+    }
+    if as_json:
+        print_json(result)
+    else:
+        _print(result, *costs)
+    return DONE
+
+
+def _write(model: Any, out: Path) -> None:
+    """Aside, loaded again by onnxruntime, and then renamed."""
+    from divprune_sym.ground.checks import BadInput
+    from divprune_sym.ground.files import written_aside
+    from divprune_sym.networks.graphs.session import session
+
+    try:
+        content = model.SerializeToString()
+    except ValueError:
+        msg = f"{out}: the graph is larger than the 2 GiB that one ONNX file can hold"
+        raise BadInput(msg) from None
+    with TemporaryDirectory() as folder:
+        again = Path(folder) / out.name
+        again.write_bytes(content)
+        session(again)
+    with written_aside(out) as file:
+        file.write(content)
+
+
+def _print(result: dict[str, Any], blocks: list[BlockReport], outputs: list[OutputReport]) -> None:
+    rows = [
+        (
+            f"{one.number}",
+            one.name,
+            f"{one.kept_units} of {one.units}",
+            f"{one.kept_parameters} of {one.parameters}",
+            f"{one.kept_multiply_adds} of {one.multiply_adds}",
+            f"{one.error:.3g}",
+        )
+        for one in blocks
+    ]
+    print_table(("", "block", "units", "parameters", "multiply-adds", "error"), rows)
+    for one in outputs:
+        line = (
+            f"output {one.name}: mean square difference {one.mean_square_difference:.4g} (variance {one.variance:.4g})"
+        )
+        if one.agreement is not None:
+            line += f", same top-1 in {one.agreement:.2%} of rows"
+        if one.correct_before is not None and one.correct_after is not None:
+            line += f", correct {one.correct_before:.2%} before and {one.correct_after:.2%} after"
+        print(line)
+    print(f"method {result['method']}, seed {result['seed']}; error of a block is relative to its output's variance")
+    for name in ("out", "mask"):
+        if result[name] is not None:
+            print(f"written: {result[name]}")

@@ -1,0 +1,3 @@
+"""Refusals of commands about networks look like all others."""
+
+from tests.cli.conftest import stops as stops
