@@ -11,9 +11,10 @@
 import sympy as sp
 
 from divprune_sym.gaussian import ERF, G, expectation, integral
+from divprune_sym.gaussian.shape import bell
 
 u = sp.Symbol("u", real=True)
-height, gamma = ERF.slope.height, ERF.slope.rate
+height, gamma = bell(ERF).height, bell(ERF).rate
 assert sp.simplify(sp.diff(ERF.g(u), u) - height * sp.exp(-gamma * u**2 / 2)) == 0
 print(f"g'(u) = {height} exp(-γu²/2) with γ = {gamma}, found by differentiating erf(u/√2)")
 

@@ -60,7 +60,7 @@ class Proof:
     Parameters
     ----------
     steps : callable
-        Yields `Step`s; all must hold, and there must be one.
+        Yields steps (`Step`); all must hold, and there must be one.
     shows : Basic, optional
         What the steps show, where that is not the whole claim.
     """
