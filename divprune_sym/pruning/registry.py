@@ -10,12 +10,22 @@ from inspect import signature
 from typing import TYPE_CHECKING
 
 from divprune_sym.ground.checks import BadInput
-from divprune_sym.pruning import METHODS, EdgePruning, NodeMethod
+from divprune_sym.pruning.method import EdgeMethod, EdgePruning, NodeMethod
+from divprune_sym.pruning.methods.dpp_edge import DPPEdge
+from divprune_sym.pruning.methods.dpp_node import DPPNode
+from divprune_sym.pruning.methods.importance_node import ImportanceNode
+from divprune_sym.pruning.methods.magnitude_edge import MagnitudeEdge
+from divprune_sym.pruning.methods.random_edge import RandomEdge
+from divprune_sym.pruning.methods.random_node import RandomNode
 
 if TYPE_CHECKING:
     Method = NodeMethod | EdgePruning
 
 GROUP = "divprune_sym.methods"
+METHODS: dict[str, NodeMethod | EdgeMethod] = {
+    method.name: method
+    for method in (RandomNode(), ImportanceNode(), DPPNode(), RandomEdge(), MagnitudeEdge(), DPPEdge())
+}
 VARIANT_NAMES = ("nm-edge", "random-nm-edge", "column-edge")
 
 

@@ -6,7 +6,7 @@ import pytest
 from divprune_sym import Network, OrderParameters
 from divprune_sym.ground.checks import BadInput
 from divprune_sym.pruning import METHODS, Layer, RandomEdge
-from divprune_sym.pruning.after.mask_classes import sampled_mask_classes
+from divprune_sym.pruning.mask_classes import sampled_mask_classes
 from tests.pruning.judges import FALSE_ALARM, REJECTION, covariance, gaussian_rows, mean_pvalue, random_state, state_of
 
 METHOD = RandomEdge()

@@ -35,7 +35,7 @@ def _measure() -> Mapping[str, Any]:
     "sampling" is the largest difference that another sample of class moments makes.
     """
     from divprune_sym.pruning import METHODS, DPPEdge, DPPNode, EdgeMethod, MagnitudeEdge, RandomEdge, RandomNode
-    from divprune_sym.pruning.after.mask_classes import sampled_mask_classes
+    from divprune_sym.pruning.mask_classes import sampled_mask_classes
     from divprune_sym.simulate import random_network
     from divprune_sym.solvers import Problem, integrate
 
