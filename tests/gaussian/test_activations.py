@@ -9,6 +9,7 @@ import numpy as np
 import pytest
 import sympy as sp
 
+from divprune_sym.activation_names import BUILT_IN
 from divprune_sym.gaussian import (
     ACTIVATIONS,
     COINCIDENT,
@@ -414,3 +415,9 @@ def test_the_page_on_adding_an_activation_runs(capsys):
     assert "no closed form" in capsys.readouterr().out
     refused = [name for name, result in closing(names["GELU"]).items() if isinstance(result, NoClosedForm)]
     assert refused == ["I4", "I4(i,i,a,b)"]
+
+
+def test_a_file_in_activations_is_an_activation_of_its_name():
+    """Names are known from files alone, before SymPy is imported: a file must keep what its name promises."""
+    assert set(BUILT_IN) == ACTIVATIONS.keys()
+    assert all(ACTIVATIONS[name].name == name for name in BUILT_IN)
