@@ -9,6 +9,7 @@ import shutil
 import subprocess
 import sys
 from importlib import import_module
+from importlib.metadata import version
 from pathlib import Path
 from pkgutil import iter_modules
 
@@ -49,6 +50,14 @@ def test_no_file_hides_a_public_name(package: str, stub: Path) -> None:
     files = {module.name for module in iter_modules([str(stub.parent)])}
     hidden = [name for name in import_module(package).__all__ if name in files]
     assert all(inspect.ismodule(getattr(import_module(package), name)) for name in hidden)
+
+
+def test_names_are_those_of_their_files() -> None:
+    top = import_module("divprune_sym")
+    assert top.integrate is import_module("divprune_sym.solvers.adaptive").integrate
+    assert top.ERF is import_module("divprune_sym.gaussian").ERF
+    assert top.dpp is import_module("divprune_sym.dpp")
+    assert top.__version__ == version("divprune-sym")
 
 
 def test_what_is_not_there_is_refused_with_the_nearest_name() -> None:
