@@ -53,8 +53,8 @@ class NetworkOptions:
     silenced
         A pruned node loses its incoming weights and keeps its bias, so that it puts out g(b). Default: it is removed.
     as_published
-        As in Acharyya et al. (UAI 2021): nodes silenced, least squares without a bias. DPP kernels stay those of the
-        method; the published code has RBF kernels (in Python: DPPEdge("rbf")).
+        As the code of Acharyya et al. (UAI 2021) does: RBF kernels, nodes silenced, their fit without biases, ...;
+        docs/prune_a_network.md has the differences in a table.
     """
 
     data: str

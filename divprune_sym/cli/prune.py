@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING, Annotated, Any
 from cyclopts import Parameter
 
 from divprune_sym.cli.app import app
-from divprune_sym.cli.console import DONE, interruptibly, print_json, print_table, working
+from divprune_sym.cli.console import DONE, interruptibly, print_json, print_table, say, working
 from divprune_sym.cli.graph_pruning import names_inputs, prune_blocks
 from divprune_sym.cli.guards import check_output
 from divprune_sym.cli.network_options import Flag, NetworkOptions, shares_of
@@ -19,6 +19,7 @@ from divprune_sym.ground.files import CHECKPOINTS
 
 if TYPE_CHECKING:
     from divprune_sym.networks.measure import Measured
+    from divprune_sym.networks.prune import Pruned
 
 
 @app.command(
@@ -52,9 +53,13 @@ def prune(
     /,
     *,
     method: str,
-    keep: str,
     options: NetworkOptions,
+    keep: str | None = None,
+    keep_parameters: float | None = None,
     reweight: Flag = False,
+    steps: Whole = 1,
+    fine_tune: Whole = 0,
+    rate: float = 1e-3,
     compact: Flag = False,
     float64: Flag = False,
     out: Output | None = None,
@@ -74,8 +79,16 @@ def prune(
     keep
         Share kept, of the nodes of every hidden layer or of every node's incoming edges; or one share for each
         layer, in the order of --layer: 0.3,0.5.
+    keep_parameters
+        Share of all weights and biases kept, in place of --keep: each layer's own share is chosen by least damage.
     reweight
         Also refit what is left by least squares.
+    steps
+        Prune in so many steps, each refitted (with --reweight) and fine-tuned (with --fine-tune) before the next.
+    fine_tune
+        Epochs of training what is left, under its mask.
+    rate
+        Learning rate of that (Adam).
     compact
         Write the network without the pruned nodes instead of with zeros.
     float64
@@ -98,12 +111,22 @@ def prune(
     from divprune_sym.networks.formats import format_of, save_network
     from divprune_sym.networks.measure import measure, refuse_nothing_kept
     from divprune_sym.networks.prune import methods_for_networks, prune_network
+    from divprune_sym.networks.published import published_method
+    from divprune_sym.networks.schedules import allocated, prune_in_steps, rounded_to_nothing
+    from divprune_sym.networks.training import TrainSetting, train
     from divprune_sym.networks.versions import versions
     from divprune_sym.pruning.registry import find_method
     from divprune_sym.show.progress import stage
 
+    steps = integer("--steps", steps, 1)
+    if checkpoint is not None and steps != 1:
+        msg = "--checkpoint: keeps the masks of one step; leave out --steps"
+        raise BadInput(msg)
     if checkpoint is not None and seed is None:
         msg = "--checkpoint: only the same masks can be gone on with; give --seed too"
+        raise BadInput(msg)
+    if (keep is None) == (keep_parameters is None):
+        msg = "--keep or --keep-parameters: give one of them"
         raise BadInput(msg)
     seed = int.from_bytes(os.urandom(4)) if seed is None else integer("--seed", seed, 0)
     setting = options.setting()
@@ -124,24 +147,45 @@ def prune(
             network,
             options,
             method,
-            keep,
+            keep or "",
             reweight=reweight,
             compact=compact,
             out=out,
             mask=mask,
             seed=seed,
             as_json=as_json,
-            refused={"--checkpoint": checkpoint is not None, "--float64": float64},
+            refused={
+                "--checkpoint": checkpoint is not None,
+                "--float64": float64,
+                "--keep-parameters": keep_parameters is not None,
+                "--steps": steps != 1,
+                "--fine-tune": fine_tune != 0,
+            },
         )
     how = methods_for_networks({method: find_method(method)})[method]
     net = options.network(network)
     layers = setting.chosen(net)
-    # shares belong to the layers in the order in which they were named
-    shares = shares_of(keep, tuple(dict.fromkeys(options.layer or layers)))
     with working("reading the data"):
-        found = options.read()
-    found = found.fitted_to(net)
+        found = options.read().fitted_to(net)
+    if options.as_published:
+        how = published_method(how, len(found.x_train))
+    if keep_parameters is None:
+        # shares belong to the layers in the order in which they were named
+        shares = shares_of(keep or "", tuple(dict.fromkeys(options.layer or layers)))
+    else:
+        with stage("choosing shares") as progress:
+            rng = np.random.default_rng(seed)
+            fitted = replace(setting, reweight=reweight)
+            shares = allocated(net, found.x_train, how, keep_parameters, rng, fitted, progress)
     refuse_nothing_kept(net, found, how, shares)
+    for note in rounded_to_nothing(net, how, shares):
+        say(note)
+    tuning = TrainSetting(fine_tune, rate, seed=seed)
+
+    def tuned(pruned: Pruned) -> Pruned:
+        if not fine_tune:
+            return pruned
+        return replace(pruned, network=train(pruned.network, found.x_train, found.y_train, tuning, pruned.mask))
 
     def pruned(label: str, reweighted: bool, drawn: dict[int, Any]) -> Any:
         rng = np.random.default_rng(seed)
@@ -153,15 +197,28 @@ def prune(
                 )
             )
 
-    plain = pruned("pruning", False, {})
-    # until a layer before is refitted, or if only the original network is looked at, the masks are the same
-    same = layers if setting.source == "original" else layers[:1]
-    known = {n: plain.mask.kept[n] for n in same}
-    refitted = pruned("pruning and reweighting", True, known) if reweight else None
-    last = refitted or plain
-    stages = {"before": measure(net, found), "after": measure(plain.smallest, found)}
-    if refitted is not None:
-        stages["reweighted"] = measure(refitted.smallest, found)
+    stages = {"before": measure(net, found)}
+    if steps > 1:
+        rng, how_much = np.random.default_rng(seed), replace(setting, reweight=reweight)
+        with stage(f"pruning in {steps} steps") as progress:
+            last = interruptibly(
+                lambda: prune_in_steps(
+                    net, found.x_train, how, shares, steps, rng, how_much, lambda left, _: tuned(left), progress
+                )
+            )
+        stages["after"] = measure(last.smallest, found)
+    else:
+        last = pruned("pruning", False, {})
+        stages["after"] = measure(last.smallest, found)
+        if reweight:
+            # until a layer before is refitted, or if only the original network is looked at, the masks are the same
+            same = layers if setting.source == "original" else layers[:1]
+            last = pruned("pruning and reweighting", True, {n: last.mask.kept[n] for n in same})
+            stages["reweighted"] = measure(last.smallest, found)
+        if fine_tune:
+            with working("fine-tuning"):
+                last = interruptibly(lambda: tuned(last))
+            stages["fine_tuned"] = measure(last.smallest, found)
     if out is not None:
         save_network(last.compact() if compact else last.network, out, float64=float64)
     if mask is not None:
@@ -169,6 +226,7 @@ def prune(
     result = {
         "method": method,
         "keep": {str(n): share for n, share in shares.items()},
+        "steps": steps,
         "seed": seed,
         "error_is": "share of wrong answers" if found.classifies else "mean squared error",
         **{stage: measured.as_json() for stage, measured in stages.items()},
@@ -183,7 +241,7 @@ def prune(
 
 
 def _print(result: dict[str, Any], stages: dict[str, Measured]) -> None:
-    names = {"before": "before", "after": "pruned", "reweighted": "reweighted"}
+    names = {"before": "before", "after": "pruned", "reweighted": "reweighted", "fine_tuned": "fine-tuned"}
     before = stages["before"]
     rows = [
         (
@@ -196,7 +254,8 @@ def _print(result: dict[str, Any], stages: dict[str, Measured]) -> None:
         for stage, m in stages.items()
     ]
     print_table(("", "test error", "wrong", "parameters", "multiply-adds"), rows)
-    print(f"method {result['method']}, seed {result['seed']}; test error is the {result['error_is']}")
+    shares = ", ".join(f"layer {n}: {share:g}" for n, share in result["keep"].items())
+    print(f"method {result['method']}, seed {result['seed']}; kept of {shares}; test error is the {result['error_is']}")
     for name in ("out", "mask"):
         if result[name] is not None:
             print(f"written: {result[name]}")

@@ -18,6 +18,7 @@ from divprune_sym.ground.checks import BadInput, integer, number
 from divprune_sym.ground.files import written_aside
 from divprune_sym.networks.measure import Measured, measure, refuse_nothing_kept
 from divprune_sym.networks.prune import Pruned, PruneSetting, methods_for_networks, prune_layer, prune_network
+from divprune_sym.networks.published import published_method
 from divprune_sym.networks.theory import GaussianInputs, excess_kurtosis, measured_error, predicted_error
 from divprune_sym.networks.versions import versions
 from divprune_sym.pruning.registry import find_method
@@ -223,6 +224,8 @@ def _measured_cell(
     from threadpoolctl import threadpool_limits
 
     method = methods_for_networks({name: find_method(name)})[name]
+    if setting.prune.published:
+        method = published_method(method, len(data.x_train))
     cell: dict[str, Any] = {"method": name, "keep": keep}
     try:
         refuse_nothing_kept(network, data, method, dict.fromkeys(layers, keep))

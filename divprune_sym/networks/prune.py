@@ -50,6 +50,8 @@ class PruneSetting:
         Penalty on the change, relative to the mean of the second moments' diagonal.
     pruned_node : {"removed", "silenced"}
         What a pruned node is: gone, or with incoming weights of zero while its bias stays, so that it puts out g(b).
+    published : bool
+        Refit nodes as the authors' code does: on outputs without biases, and what pruned nodes put out is dropped.
 
     Raises
     ------
@@ -63,6 +65,7 @@ class PruneSetting:
     fit_bias: bool = True
     ridge: float = 0.0
     pruned_node: PrunedNode = "removed"
+    published: bool = False
 
     def __post_init__(self) -> None:
         if self.source not in ("pruned", "original") or self.pruned_node not in PRUNED_NODES:
@@ -72,8 +75,11 @@ class PruneSetting:
 
     @classmethod
     def as_published(cls, layers: tuple[int, ...] | None = None, reweight: bool = False) -> PruneSetting:
-        """The experiments of Acharyya et al. (UAI 2021): pruned nodes stay and put out g(b), the fit has no bias."""
-        return cls(layers, reweight=reweight, fit_bias=False, pruned_node="silenced")
+        """As the code of Acharyya et al. (UAI 2021) does; their kernels are in `networks.published`.
+
+        Layers are looked at on the original network, pruned nodes put out g(b), the fit has no bias.
+        """
+        return cls(layers, "original", reweight, fit_bias=False, pruned_node="silenced", published=True)
 
     def chosen(self, network: DenseNetwork) -> tuple[int, ...]:
         """The hidden layers to prune, first to last.
@@ -255,7 +261,9 @@ def prune_layer(
     if not setting.reweight or kept.all():
         return pruned
     cut = _Cut(network, pruned, seen or network, layer, h, kept, setting)
-    return cut.refitted_nodes() if unit == "node" else cut.refitted_edges()
+    if unit == "edge":
+        return cut.refitted_edges()
+    return cut.refitted_as_published() if setting.published else cut.refitted_nodes()
 
 
 @dataclass(frozen=True)
@@ -298,6 +306,17 @@ class _Cut:
             bias = bias + lost.mean(axis=0)[~kept] @ after[~kept] - g.mean(axis=0) @ change_of_kept
         weights = self.pruned.weights[layer + 1] + change_of_kept.T
         return self.pruned.with_layers({layer + 1: (weights, bias)})
+
+    def refitted_as_published(self) -> DenseNetwork:
+        """Outputs without biases of kept nodes fitted to those of pruned ones, whose outgoing weights become zero."""
+        layer, kept, network = self.layer, self.kept, self.network
+        after = network.weights[layer + 1].T
+        new = np.zeros_like(after)
+        chosen = np.flatnonzero(kept)
+        if len(chosen):
+            g = activation(network.activations[layer])(self.h @ self.seen.weights[layer].T)
+            new[chosen] = reweighted_second_layer(second_moments(g), after, chosen[None])[0]
+        return self.pruned.with_layers({layer + 1: (new.T, network.biases[layer + 1])})
 
     def refitted_edges(self) -> DenseNetwork:
         """Kept edges of every node, and its bias, fitted to its field before pruning; one Gram matrix for all nodes."""

@@ -103,6 +103,8 @@ def to_sklearn(network: DenseNetwork) -> MLPClassifier | MLPRegressor:
     model.n_layers_, model.n_outputs_ = len(network.weights) + 1, outputs
     model.out_activation_ = _THEIRS[last]
     model.n_features_in_, model.t_, model.n_iter_ = network.widths[0], 0, 0
+    # what partial_fit goes on from
+    model.loss_curve_, model.best_loss_, model._no_improvement_count = [], np.inf, 0
     if classifies:
         names = np.array(network.classes) if network.classes else np.arange(max(outputs, 2))
         if (np.sort(names) != names).any():
