@@ -19,6 +19,7 @@ from divprune_sym.dpp import LEnsemble as LEnsemble
 from divprune_sym.dynamics import UpdateRule as UpdateRule
 from divprune_sym.dynamics import equations_of_motion as equations_of_motion
 from divprune_sym.dynamics import error_equations as error_equations
+from divprune_sym.evaluation import Ensemble as Ensemble
 from divprune_sym.evaluation import generalization_error as generalization_error
 from divprune_sym.evaluation import second_moments as second_moments
 from divprune_sym.gaussian import ACTIVATIONS as ACTIVATIONS
@@ -40,6 +41,7 @@ from divprune_sym.simulate import random_network as random_network
 from divprune_sym.simulate import train as train
 from divprune_sym.simulate import train_replicas as train_replicas
 from divprune_sym.solvers import Checkpoint as Checkpoint
+from divprune_sym.solvers import EnsembleSolution as EnsembleSolution
 from divprune_sym.solvers import ErrorReaches as ErrorReaches
 from divprune_sym.solvers import IntegrationFailed as IntegrationFailed
 from divprune_sym.solvers import PlateauEntry as PlateauEntry
@@ -52,5 +54,6 @@ from divprune_sym.solvers import integrate as integrate
 from divprune_sym.solvers import integrate_batch as integrate_batch
 from divprune_sym.solvers import integrate_fixed_step as integrate_fixed_step
 from divprune_sym.solvers import load_solution as load_solution
+from divprune_sym.solvers import train_on as train_on
 from divprune_sym.specialised import specialised_state as specialised_state
 from divprune_sym.version import __version__ as __version__

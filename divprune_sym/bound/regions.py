@@ -71,7 +71,7 @@ class Comparison:
         C[:K, K:] = np.where(same[:K, K:] == 1, R_own, R_others)
         C[K:, :K] = C[:K, K:].T
         np.fill_diagonal(C[:K, :K], own)
-        return EdgeLimit(state, C, keep)
+        return EdgeLimit(state, C, keep, method)
 
 
 @dataclass(frozen=True)

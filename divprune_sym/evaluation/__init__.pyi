@@ -1,3 +1,4 @@
+from divprune_sym.evaluation.ensemble import Ensemble as Ensemble
 from divprune_sym.evaluation.error import error_of as error_of
 from divprune_sym.evaluation.error import errors_of as errors_of
 from divprune_sym.evaluation.error import generalization_error as generalization_error

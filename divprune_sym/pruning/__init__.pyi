@@ -5,8 +5,7 @@ from divprune_sym.pruning.after.reweighting import reweighted_second_layer as re
 from divprune_sym.pruning.edge_kernels import rbf_edge_kernel as rbf_edge_kernel
 from divprune_sym.pruning.extended import ExtendedLimit as ExtendedLimit
 from divprune_sym.pruning.extended import extended_limit as extended_limit
-from divprune_sym.pruning.mask_classes import SampledClasses as SampledClasses
-from divprune_sym.pruning.mask_classes import sampled_mask_classes as sampled_mask_classes
+from divprune_sym.pruning.mask_classes import MaskClasses as MaskClasses
 from divprune_sym.pruning.method import EdgeLimit as EdgeLimit
 from divprune_sym.pruning.method import EdgeMethod as EdgeMethod
 from divprune_sym.pruning.method import EdgePruning as EdgePruning

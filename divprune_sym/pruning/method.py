@@ -8,16 +8,28 @@ from abc import ABC, abstractmethod
 from collections.abc import Callable
 from dataclasses import dataclass
 from fractions import Fraction
+from functools import cached_property
+from math import comb
 from typing import TYPE_CHECKING, Any, ClassVar, Literal
 
 import numpy as np
 
+from divprune_sym.evaluation.ensemble import Ensemble
 from divprune_sym.evaluation.error import moments_of, second_moments
 from divprune_sym.ground.checks import BadInput, integer, number, real_array
 from divprune_sym.ground.randomness import Rng
 from divprune_sym.ground.values import ByValue, same
 from divprune_sym.pruning.after.rescaling import Rescaling, rescaled_error
 from divprune_sym.pruning.after.reweighting import reweighted_second_layer
+from divprune_sym.pruning.after.subnetworks import subnetworks
+from divprune_sym.pruning.mask_classes import (
+    POINTS,
+    MaskClasses,
+    drawn_classes,
+    refuse_classes,
+    sampled_classes,
+    shared_classes,
+)
 from divprune_sym.pruning.moments.quadrature import bivariate_moment
 
 if TYPE_CHECKING:
@@ -91,6 +103,9 @@ def _incoming(weights: NDArray[np.float64]) -> NDArray[np.float64]:
         raise BadInput(msg)
     return weights
 
+
+# more states than these are sampled
+MOST_STATES = 10_000
 
 # The quadrature is good to 1e-9 at least; faster integrals take its place only where they are better.
 PAIR_BOUND = 1e-12
@@ -166,10 +181,39 @@ class NodeLimit(ByValue):
         As it was before; its activations are those of the errors.
     law : NodeLaw
         Of the kept subset.
+    method : NodeMethod
+        Whose law it is, and which draws subsets where they are too many to list.
     """
 
     unpruned: OrderParameters
     law: NodeLaw
+    method: NodeMethod
+
+    def states(self, *, seed: int = 0, samples: int = 1000) -> Ensemble:
+        """The students of the kept nodes, as a `Problem` takes them, with their probabilities.
+
+        A pruned node has w_i = 0 and v_i = 0 for good, and is left out: K is `keep` in each. Subsets that permutations
+        of nodes carry into each other are one state.
+
+        Parameters
+        ----------
+        seed, samples : int
+            Of more than 10 000 subsets so many are drawn, by the law, from a generator of that seed.
+
+        Raises
+        ------
+        BadInput
+            `keep` is 0: no student is left to train.
+        """
+        k, K = self.law.keep, self.unpruned.K
+        if k == 0:
+            msg = f"{self.method.name}: keep = 0 leaves no student to train on; its error is the teacher's own"
+            raise BadInput(msg)
+        if comb(K, k) <= MOST_STATES:
+            return subnetworks(self.unpruned, *self.law.subsets())
+        count = integer("samples", samples, 2)
+        masks = self.method.draw(_layer_of(self.unpruned), k, np.random.default_rng(seed), count)
+        return subnetworks(self.unpruned, np.nonzero(masks)[1].reshape(count, k), np.full(count, 1.0 / count), count)
 
     def generalization_error(self, *, reweight: bool = False) -> float:
         """ε_g averaged over the kept subset; `reweight` first refits v on the kept nodes.
@@ -219,7 +263,14 @@ class NodeMethod(PruningMethod):
         BadInput
             `keep` is no integer in [0, K].
         """
-        return NodeLimit(state, self.law(state, integer("keep", keep, 0, state.K)))
+        return NodeLimit(state, self.law(state, integer("keep", keep, 0, state.K)), self)
+
+
+def _layer_of(state: OrderParameters) -> Layer:
+    """K inputs to K nodes with the state's Q: laws on nodes that look at overlaps and second layer are the state's."""
+    values, vectors = np.linalg.eigh(state.covariance[: state.K, : state.K])
+    weights = vectors * np.sqrt(np.clip(values, 0.0, None) * state.K)
+    return Layer.on_white_inputs(weights, state.v, state.activation)
 
 
 @dataclass(frozen=True, eq=False)
@@ -234,11 +285,29 @@ class EdgeLimit(ByValue):
         [[Q', R'], [R'ᵀ, T]] of the fields after pruning.
     keep : float
         p.
+    method : EdgePruning
+        What pruned it.
     """
 
     unpruned: OrderParameters
     covariance: NDArray[np.float64]
     keep: float
+    method: EdgePruning
+
+    @cached_property
+    def classes(self) -> MaskClasses:
+        """The pruned state in its mask classes; `method.mask_classes` takes a seed and a number of points."""
+        return self.method.mask_classes(self.unpruned, self.keep)
+
+    @property
+    def state(self) -> OrderParameters:
+        """The pruned state, as a `Problem` takes it: in its mask classes, where these can be told."""
+        return self.classes.state
+
+    def states(self, *, seed: int = 0) -> Ensemble:
+        """That state alone, with probability 1: what a node limit gives, too."""
+        found = self.method.mask_classes(self.unpruned, self.keep, seed=seed)
+        return Ensemble((found.state,), np.ones(1), standard_error=found.standard_error)
 
     def generalization_error(self, *, rescale: Rescaling = "none") -> float:
         """ε_g; `rescale` multiplies all kept weights by 1/√p ("inverse-sqrt") or by the best factor ("optimal")."""
@@ -320,7 +389,41 @@ class EdgePruning(PruningMethod):
             C[:K, :] = C[:, :K] = 0.0
         elif p < 1.0:
             C = self.pruned(C, K, p)
-        return EdgeLimit(state, C, p)
+        return EdgeLimit(state, C, p, self)
+
+    def mask_classes(self, state: OrderParameters, keep: float, *, seed: int = 0, points: int = POINTS) -> MaskClasses:
+        """The pruned state split into its mask classes, ready for training on under the mask.
+
+        Parameters
+        ----------
+        state : OrderParameters
+            Unpruned; at most 10 nodes.
+        keep : float
+            p in [0, 1].
+        seed, points : int
+            Where masks depend on the weights, class moments are means over eight scrambled Sobol' sets of so many
+            points (a power of two), or over masks that `draw` draws if that is all that is known of a method.
+
+        Raises
+        ------
+        BadInput
+            K > 10 (more than 1024 classes), a state that is pruned already, `keep` outside [0, 1] or not one of the
+            method's, or points that are no power of two.
+        """
+        p = number("keep fraction", keep, 0.0, 1.0)
+        refuse_classes(state)
+        if p in (0.0, 1.0):
+            return shared_classes(state, p)
+        return self._classes(state, p, integer("seed", seed, 0), points)
+
+    def _classes(self, state: OrderParameters, keep: float, seed: int, points: int) -> MaskClasses:
+        """Of masks as they are drawn; methods that know more of theirs say it here."""
+
+        def drawn(weights: NDArray[np.float64], rng: np.random.Generator) -> NDArray[np.bool_]:
+            masks = self.draw(Layer.on_white_inputs(weights, state.v, state.activation), keep, rng)
+            return np.asarray(masks[0])
+
+        return drawn_classes(state, drawn, seed)
 
 
 class EdgeMethod(EdgePruning):
@@ -336,6 +439,14 @@ class EdgeMethod(EdgePruning):
     def pruned(self, covariance: NDArray[np.float64], K: int, keep: float) -> NDArray[np.float64]:
         """By the moments of π."""
         return np.asarray(pruned_covariances(covariance[None], K, self.keep_law(keep))[0][0])
+
+    def _classes(self, state: OrderParameters, keep: float, seed: int, points: int) -> MaskClasses:
+        kept = self.keep_law(keep).kept
+
+        def probabilities(z: NDArray[np.float64]) -> NDArray[np.float64]:
+            return np.divide(kept(z), z, out=np.zeros_like(z), where=z != 0)
+
+        return sampled_classes(state, keep, probabilities, 1, seed, points)
 
 
 def pruned_covariances(

@@ -20,6 +20,7 @@ if TYPE_CHECKING:
     from numpy.typing import NDArray
 
     from divprune_sym.notation import OrderParameters
+    from divprune_sym.pruning.mask_classes import MaskClasses
     from divprune_sym.pruning.method import EdgeLimit
 
 
@@ -111,6 +112,10 @@ class EdgeVariant(ABC):
         msg = f"{self.name}: has no draw"
         raise BadInput(msg)
 
+    def mask_classes(self, state: OrderParameters, keep: float, seed: int, points: int) -> MaskClasses | None:
+        """The pruned state in its mask classes, at p ∈ (0, 1); None: to be found from masks that `draw` draws."""
+        return None
+
 
 class SymbolicEdgeMethod(EdgePruning):
     """The edge method that a variant's formulas define, usable wherever a built-in one is."""
@@ -127,6 +132,17 @@ class SymbolicEdgeMethod(EdgePruning):
         self.fractions = variant.fractions
         self.deterministic = variant.deterministic
         self._compiled: dict[Fraction | None, dict[str, Callable[..., Any]]] = {}
+
+    def __eq__(self, other: object) -> bool:
+        """By what the variant is made of; compiled formulas are not compared."""
+        return type(other) is type(self) and _made_of(self.variant) == _made_of(other.variant)
+
+    def __hash__(self) -> int:
+        return hash(type(self.variant))
+
+    def __getstate__(self) -> dict[str, Any]:
+        # compiled functions stay in this process
+        return vars(self) | {"_compiled": {}}
 
     @property
     def has_draw(self) -> bool:
@@ -188,6 +204,12 @@ class SymbolicEdgeMethod(EdgePruning):
         if self.fractions is not None:
             self._share(keep)
         return super().limit(state, keep)
+
+    def _classes(self, state: OrderParameters, keep: float, seed: int, points: int) -> MaskClasses:
+        if self.fractions is not None:
+            self._share(keep)
+        found = self.variant.mask_classes(state, keep, seed, points)
+        return super()._classes(state, keep, seed, points) if found is None else found
 
     def _share(self, keep: float) -> Fraction:
         assert self.fractions is not None
@@ -294,3 +316,7 @@ def compiled(letters: tuple[Expr, ...], formula: Expr) -> Callable[..., Any]:
     own = {type(f).__name__: f.numeric for f in formula.atoms(NumericFunction)}
     function: Callable[..., Any] = sp.lambdify(letters, formula, modules=[own, "scipy", "numpy"])
     return np.vectorize(function, otypes=[float]) if formula.has(sp.Integral) else function
+
+
+def _made_of(variant: EdgeVariant) -> tuple[Any, ...]:
+    return type(variant), vars(variant)

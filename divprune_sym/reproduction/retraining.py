@@ -53,7 +53,7 @@ def retrain_random_edges(
         mask = method.draw(Layer.on_white_inputs(network.w, network.v, network.activation), keep, rng)[0]
         pruned.append(replace(network, w=network.w * mask, mask=mask.astype(np.float64)))
     # a finite network keeps round(pN) edges: the theory is asked for that fraction
-    starts = [method.mask_classes(x.order_parameters(), edges_kept(keep, x.N) / x.N) for x in networks]
+    starts = [method.limit(x.order_parameters(), edges_kept(keep, x.N) / x.N).state for x in networks]
     return _retrained(f"{method.name}, p = {keep:g}", pruned, starts, setting, alphas, rng, progress, backend)
 
 

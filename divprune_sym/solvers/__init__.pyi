@@ -2,6 +2,8 @@ from divprune_sym.evaluation.error import generalization_error as generalization
 from divprune_sym.evaluation.error import second_moments as second_moments
 from divprune_sym.solvers.adaptive import integrate as integrate
 from divprune_sym.solvers.batch import integrate_batch as integrate_batch
+from divprune_sym.solvers.ensemble import EnsembleSolution as EnsembleSolution
+from divprune_sym.solvers.ensemble import train_on as train_on
 from divprune_sym.solvers.events import ErrorReaches as ErrorReaches
 from divprune_sym.solvers.events import PlateauEntry as PlateauEntry
 from divprune_sym.solvers.events import PlateauEscape as PlateauEscape

@@ -28,7 +28,7 @@ def problems(K, M, count=2, classes=False, **rates):
     rates = {"eta": 0.5, "eta_v": 0.3, "sigma": 0.2} | rates
     states = [dp.random_network(rng, 100, K, M, teacher_v=2.0).order_parameters() for _ in range(count)]
     if classes:
-        states = [RandomEdge().mask_classes(state, 0.5) for state in states]
+        states = [RandomEdge().mask_classes(state, 0.5).state for state in states]
     return [dp.Problem(state, **rates) for state in states]
 
 

@@ -133,7 +133,7 @@ def test_node_errors_are_the_mean_over_masks(method, reweight, small_network):
     def error_of(mask):
         S = np.flatnonzero(mask)
         certain = uniform_law(S, np.empty(0, dtype=np.int64), 4, len(S))
-        return NodeLimit(limit.unpruned, certain).generalization_error(reweight=reweight)
+        return NodeLimit(limit.unpruned, certain, method).generalization_error(reweight=reweight)
 
     def pvalue(masks):
         patterns, counts = np.unique(masks, axis=0, return_counts=True)

@@ -245,7 +245,7 @@ def masked(method, network, p, rng):
         (("column-edge", [specialised_state(1, 1, 1.0)], 0.5), "'column-edge': has no moments of single weights"),
         (("dpp-edge", [], 0.5), "at least one"),
         (("dpp-edge", [specialised_state(1, 1, 1.0), specialised_state(1, 2, 1.0)], 0.5), "same K, M and activations"),
-        (("dpp-edge", [RandomEdge().mask_classes(specialised_state(1, 2, 1.0), 0.5)], 0.5), "unpruned"),
+        (("dpp-edge", [RandomEdge().mask_classes(specialised_state(1, 2, 1.0), 0.5).state], 0.5), "unpruned"),
         (("dpp-edge", [specialised_state(1, 1, 1.0)], 0.0), "keep fraction = 0"),
         (("dpp-edge", [specialised_state(1, 1, 1.0)], 1.0), "keep fraction = 1"),
         (("dpp-edge", [specialised_state(1, 1, 1.0)], float("nan")), "keep fraction = nan"),

@@ -154,7 +154,7 @@ def test_random_edges_in_closed_form():
 
 @EDGES
 def test_pruned_twice_is_refused(method):
-    once = RandomEdge().mask_classes(STATES[0], 0.5)
+    once = RandomEdge().mask_classes(STATES[0], 0.5).state
     with pytest.raises(BadInput, match=f"{method.name}: the state has 16 mask classes, expected an unpruned one"):
         method.limit(once, 0.5)
 

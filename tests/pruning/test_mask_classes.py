@@ -6,7 +6,7 @@ import pytest
 from divprune_sym import Network, OrderParameters
 from divprune_sym.ground.checks import BadInput
 from divprune_sym.pruning import METHODS, Layer, RandomEdge
-from divprune_sym.pruning.mask_classes import sampled_mask_classes
+from divprune_sym.pruning.method import EdgeMethod
 from tests.pruning.judges import FALSE_ALARM, REJECTION, covariance, gaussian_rows, mean_pvalue, random_state, state_of
 
 METHOD = RandomEdge()
@@ -17,7 +17,7 @@ CLASSES = ("Q_classes", "R_classes", "T_classes", "v", "A", "mask", "fraction", 
 @pytest.mark.parametrize("seed", range(3))
 def test_classes_add_up_to_the_limit(keep, seed):
     state = random_state(seed)
-    classes = METHOD.mask_classes(state, keep)
+    classes = METHOD.mask_classes(state, keep).state
     # valid by the checks of OrderParameters: semi-definite classes, fractions that sum to 1
     OrderParameters(**{name: getattr(classes, name) for name in CLASSES})
     np.testing.assert_allclose(classes.covariance, METHOD.limit(state, keep).covariance, rtol=1e-12, atol=1e-14)
@@ -26,7 +26,7 @@ def test_classes_add_up_to_the_limit(keep, seed):
 
 
 def test_what_is_masked_has_no_overlap():
-    classes = METHOD.mask_classes(random_state(0), 0.4)
+    classes = METHOD.mask_classes(random_state(0), 0.4).state
     lost = classes.mask == 0
     assert not classes.R_classes[lost].any()
     assert not classes.Q_classes[lost[:, :, None] | lost[:, None, :]].any()
@@ -35,7 +35,7 @@ def test_what_is_masked_has_no_overlap():
 def test_input_variance_is_kept():
     state = random_state(1)
     loud = OrderParameters.unpruned(state.Q, state.R, state.T, state.v, state.A, variance=2.5)
-    classes = METHOD.mask_classes(loud, 0.4)
+    classes = METHOD.mask_classes(loud, 0.4).state
     assert (classes.variance == 2.5).all()
     np.testing.assert_allclose(classes.covariance, METHOD.limit(loud, 0.4).covariance, rtol=1e-12, atol=1e-14)
 
@@ -51,9 +51,7 @@ def test_classes_of_drawn_masks(name):
     C = covariance(K, M, 4)
     state = state_of(C, K, np.ones(K), np.ones(M))
     method = METHODS[name]
-    theory = (
-        METHOD.mask_classes(state, keep) if name == METHOD.name else sampled_mask_classes(method, state, keep).state
-    )
+    theory = method.mask_classes(state, keep).state
     wanted = np.lexsort(theory.mask.T[::-1])
     rng = np.random.default_rng(8)
 
@@ -86,13 +84,13 @@ TEN = 10
 
 def test_sampled_classes_of_random_edges_are_the_exact_ones():
     state = random_state(2)
-    sampled, exact = sampled_mask_classes(METHOD, state, 0.4), METHOD.mask_classes(state, 0.4)
+    sampled, exact = EdgeMethod._classes(METHOD, state, 0.4, 0, 2**15), METHOD.mask_classes(state, 0.4).state
     assert 0 < sampled.standard_error < 1e-4
     assert np.array_equal(sampled.state.mask, exact.mask)
     for name in CLASSES:
         gap = np.abs(getattr(sampled.state, name) - getattr(exact, name)).max()
         assert gap <= TEN * sampled.standard_error
-    wrong = METHOD.mask_classes(state, 0.41)
+    wrong = METHOD.mask_classes(state, 0.41).state
     assert np.abs(sampled.state.Q_classes - wrong.Q_classes).max() > TEN * sampled.standard_error
 
 
@@ -100,7 +98,7 @@ def test_sampled_classes_of_random_edges_are_the_exact_ones():
 @pytest.mark.parametrize("keep", [0.1, 0.5, 0.9])
 def test_sampled_classes_add_up_to_the_limit(name, keep):
     state, method = random_state(3), METHODS[name]
-    sampled = sampled_mask_classes(method, state, keep, seed=4)
+    sampled = method.mask_classes(state, keep, seed=4)
     # sixteen classes together
     allowed = 4 * TEN * sampled.standard_error
     assert np.abs(sampled.state.covariance - method.limit(state, keep).covariance).max() <= allowed
@@ -110,7 +108,7 @@ def test_sampled_classes_add_up_to_the_limit(name, keep):
 
 def test_a_seed_gives_the_same_classes():
     state, method = random_state(3), METHODS["magnitude-edge"]
-    one, again, other = (sampled_mask_classes(method, state, 0.5, seed=s, points=256) for s in (1, 1, 2))
+    one, again, other = (method.mask_classes(state, 0.5, seed=s, points=256) for s in (1, 1, 2))
     assert np.array_equal(one.state.Q_classes, again.state.Q_classes)
     assert not np.array_equal(one.state.Q_classes, other.state.Q_classes)
 
@@ -119,22 +117,21 @@ def test_a_seed_gives_the_same_classes():
     ("changed", "words"),
     [
         ({"state": random_state(0, K=12)}, "K = 12 nodes and 1 classes; at most 10 and 1"),
-        ({"keep": 1.0}, "keep fraction"),
+        ({"keep": 1.1}, "keep fraction"),
         ({"points": 100}, "100 is no power of two"),
         ({"points": 1}, "points"),
-        ({"state": OrderParameters.unpruned([[1.0, 0.0], [0.0, 0.0]], [[0.5], [0.0]], [[1.0]], [1, 1], [1])}, "node 1"),
     ],
 )
 def test_refusals_of_sampled_classes(changed, words):
     arguments = {"state": random_state(0), "keep": 0.5} | changed
     with pytest.raises(BadInput, match=words):
-        sampled_mask_classes(METHODS["dpp-edge"], **arguments)
+        METHODS["dpp-edge"].mask_classes(**arguments)
 
 
 def test_refusals():
     with pytest.raises(BadInput, match="K = 12 nodes and 1 classes; at most 10 and 1"):
         METHOD.mask_classes(random_state(0, K=12), 0.5)
     with pytest.raises(BadInput, match="K = 4 nodes and 16 classes; at most 10 and 1"):
-        METHOD.mask_classes(METHOD.mask_classes(random_state(0), 0.5), 0.5)
+        METHOD.mask_classes(METHOD.mask_classes(random_state(0), 0.5).state, 0.5)
     with pytest.raises(BadInput, match="keep fraction"):
         METHOD.mask_classes(random_state(0), 1.5)

@@ -205,7 +205,7 @@ def test_retraining_without_the_mask_is_noticed(trained, retrained_edges):
 
 
 def test_retraining_at_another_fraction_is_noticed(trained, retrained_edges):
-    states = [METHODS["random-edge"].mask_classes(x.order_parameters(), 0.6) for x in trained.networks]
+    states = [METHODS["random-edge"].mask_classes(x.order_parameters(), 0.6).state for x in trained.networks]
     wrong = [integrate(problem(state, SETTING), LATER).generalization_error for state in states]
     assert pvalue(retrained_edges.simulated, wrong) < REJECTION
 

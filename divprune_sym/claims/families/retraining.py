@@ -13,8 +13,6 @@ from divprune_sym.claims.evidence import Measured
 if TYPE_CHECKING:
     from collections.abc import Callable, Mapping
 
-    from divprune_sym.notation import OrderParameters
-
 _STARTS, _SEED = 10, 1
 _BEFORE, _AFTER = 200.0, 50.0
 _ETA, _SIGMA, _KEPT = 0.5, 0.1, 2
@@ -34,49 +32,33 @@ def _measure() -> Mapping[str, Any]:
 
     "sampling" is the largest difference that another sample of class moments makes.
     """
-    from divprune_sym.pruning import METHODS, DPPEdge, DPPNode, EdgeMethod, MagnitudeEdge, RandomEdge, RandomNode
-    from divprune_sym.pruning.mask_classes import sampled_mask_classes
+    from divprune_sym.evaluation.ensemble import Ensemble
+    from divprune_sym.pruning import METHODS
     from divprune_sym.simulate import random_network
-    from divprune_sym.solvers import Problem, integrate
-
-    def trained(state: OrderParameters, alpha: float) -> Any:
-        return integrate(Problem(state, eta=_ETA, eta_v=_ETA, sigma=_SIGMA), [alpha])
-
-    def retrained(masked: OrderParameters) -> float:
-        return float(trained(masked, _AFTER).generalization_error[-1])
-
-    def from_sample(method: EdgeMethod, state: OrderParameters, sample: int) -> float:
-        return retrained(sampled_mask_classes(method, state, _KEPT / state.K, seed=sample).state)
+    from divprune_sym.solvers import Problem, integrate, train_on
 
     errors: dict[str, list[float]] = {name: [] for name in _NAMES}
     as_pruned: dict[str, list[float]] = {name: [] for name in _NAMES}
     sampling = 0.0
     for start in range(_STARTS):
         network = random_network(np.random.default_rng([_SEED, start]), N=1000, K=4, M=2, teacher_v=2.0)
-        state = trained(network.order_parameters(), _BEFORE).state()
-        after: dict[tuple[int, ...], float] = {}
-        for name, method in (("dpp-node", DPPNode()), ("random-node", RandomNode())):
-            total = 0.0
-            for subset, probability in zip(*method.law(state, _KEPT).subsets(), strict=True):
-                key = tuple(map(int, subset))
-                if key not in after:
-                    after[key] = retrained(_kept(state, key))
-                total += float(probability) * after[key]
-            errors[name].append(total)
-        errors["random-edge"].append(retrained(RandomEdge().mask_classes(state, _KEPT / state.K)))
-        for edges in (DPPEdge(), MagnitudeEdge()):
-            one, other = (from_sample(edges, state, sample) for sample in (0, 1))
-            errors[edges.name].append((one + other) / 2)
-            sampling = max(sampling, abs(one - other))
+        problem = Problem(network.order_parameters(), eta=_ETA, eta_v=_ETA, sigma=_SIGMA)
+        state = integrate(problem, [_BEFORE]).state()
+
+        def retrained(pruned: Ensemble, problem: Problem = problem) -> float:
+            return float(train_on(problem, pruned, [_AFTER]).generalization_error[-1])
+
         for name in _NAMES:
             kept: Any = _KEPT if METHODS[name].unit == "node" else _KEPT / state.K
-            as_pruned[name].append(METHODS[name].limit(state, kept).generalization_error())
+            limit = METHODS[name].limit(state, kept)
+            as_pruned[name].append(limit.generalization_error())
+            found = retrained(limit.states())
+            if name in _SAMPLED:
+                other = retrained(limit.states(seed=1))
+                sampling = max(sampling, abs(found - other))
+                found = (found + other) / 2
+            errors[name].append(found)
     return {"errors": errors, "as_pruned": as_pruned, "sampling": sampling, "starts": _STARTS, "seed": _SEED}
-
-
-def _kept(state: OrderParameters, nodes: tuple[int, ...]) -> OrderParameters:
-    chosen = list(nodes)
-    return type(state).unpruned(state.Q[np.ix_(chosen, chosen)], state.R[chosen], state.T, state.v[chosen], state.A)
 
 
 def _below(better: str, worse: str) -> Callable[[Mapping[str, Any]], tuple[bool, str, tuple[str, ...]]]:

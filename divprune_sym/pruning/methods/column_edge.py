@@ -7,11 +7,15 @@ from typing import TYPE_CHECKING
 import numpy as np
 
 from divprune_sym.ground.randomness import Rng, generator
+from divprune_sym.pruning.mask_classes import shared_classes
 from divprune_sym.pruning.method import Layer, edges_kept
 from divprune_sym.pruning.variant import EdgeVariant, Pair, Pruned
 
 if TYPE_CHECKING:
     from numpy.typing import NDArray
+
+    from divprune_sym.notation import OrderParameters
+    from divprune_sym.pruning.mask_classes import MaskClasses
 
 
 class ColumnEdge(EdgeVariant):
@@ -32,3 +36,7 @@ class ColumnEdge(EdgeVariant):
         K, N = layer.weights.shape
         order = rng.permuted(np.tile(np.arange(N), (count, 1)), axis=1)
         return np.repeat((order < edges_kept(keep, N))[:, None, :], K, axis=1)
+
+    def mask_classes(self, state: OrderParameters, keep: float, seed: int, points: int) -> MaskClasses:
+        """In closed form."""
+        return shared_classes(state, keep)

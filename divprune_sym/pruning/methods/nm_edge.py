@@ -21,12 +21,16 @@ from sympy import Expr
 
 from divprune_sym.ground.checks import BadInput, integer
 from divprune_sym.ground.randomness import Rng, generator
+from divprune_sym.pruning.mask_classes import independent_classes, sampled_classes
 from divprune_sym.pruning.method import Layer
 from divprune_sym.pruning.moments.quadrature import InaccurateMoment
 from divprune_sym.pruning.variant import EdgeVariant, NumericFunction, Pair, Pruned
 
 if TYPE_CHECKING:
     from numpy.typing import NDArray
+
+    from divprune_sym.notation import OrderParameters
+    from divprune_sym.pruning.mask_classes import MaskClasses
 
     Array = NDArray[np.float64]
 
@@ -64,6 +68,15 @@ class NMEdge(EdgeVariant):
         rng = generator(rng)
         return _largest(np.broadcast_to(np.abs(layer.weights), (count, *layer.weights.shape)), keep, self.group, rng)
 
+    def mask_classes(self, state: OrderParameters, keep: float, seed: int, points: int) -> MaskClasses:
+        """Class moments over groups of M inputs, by quasi-Monte Carlo."""
+
+        def probabilities(z: Array) -> Array:
+            rank = np.argsort(np.argsort(-np.abs(z), axis=1), axis=1)
+            return np.asarray(rank < round(keep * self.group), dtype=np.float64)
+
+        return sampled_classes(state, keep, probabilities, self.group, seed, points)
+
 
 class RandomNMEdge(EdgeVariant):
     """Random N:M: N of every group of M consecutive inputs, uniformly, independently for each node.
@@ -85,6 +98,10 @@ class RandomNMEdge(EdgeVariant):
         """Masks (count, K, N)."""
         rng = generator(rng)
         return _largest(np.zeros((count, *layer.weights.shape)), keep, self.group, rng)
+
+    def mask_classes(self, state: OrderParameters, keep: float, seed: int, points: int) -> MaskClasses:
+        """In closed form: those of random edges."""
+        return independent_classes(state, keep)
 
 
 def _largest(score: Array, keep: float, group: int, rng: np.random.Generator) -> NDArray[np.bool_]:
