@@ -64,9 +64,11 @@ def mean(C, functions, nodes):
         axes.append(np.concatenate([-half, half]).reshape(shape))
         weight = WIDTH * math.sqrt(C[d, d]) / 2 * np.concatenate([w, w])
         total = total * (weight * functions[d](axes[d].ravel())).reshape(shape)
-    for p in range(size):
-        for q in range(size):
-            exponent = exponent - 0.5 * inverse[p, q] * axes[p] * axes[q]
+    for q in range(size):
+        block = -0.5 * inverse[q, q] * axes[q] ** 2
+        for p in range(q):
+            block = block - inverse[p, q] * axes[p] * axes[q]
+        exponent = exponent + block
     return float(np.sum(total * np.exp(exponent))) / math.sqrt(np.linalg.det(2 * math.pi * C))
 
 

@@ -55,31 +55,40 @@ def cholesky(covariance):
 
 
 def nested(L, factors, depth):
-    """E[∏ factors] over the first `depth` of the z; `factors[d]` maps (u_d, z_1 … z_d) to the d-th factor.
+    """E[∏ factors] over the first `depth` of the z.
 
+    `factors[d]` maps u_d to the d-th factor; its second argument gives ℓᵀ(z_1 … z_d) for the row ℓ it is called with.
     The product must be even under z → −z: only z_1 > 0 is visited.
     """
     return 2 * math.fsum(_level(L, factors, depth, np.zeros((1, 0)), np.ones(1)))
 
 
 def _level(L, factors, depth, z, weight):
-    d = z.shape[1]
-    if d == depth:
-        yield math.fsum(weight)
-        return
     for part in range(0, len(z), CHUNK):
-        yield from _chunk(L, factors, depth, z[part : part + CHUNK], weight[part : part + CHUNK])
+        points, grown = _chunk(L, factors, z[part : part + CHUNK], weight[part : part + CHUNK])
+        if z.shape[1] + 1 == depth:
+            # pairwise, and in more digits where the machine has them
+            yield float(np.sum(grown, dtype=np.longdouble))
+        else:
+            kept = np.abs(grown) > NEGLIGIBLE * np.abs(grown).max()
+            yield from _level(L, factors, depth, points()[kept], grown[kept])
 
 
-def _chunk(L, factors, depth, z, weight):
+def _chunk(L, factors, z, weight):
+    """All nodes for the next z in its panels: the points as a function, and the weights times the factors so far."""
     d = z.shape[1]
-    x, dx = _panels(_breakpoints(L, z))
-    points = np.concatenate([np.repeat(z[:, None, :], x.shape[1], axis=1), x[:, :, None]], axis=2)
-    u = points @ L[d, : d + 1]
+    row, x, dx = _panels(_breakpoints(L, z))
+    before = z[row]
+
+    def along(line):
+        return (before @ line[:d])[:, None] + line[d] * x
+
+    def points():
+        fixed = np.broadcast_to(before[:, None, :], (*x.shape, d))
+        return np.concatenate([fixed, x[:, :, None]], axis=2)
+
     density = np.exp(-(x**2) / 2) / math.sqrt(2 * math.pi)
-    grown = weight[:, None] * dx * density * factors[d](u, points)
-    kept = np.abs(grown) > NEGLIGIBLE * np.abs(grown).max()
-    yield from _level(L, factors, depth, points[kept], grown[kept])
+    return points, weight[row][:, None] * dx * density * factors[d](along(L[d]), along)
 
 
 def _breakpoints(L, z):
@@ -102,11 +111,11 @@ def _breakpoints(L, z):
 
 
 def _panels(ends):
+    """The rows of all panels that have a width, their nodes and weights."""
     half = np.diff(ends, axis=1) / 2
-    middle = (ends[:, 1:] + ends[:, :-1]) / 2
-    x = middle[:, :, None] + half[:, :, None] * NODES
-    dx = half[:, :, None] * WEIGHTS
-    return x.reshape(len(ends), -1), dx.reshape(len(ends), -1)
+    row, panel = np.nonzero(half > 0)
+    half = half[row, panel, None]
+    return row, ends[row, panel, None] + half * (1 + NODES), half * WEIGHTS
 
 
 def _reordered(C, order):
@@ -122,13 +131,13 @@ def _wider_slope_first(C):
 def J2(C):
     """E[g'(u_i) g'(u_k)], fields ordered i, k."""
     return nested(
-        cholesky(_reordered(C, _wider_slope_first(C))), [lambda u, z: slope(u), lambda u, z: slope(u)], depth=2
+        cholesky(_reordered(C, _wider_slope_first(C))), [lambda u, _: slope(u), lambda u, _: slope(u)], depth=2
     )
 
 
 def I2(C):
     """E[g(u_a) g(u_b)], fields ordered a, b."""
-    return nested(cholesky(C), [lambda u, z: g(u), lambda u, z: g(u)], depth=2)
+    return nested(cholesky(C), [lambda u, _: g(u), lambda u, _: g(u)], depth=2)
 
 
 def I3(C):
@@ -138,7 +147,7 @@ def I3(C):
     of both and of mean zero, drops out.
     """
     L = cholesky(_reordered(C, [0, 2, 1]))
-    return nested(L[:2], [lambda u, z: slope(u), lambda u, z: g(u) * (z @ L[2, :2])], depth=2)
+    return nested(L[:2], [lambda u, _: slope(u), lambda u, along: g(u) * along(L[2, :2])], depth=2)
 
 
 def I4(C):
@@ -150,10 +159,10 @@ def I4(C):
     L = cholesky(_reordered(C, [*_wider_slope_first(C), 2, 3]))
     width = math.sqrt(1 + L[3, 3] ** 2)
 
-    def last(u, z):
-        return g(u) * g(z @ L[3, :3] / width)
+    def last(u, along):
+        return g(u) * g(along(L[3, :3]) / width)
 
-    return nested(L, [lambda u, z: slope(u), lambda u, z: slope(u), last], depth=3)
+    return nested(L, [lambda u, _: slope(u), lambda u, _: slope(u), last], depth=3)
 
 
 GRID_STEP = 0.35

@@ -1,6 +1,7 @@
 """Every activation, every integral: against quadrature of the definition, in its limits, and in its symmetries."""
 
 import re
+from functools import cache
 from importlib.metadata import EntryPoint
 from math import factorial, prod
 from pathlib import Path
@@ -59,14 +60,19 @@ MIXED = [
 GELU = Activation("gelu", g=lambda u: u * (1 + sp.erf(u / sp.sqrt(2))) / 2)
 
 
-def value(expression, C, fields):
-    entries = covariance_values(C, fields)
-    compiled = sp.lambdify(
-        list(map(sp.Symbol, entries)),
+@cache
+def compiled(expression, arguments):
+    """A closed form as a function of the covariances in the order of their names."""
+    return sp.lambdify(
+        list(map(sp.Symbol, arguments)),
         expression.subs({s: sp.Symbol(s.name) for s in expression.free_symbols}),
         ["scipy", "numpy"],
     )
-    return float(compiled(*entries.values()))
+
+
+def value(expression, C, fields):
+    entries = covariance_values(C, fields)
+    return float(compiled(expression, tuple(entries))(*entries.values()))
 
 
 def named(*symbols):
