@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Callable
 from dataclasses import asdict, dataclass
 from fractions import Fraction
+from functools import cached_property, lru_cache
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
@@ -19,6 +20,7 @@ from divprune_sym.pruning.variant import SymbolicEdgeMethod
 from divprune_sym.specialised import specialised_state
 
 if TYPE_CHECKING:
+    from divprune_sym.notation import OrderParameters
     from divprune_sym.pruning.after.rescaling import Rescaling
 
     Method = NodeMethod | EdgePruning
@@ -46,32 +48,42 @@ class Comparison:
         """Student nodes."""
         return self.M * self.Z
 
+    @cached_property
+    def state(self) -> OrderParameters:
+        """The specialised state before pruning."""
+        return specialised_state(self.M, self.Z, self.second_layer)
+
     def error(self, method: Method, keep: float) -> float | None:
         """ε_g at keep fraction p; None where the method cannot keep that share."""
         if isinstance(method, NodeMethod):
             k = round(keep * self.K)
             if abs(keep * self.K - k) > 1e-9:
                 return None
-            state = specialised_state(self.M, self.Z, self.second_layer)
-            return method.limit(state, k).generalization_error(reweight=self.reweight)
+            return method.limit(self.state, k).generalization_error(reweight=self.reweight)
         if method.fractions is not None and min(abs(keep - float(p)) for p in method.fractions) > 1e-9:
             return None
         return self._edge_limit(method, keep).generalization_error(rescale=self.rescale)
 
     def _edge_limit(self, method: EdgePruning, keep: float) -> EdgeLimit:
         """A method that sees pairs only shows all it does on two copies of two teacher nodes."""
-        state = specialised_state(self.M, self.Z, self.second_layer)
         if not isinstance(method, (EdgeMethod, SymbolicEdgeMethod)):
-            return method.limit(state, keep)
-        small = method.limit(specialised_state(2, 2, 1.0), keep).covariance
-        own, copies, others, R_own, R_others = (float(x) for x in small[0, [0, 1, 2, 4, 5]])
-        C, K = state.covariance, self.K
+            return method.limit(self.state, keep)
+        own, copies, others, R_own, R_others = _two_copies(method, keep)
+        C, K = self.state.covariance, self.K
         same = C.copy()
         C[:K, :K] = np.where(same[:K, :K] == 1, copies, others)
         C[:K, K:] = np.where(same[:K, K:] == 1, R_own, R_others)
         C[K:, :K] = C[:K, K:].T
         np.fill_diagonal(C[:K, :K], own)
-        return EdgeLimit(state, C, keep, method)
+        return EdgeLimit(self.state, C, keep, method)
+
+
+@lru_cache(maxsize=20_000)
+def _two_copies(method: EdgeMethod | SymbolicEdgeMethod, keep: float) -> tuple[float, ...]:
+    """What is left of Q_ii, of Q and R between copies, and of Q and R between others, whatever M, Z and v* are."""
+    small = method.limit(specialised_state(2, 2, 1.0), keep).covariance
+    own, copies, others, R_own, R_others = (float(x) for x in small[0, [0, 1, 2, 4, 5]])
+    return own, copies, others, R_own, R_others
 
 
 @dataclass(frozen=True)
@@ -167,7 +179,7 @@ def _formulas(method: Method, comparison: Comparison) -> list[Formula]:
         return edge_formulas(method, comparison.rescale)
     if comparison.reweight:
         return []
-    return node_formulas(method, specialised_state(comparison.M, comparison.Z, comparison.second_layer))
+    return node_formulas(method, comparison.state)
 
 
 class _Errors:
