@@ -18,6 +18,7 @@ if TYPE_CHECKING:
 
 
 @app.command(
+    sort_key=120,
     help_epilogue="""\
 Everything in a case is timed by turns, so that ratios compare what ran in the
 same minute; times are medians over rounds, per unit of work, with quartiles.
@@ -27,7 +28,7 @@ that is missed is no failure: the exit code is 0.
 Examples:
   divprune-sym bench --list
   divprune-sym bench --only special-functions --quick
-  divprune-sym bench --json NOW.json --against EARLIER.json"""
+  divprune-sym bench --json NOW.json --against EARLIER.json""",
 )
 def bench(
     *,

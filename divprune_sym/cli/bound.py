@@ -14,6 +14,7 @@ from divprune_sym.cli.student import given_student
 
 
 @app.command(
+    sort_key=40,
     help_epilogue="""\
 The file is a Python file of yours, and IS RUN. The class states what pruning
 does to the overlaps of one pair of nodes, in SymPy, and may draw masks:
@@ -34,7 +35,7 @@ proved. Exit code 1 means that draw and limit disagree; chance makes them do so
 in 1 of 100 checks.
 
 Example:
-  divprune-sym bound column-edge --teachers 2 --copies 3 --out OUT"""
+  divprune-sym bound column-edge --teachers 2 --copies 3 --out OUT""",
 )
 def bound(
     method: Annotated[str, Parameter(name="FILE:CLASS")],

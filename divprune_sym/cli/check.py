@@ -12,6 +12,7 @@ from divprune_sym.cli.options import Json
 
 
 @app.command(
+    sort_key=110,
     help_epilogue="""\
 FORMULA is written with numbers, + - * / ^, brackets, pi, sqrt, exp, log, erf,
 trigonometric functions and their inverses, and the covariances C_ab of the
@@ -25,7 +26,7 @@ both values. Exit code 1 means that they differ.
 
 Examples:
   divprune-sym check "2/pi*asin(C_ab/sqrt((1+C_aa)*(1+C_bb)))" --against I2
-  divprune-sym check "C_ya * E[g'(u_a)]" --against "E[u_y * g(u_a)]" --json"""
+  divprune-sym check "C_ya * E[g'(u_a)]" --against "E[u_y * g(u_a)]" --json""",
 )
 def check(
     formula: Annotated[str, Parameter(name="FORMULA", allow_leading_hyphen=True)],

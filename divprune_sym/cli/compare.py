@@ -14,6 +14,7 @@ from divprune_sym.cli.options import Json, Output, Whole
 
 
 @app.command(
+    sort_key=50,
     help_epilogue="""\
 NETWORK and --data are those of the prune command. A comparison that was
 interrupted goes on where it stopped when it is started again; methods and
@@ -22,7 +23,7 @@ shares can be added to one that is finished.
 Examples:
   divprune-sym compare NET.npz --data digits --keep 0.2:0.9:0.1 --out compared
   divprune-sym compare NET.onnx --data mnist/ --methods dpp-edge,magnitude-edge \\
-      --keep 0.1,0.2,0.4 --layer 0 --theory"""
+      --keep 0.1,0.2,0.4 --layer 0 --theory""",
 )
 def compare(
     network: Annotated[Path, Parameter(name="NETWORK")],

@@ -12,6 +12,7 @@ from divprune_sym.cli.options import Whole
 
 
 @app.command(
+    sort_key=100,
     help_epilogue="""\
 I2, I3, I4 and J2 are the integrals of online learning: expectations of
 products of g(u), its slope g'(u) and u over Gaussian fields u with covariances
@@ -28,7 +29,7 @@ Examples:
   divprune-sym derive equations --activation relu --small-eta
   divprune-sym derive equations --teacher-activation sign --layers second
   divprune-sym derive equations --mask none --format latex
-  divprune-sym derive equations --students 3 --teachers 2 --format python"""
+  divprune-sym derive equations --students 3 --teachers 2 --format python""",
 )
 def derive(
     target: Annotated[Literal["I2", "I3", "I4", "J2", "error", "equations"], Parameter(name="WHAT")],

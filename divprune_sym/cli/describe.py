@@ -14,6 +14,7 @@ from divprune_sym.cli.options import Json
 
 
 @app.command(
+    sort_key=90,
     help_epilogue="""\
 Warns of kernels that are legal and say nothing: a multiple of the identity,
 on which a k-DPP is uniform sampling (an RBF kernel on very many features is
@@ -23,7 +24,7 @@ Of an ONNX model it lists the dense blocks that the prune command can prune.
 
 Examples:
   divprune-sym describe KERNEL.npy
-  divprune-sym describe MODEL.onnx"""
+  divprune-sym describe MODEL.onnx""",
 )
 def describe(kernel: Annotated[Path, Parameter(name="KERNEL")], /, *, as_json: Json = False) -> int:
     """Say what a kernel can do: rank, condition, expected size, sizes beyond it; or list the blocks of a graph.

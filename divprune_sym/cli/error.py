@@ -15,6 +15,7 @@ from divprune_sym.cli.student import given_student
 
 
 @app.command(
+    sort_key=30,
     help_epilogue="""\
 The error is half the mean squared difference between the outputs of student
 and teacher, label noise excluded, for infinitely many inputs, averaged over
@@ -25,7 +26,7 @@ that of a problem file (--state), which names its activations itself.
 Examples:
   divprune-sym error dpp-node --teachers 2 --copies 3 --second-layer 4 --keep 3
   divprune-sym error dpp-edge --teachers 2 --copies 3 --second-layer 4 \\
-      --keep-fraction 0.5 --rescale optimal --json"""
+      --keep-fraction 0.5 --rescale optimal --json""",
 )
 def error(
     method: Annotated[str, Parameter(name="METHOD")],

@@ -13,6 +13,7 @@ from divprune_sym.cli.options import Json, Output
 
 
 @app.command(
+    sort_key=60,
     help_epilogue="""\
 QUESTION compares two sums of numbers and errors, in units of v*^2:
   ERROR(METHOD), ERROR(EDGE-METHOD, inverse-sqrt), ERROR(EDGE-METHOD, optimal),
@@ -28,7 +29,7 @@ Examples:
   divprune-sym explore "ERROR(dpp-node) <= ERROR(random-edge)" \\
       --over M=1..8,Z=1..8,k=all
   divprune-sym explore "ERROR(magnitude-edge) < ERROR(dpp-edge)" \\
-      --over M=1,Z=1..8,p=0.01..0.99"""
+      --over M=1,Z=1..8,p=0.01..0.99""",
 )
 def explore(
     question: Annotated[str, Parameter(name="QUESTION", allow_leading_hyphen=True)],

@@ -17,6 +17,7 @@ ROWS_SHOWN = 20
 
 
 @app.command(
+    sort_key=20,
     help_epilogue="""\
 A problem file:
   {"eta": 0.5, "alphas": [0, 10, 100], "v": [1, 1], "A": [1],
@@ -54,7 +55,7 @@ Q and R summed over classes), with classes also Q_classes and R_classes, and the
 problem: divprune_sym.load_solution reads all of it.
 
 Example:
-  divprune-sym integrate PROBLEM.json -o OUT.npz --json"""
+  divprune-sym integrate PROBLEM.json -o OUT.npz --json""",
 )
 def integrate(
     problem: Annotated[Path, Parameter(name="PROBLEM")],

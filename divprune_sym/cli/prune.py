@@ -23,6 +23,7 @@ if TYPE_CHECKING:
 
 
 @app.command(
+    sort_key=70,
     help_epilogue="""\
 NETWORK is an npz or safetensors file (W1 (out, in), b1, W2, .., or torch's
 NAME.weight and NAME.bias; activations: names, or --activations), or an ONNX
@@ -46,7 +47,7 @@ Examples:
   divprune-sym prune NET.npz --method dpp-node --keep 0.5 --reweight \\
       --data digits --compact -o SMALL.onnx
   divprune-sym prune MODEL.onnx --method importance-node --keep 0.7 \\
-      --reweight --data INPUTS.npz --compact -o SMALL.onnx"""
+      --reweight --data INPUTS.npz --compact -o SMALL.onnx""",
 )
 def prune(
     network: Annotated[Path, Parameter(name="NETWORK")],

@@ -10,9 +10,10 @@ from divprune_sym.cli.options import Whole
 
 
 @app.command(
+    sort_key=10,
     help_epilogue="""\
 Example:
-  divprune-sym reproduce --quick --out reproduction"""
+  divprune-sym reproduce --quick --out reproduction""",
 )
 def reproduce(
     *,

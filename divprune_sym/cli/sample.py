@@ -17,6 +17,7 @@ from divprune_sym.ground.files import refuse_beyond_memory
 
 
 @app.command(
+    sort_key=80,
     help_epilogue="""\
 The probability of a subset S is proportional to det L_S; where size exceeds
 the rank of L, it is the limit eps -> 0 of that for L + eps 1. Eigenvalues that
@@ -28,7 +29,7 @@ it, and the file holds a bool array (count, N): which items are in the subset.
 
 Examples:
   divprune-sym sample KERNEL.npy --size 10 --count 1000 --seed 1 -o OUT.npy
-  divprune-sym sample KERNEL.npy --expected-size 10 --count 1000 -o OUT.npy"""
+  divprune-sym sample KERNEL.npy --expected-size 10 --count 1000 -o OUT.npy""",
 )
 def sample(
     kernel: Annotated[Path, Parameter(name="KERNEL")],

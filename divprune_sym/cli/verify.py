@@ -18,6 +18,7 @@ if TYPE_CHECKING:
 
 
 @app.command(
+    sort_key=130,
     help_epilogue="""\
 Verdicts are computed from evidence that is examined again:
   proved     by symbolic steps, for the whole domain
@@ -33,7 +34,7 @@ the ledger expects.
 
 Examples:
   divprune-sym verify --quick
-  divprune-sym verify --only edge-node.region --json"""
+  divprune-sym verify --only edge-node.region --json""",
 )
 def verify(
     files: Annotated[tuple[Path, ...], Parameter(name="FILE", show_default=False)] = (),
