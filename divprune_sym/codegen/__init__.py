@@ -1,4 +1,4 @@
-"""From indexed SymPy sums to compiled loops: halve and factor sums, hoist, render, cache."""
+"""From indexed SymPy sums to compiled loops: halve and factor sums, hoist, lower, print, cache."""
 
 from divprune_sym.ground.lazy import public_names
 

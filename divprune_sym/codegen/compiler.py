@@ -1,4 +1,4 @@
-"""The compiler: indexed SymPy sums in, readable Python for Numba out."""
+"""The compiler: indexed SymPy sums in, the intermediate form and readable Python for Numba out."""
 
 from __future__ import annotations
 
@@ -7,19 +7,24 @@ from typing import TYPE_CHECKING
 
 import sympy as sp
 
+from divprune_sym.codegen.arithmetic import Arithmetic, CannotPrint
+from divprune_sym.codegen.extents import with_sizes
+from divprune_sym.codegen.form import Name, Return, Routine
 from divprune_sym.codegen.guarded import guarded
 from divprune_sym.codegen.hoist import Hoister, roots
-from divprune_sym.codegen.render import CannotPrint, Renderer, ordered_indices
+from divprune_sym.codegen.lanes import packed
+from divprune_sym.codegen.lower import Lowering, ordered_indices
 from divprune_sym.codegen.schedule import INSIDE, Block, blocks, label
 from divprune_sym.codegen.sums import factor_out, halve, share_moments
 from divprune_sym.codegen.targets import CPU, Target
+from divprune_sym.codegen.text import printed
 from divprune_sym.dynamics.closing import integrals_of
 from divprune_sym.dynamics.integrals import FORMAL, WITH_LINEAR_FIELD, derivation_of, expand_integrals
-from divprune_sym.dynamics.symbols import ARGUMENT_ORDER
+from divprune_sym.dynamics.symbols import ARGUMENT_ORDER, CLASSES
 from divprune_sym.ground.checks import BadInput
 
 if TYPE_CHECKING:
-    from collections.abc import Mapping
+    from collections.abc import Collection, Mapping
 
     from divprune_sym.dynamics.equations import Assignment, System
     from divprune_sym.gaussian import Activation
@@ -50,7 +55,26 @@ def compile_system(
     target: Target = CPU,
     teacher: Activation | None = None,
 ) -> Function:
-    """Source of a function that evaluates a system.
+    """Source of a function that evaluates a system; everything is as in `lowered`.
+
+    `target` is the machine that the text is for.
+    """
+    routine = lowered(system, activation, sizes, outputs, teacher, fuses=target.fuses)
+    if target.packs:
+        routine = replace(routine, body=packed(routine.body, sizes))
+    return Function(routine.name, routine.arguments, printed(routine, target))
+
+
+def lowered(
+    system: System,
+    activation: Activation,
+    sizes: Mapping[str, int | str],
+    outputs: tuple[str, ...] = (),
+    teacher: Activation | None = None,
+    *,
+    fuses: bool = True,
+) -> Routine:
+    """A system as a function in the intermediate form.
 
     Parameters
     ----------
@@ -63,9 +87,10 @@ def compile_system(
         other string, such as ``"v.shape[0]"``, reads the size at run time.
     outputs : tuple of str
         Arrays the caller owns; they are written into. A scalar left-hand side is returned instead.
-    target : Target
     teacher : Activation, optional
         That of the teacher's nodes, in systems with two activations.
+    fuses : bool
+        Whether products are added by `fma`.
 
     Raises
     ------
@@ -75,30 +100,31 @@ def compile_system(
         A sum does not run over the whole range of its index, or a function has no numerical counterpart.
     """
     _refuse_partial_ranges(system)
-    expanded = [
-        replace(x, rhs=factor_out(guarded(expand_integrals(halve(x.rhs), activation, teacher))))
-        for x in share_moments(system.assignments)
-    ]
-    writer = _Writer(Renderer(target, sizes), Hoister(roots=roots(x.rhs for x in expanded)), outputs)
-    for block in blocks(expanded, outputs):
+    closed = [expanded(x, activation, teacher) for x in share_moments(system.assignments)]
+    writer = _Writer(Lowering(fuses), Hoister(roots=roots(x.rhs for x in closed)), outputs)
+    for block in blocks(closed, outputs):
         writer.block(block)
-    body = writer.body
-    assigned = dict.fromkeys(label(x.lhs) for x in expanded)
-    arguments = (*_inputs(system, assigned), *outputs)
+    assigned = dict.fromkeys(label(x.lhs) for x in closed)
     missing = sorted(str(s) for s in _sizes_used(system) if str(s) not in sizes)
     if missing:
         msg = f"{system.name}: no size given for {', '.join(missing)}"
         raise UndeclaredSize(msg)
-    header = [f"    {name} = {value}" for name, value in sizes.items() if _uses(body.lines, name)]
     scalars = [label for label in assigned if label not in outputs]
-    returned = [f"    return {scalars[-1]}"] if not outputs else []
+    returned = () if outputs else (Return(Name(scalars[-1])),)
     functions = f"{activation} from {teacher}" if teacher else str(activation)
-    origin = f'    """{system.name} of {functions}. Source: {system.source}."""'
-    constants = [f"{names} = {pairs}" for pairs, names in body.constants.items()]
-    above = [*constants, "", ""] if constants else []
-    head = ["@jit", f"def {system.name}({', '.join(arguments)}):", origin, *header]
-    lines = [*above, *head, *body.lines, *returned]
-    return Function(system.name, arguments, "\n".join(lines) + "\n")
+    return Routine(
+        system.name,
+        (*inputs_of(system, assigned), *outputs),
+        f"{system.name} of {functions}. Source: {system.source}.",
+        tuple((name, str(value)) for name, value in sizes.items()),
+        (*with_sizes(writer.body.body, sizes), *returned),
+    )
+
+
+def expanded(assignment: Assignment, activation: Activation, teacher: Activation | None) -> Assignment:
+    """An assignment with closed forms in the place of its integrals, its sums halved and factored."""
+    closed = guarded(expand_integrals(halve(assignment.rhs), activation, teacher))
+    return replace(assignment, rhs=factor_out(closed))
 
 
 def refuse_unprintable(system: System, activation: Activation, teacher: Activation | None = None) -> None:
@@ -115,7 +141,7 @@ def refuse_unprintable(system: System, activation: Activation, teacher: Activati
         if (size := closed_form.count_ops()) > LARGEST_FORMULA:
             problem = f"{size} operations, compiled code takes {LARGEST_FORMULA}"
         try:
-            Renderer().text(closed_form)
+            Arithmetic(fuses=True).lowered(closed_form)
         except CannotPrint as refused:
             problem = str(refused)
         if problem:
@@ -136,9 +162,9 @@ def _refuse_partial_ranges(system: System) -> None:
 
 @dataclass
 class _Writer:
-    """Hoists and renders the blocks of a system one after the other."""
+    """Hoists and lowers the blocks of a system one after the other."""
 
-    body: Renderer
+    body: Lowering
     hoister: Hoister
     outputs: tuple[str, ...]
     _has_room: set[str] = field(default_factory=set)
@@ -161,7 +187,7 @@ class _Writer:
         fixed = []
         for _, _, before, _ in hoisted:
             for temporary in [*before]:
-                if _depends(temporary.expression, changing):
+                if depends(temporary.expression, changing):
                     changing.add(sp.Symbol(label(temporary.array)))
                 else:
                     before.remove(temporary)
@@ -169,12 +195,10 @@ class _Writer:
         self.body.temporaries(fixed)
         for assignment in block.assignments:
             self._make_room(assignment, zeros=assignment in block.sums)
-        self.body.write("for c in range(classes):")
-        self.body.depth += 1
-        for assignment, rhs, before, inside in hoisted:
-            self.body.temporaries(before)
-            self.body.assignment(assignment, rhs, inside, add=assignment in block.sums)
-        self.body.depth -= 1
+        with self.body.over(INSIDE, CLASSES):
+            for assignment, rhs, before, inside in hoisted:
+                self.body.temporaries(before)
+                self.body.assignment(assignment, rhs, inside, add=assignment in block.sums)
 
     def _make_room(self, assignment: Assignment, *, zeros: bool = False) -> None:
         """Allocate what an assignment is the first to write, unless it is a scalar or the caller's."""
@@ -184,12 +208,13 @@ class _Writer:
             self._has_room.add(name)
 
 
-def _depends(expression: sp.Expr, on: set[sp.Symbol]) -> bool:
+def depends(expression: sp.Expr, on: set[sp.Symbol]) -> bool:
+    """Whether an expression reads any of these scalars or arrays."""
     names = {str(x) for x in on}
     return any(str(x) in names for x in expression.free_symbols if isinstance(x, sp.Symbol))
 
 
-def _inputs(system: System, assigned: Mapping[str, None]) -> list[str]:
+def inputs_of(system: System, assigned: Collection[str]) -> list[str]:
     """Arrays and symbols the system reads but does not assign, in the order of `ARGUMENT_ORDER`."""
     found: set[str] = _read_by_integrals(system)
     for assignment in system.assignments:
@@ -210,8 +235,3 @@ def _sizes_used(system: System) -> set[sp.Symbol]:
         for index in assignment.lhs.atoms(sp.Idx) | assignment.rhs.atoms(sp.Idx):
             used |= {s for s in index.upper.free_symbols if s.is_integer}
     return used
-
-
-def _uses(lines: list[str], name: str) -> bool:
-    words = "".join(ch if ch.isalnum() or ch == "_" else " " for ch in "\n".join(lines)).split()
-    return name in words

@@ -29,11 +29,17 @@ class Temporary:
 
 @dataclass
 class Hoister:
-    """Collects the temporaries of a whole system; those inside the nest of one assignment are local to it."""
+    """Collects the temporaries of a whole system; those inside the nest of one assignment are local to it.
+
+    `inside_only`: all of them are, even those that could serve several turns of the nest. `longest`: the index of a
+    loop with so many turns that every operation that can is done before it.
+    """
 
     everywhere: list[Temporary] = field(default_factory=list)
     names: dict[Expr, Expr] = field(default_factory=dict)
     roots: frozenset[Expr] = frozenset()
+    inside_only: bool = False
+    longest: sp.Idx | None = None
     counter: Iterator[int] = field(default_factory=lambda: count(1))
 
     def inside_a_loop(self) -> Hoister:
@@ -133,7 +139,8 @@ class _Scope:
         kept = []
         for indices, members in groups.items():
             combined = func(*members)
-            if indices < full and self._is_worth_storing(combined):
+            spares = self.owner.longest in full - indices and combined.args and not isinstance(combined, sp.Indexed)
+            if indices < full and (spares or self._is_worth_storing(combined)):
                 kept.append(self._temporary(combined))
             else:
                 kept.extend(members)
@@ -141,7 +148,7 @@ class _Scope:
 
     def _temporary(self, expression: Expr) -> Expr:
         indices = tuple(sorted(free_indices(expression), key=INDEX_ORDER.index))
-        if not self.nest or not set(self.nest) <= set(indices):
+        if not self.owner.inside_only and (not self.nest or not set(self.nest) <= set(indices)):
             if not _has_dear(expression) and self._is_read_along_one_index(frozenset(indices)):
                 return self._local(expression, tuple(index for index in indices if index not in self.nest))
             return self._nearer(self.owner.shared(expression, indices))

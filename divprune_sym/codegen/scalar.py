@@ -7,8 +7,10 @@ from typing import TYPE_CHECKING
 import sympy as sp
 
 from divprune_sym.codegen.cache import cached_module
-from divprune_sym.codegen.render import Renderer
-from divprune_sym.codegen.targets import CPU
+from divprune_sym.codegen.form import Routine
+from divprune_sym.codegen.lower import Lowering
+from divprune_sym.codegen.targets import CPU, Target
+from divprune_sym.codegen.text import printed
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -29,13 +31,21 @@ def scalar_kernel(expression: sp.Expr) -> tuple[Callable[..., float], tuple[str,
     CannotPrint
         The expression has a function without a numerical counterpart.
     """
-    names = tuple(sorted(str(symbol) for symbol in expression.free_symbols))
-    source = _source(expression, names)
+    routine = scalar_routine("value", expression, "A closed form.")
+    source = CPU.preamble + printed(routine, CPU, "entry")
     module = cached_module({"scalar": source}, lambda: source)
-    return module.value, names
+    return module.value, routine.arguments
 
 
-def _source(expression: sp.Expr, names: tuple[str, ...]) -> str:
-    renderer = Renderer(reserved=frozenset(names))
-    renderer.returned(expression)
-    return "\n".join([f"{CPU.preamble}@entry", f"def value({', '.join(names)}):", *renderer.lines]) + "\n"
+def scalar_routine(name: str, expression: sp.Expr, meaning: str, target: Target = CPU) -> Routine:
+    """A function of the symbols of an expression, in alphabetical order.
+
+    Raises
+    ------
+    CannotPrint
+        The expression has a function without a numerical counterpart.
+    """
+    names = tuple(sorted(str(symbol) for symbol in expression.free_symbols))
+    lowering = Lowering(target.fuses, reserved=frozenset(names))
+    lowering.returned(expression)
+    return Routine(name, names, meaning, (), lowering.body)

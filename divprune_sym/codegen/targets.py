@@ -46,9 +46,9 @@ class Target:
     name : str
     preamble : str
         First lines of a generated module.
-    frozen_room, room : str
-        The functions that make room for an array: of a shape that is known when the text is generated (it may live
-        on the stack), and of one that is not.
+    frozen_room, room, shared_room : str
+        What makes room for an array of a {shape}: one that is known when the text is generated (it may live on the
+        stack), one that is not, and one that all threads of a block share.
     packs : bool
         Whether loops over pairs of nodes with special functions in them run over several pairs at once.
     fuses : bool
@@ -59,15 +59,19 @@ class Target:
     preamble: str
     frozen_room: str
     room: str
+    shared_room: str = ""
     packs: bool = False
     fuses: bool = True
 
-    def empty(self, shape: tuple[str, ...]) -> str:
-        """The call that makes room for an array of a shape given as texts."""
-        room = self.frozen_room if all(extent.isdecimal() or is_hole(extent) for extent in shape) else self.room
-        return f"{room}(({', '.join(shape)}{',' if len(shape) == 1 else ''}))"
+    def empty(self, shape: str, *, frozen: bool, lanes: bool, shared: bool) -> str:
+        """The call that makes room for an array."""
+        if shared:
+            return self.shared_room.format(shape=shape)
+        stack, heap = _LANE_ROOMS if lanes else (self.frozen_room, self.room)
+        return (stack if frozen else heap).format(shape=shape)
 
 
+_LANE_ROOMS = ("local_lanes({shape})", "lane_array({shape})")
 # text that runs on its own, to be read
 PORTABLE = Target(
     "portable",
@@ -80,8 +84,8 @@ jit = njit(cache=True, error_model="numpy", nogil=True)
 
 
 """,
-    "np.empty",
-    "np.empty",
+    "np.empty({shape})",
+    "np.empty({shape})",
     fuses=False,
 )
 
@@ -111,11 +115,11 @@ _PAIRS = ("WIDTH", "all_pairs", "half_pairs", "local_array", "local_lanes", "pac
 _LANES = ("WIDTH", "as_lanes", "lane_array", "local_lanes")
 
 # one trajectory: floats, and lanes of node pairs where special functions are many
-CPU = Target("cpu", _numba(*_PAIRS, *_STEPPING), "local_array", "np.empty", packs=True)
+CPU = Target("cpu", _numba(*_PAIRS, *_STEPPING), "local_array({shape})", "np.empty({shape})", packs=True)
 # one trajectory, in less time to compile
 SCALAR = replace(CPU, name="scalar", packs=False)
 # several trajectories: every number is lanes
-BATCH = Target("batch", _numba(*_LANES, *_STEPPING), "local_lanes", "lane_array")
+BATCH = Target("batch", _numba(*_LANES, *_STEPPING), *_LANE_ROOMS)
 
 
 def special_source() -> str:

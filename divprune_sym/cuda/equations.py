@@ -2,14 +2,15 @@
 
 from __future__ import annotations
 
-import re
+from dataclasses import replace
 from functools import cache
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, Literal
 
 from divprune_sym.codegen.cache import cached_module
-from divprune_sym.codegen.distribute import ROOM, distributed, flat, one_thread
+from divprune_sym.codegen.distribute import distributed, flat
 from divprune_sym.codegen.targets import Target, special_source
+from divprune_sym.codegen.text import printed
 from divprune_sym.named_activations import described, resolved
 from divprune_sym.solvers.modules import called
 from divprune_sym.solvers.tableaus import DORMAND_PRINCE
@@ -154,12 +155,12 @@ def error_module(
         from divprune_sym.dynamics.closing import refuse_open
         from divprune_sym.dynamics.equations import error_equations
 
-        target = Target("cuda", _PREAMBLE.replace("{sync}", "pass"), ROOM, ROOM)
+        target = _target("pass")
         g, h = resolved(activation), None if teacher is None else resolved(teacher)
         system = error_equations(two_activations=h is not None)
         refuse_open(system, g, h)
         source = compile_system(system, g, {"K": K, "M": F - K}, target=target, teacher=h).source
-        return "\n".join([target.preamble, special_source(), one_thread(source), _ERRORS])
+        return "\n".join([target.preamble, special_source(), source, _ERRORS])
 
     recipe = {"error": True, "activation": described(activation), "students": K, "fields": F, "target": "cuda"}
     return cached_module(recipe | {"teacher": None if teacher is None else described(teacher)}, generate)
@@ -167,28 +168,34 @@ def error_module(
 
 def _text(equations: Equations, K: int, M: int, classes: int | None, layout: Layout) -> str:
     # SymPy is needed only here
-    from divprune_sym.codegen.compiler import compile_system
+    from divprune_sym.codegen.arithmetic import whole
+    from divprune_sym.codegen.compiler import lowered
     from divprune_sym.dynamics import symbols
     from divprune_sym.dynamics.equations import equations_of_motion
 
     block = layout == "block"
-    preamble = _PREAMBLE.replace("{sync}", "cuda.syncthreads()" if block else "pass")
-    target = Target("cuda", preamble, ROOM, ROOM)
-    sizes: dict[str, int | str] = {"K": K, "M": M, "classes": "fraction.shape[0]" if classes is None else classes}
+    target = _target("cuda.syncthreads()" if block else "pass")
+    read = "fraction.shape[0]"
+    sizes: dict[str, int | str] = {"K": K, "M": M, "classes": read if classes is None else classes}
     outputs = ("dQ", "dR", "dv") if equations.second_layer else ("dQ", "dR")
     rule, g, h = equations.derived()
-    function = compile_system(equations_of_motion(rule), g, sizes, outputs, target, h)
-    given = (symbols.Q, symbols.R, symbols.T, symbols.MASK, symbols.D_Q, symbols.D_R)
-    source = flat(function.source, {str(array.label): tuple(map(str, array.shape[1:])) for array in given})
+    routine = lowered(equations_of_motion(rule), g, sizes, outputs, h)
     # arrays have their sizes in the text; loops read theirs at run time: unrolled ones would not fit the registers
-    for name, found in {"K": "len(mask) // len(fraction)", "M": "len(A)"}.items():
-        source = re.sub(rf"(?m)^    {name} = \d+$", f"    {name} = {found}", source)
-    text = distributed(source) if block else one_thread(source)
-    call = called(function, _IN_STATE)
+    routine = replace(routine, sizes=(("K", "len(mask) // len(fraction)"), ("M", "len(A)"), routine.sizes[-1]))
+    given = (symbols.Q, symbols.R, symbols.T, symbols.MASK, symbols.D_Q, symbols.D_R)
+    routine = flat(routine, {str(array.label): tuple(map(whole, array.shape[1:])) for array in given})
+    call = called(routine, _IN_STATE)
     if block:
+        routine = distributed(routine, in_order=frozenset({str(symbols.c)}))
         call = f"{call[:-1]}, lane, lanes)"
-    glue = _RHS.format(K=K, M=M, call=call)
-    return "\n".join([preamble, special_source(), text, glue, _stepping(DORMAND_PRINCE), _KERNELS[layout]])
+    text, glue = printed(routine, target), _RHS.format(K=K, M=M, call=call)
+    return "\n".join([target.preamble, special_source(), text, glue, _stepping(DORMAND_PRINCE), _KERNELS[layout]])
+
+
+def _target(sync: str) -> Target:
+    """A GPU; `sync` is what waits for the other threads."""
+    local, shared = (f"cuda.{where}.array({{shape}}, float64)" for where in ("local", "shared"))
+    return Target("cuda", _PREAMBLE.replace("{sync}", sync), local, local, shared)
 
 
 def _stepping(method: Tableau) -> str:

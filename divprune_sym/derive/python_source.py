@@ -2,12 +2,14 @@
 
 from __future__ import annotations
 
-import re
 from typing import TYPE_CHECKING
 
+from divprune_sym.codegen.arithmetic import KNOWN, CannotPrint
 from divprune_sym.codegen.compiler import compile_system
-from divprune_sym.codegen.render import KNOWN, CannotPrint, Renderer
+from divprune_sym.codegen.form import used
+from divprune_sym.codegen.scalar import scalar_routine
 from divprune_sym.codegen.targets import PORTABLE
+from divprune_sym.codegen.text import printed
 from divprune_sym.dynamics.equations import equations_of_motion, error_equations
 from divprune_sym.ground.checks import BadInput
 
@@ -29,18 +31,15 @@ def rates({arguments}):
 
 def integral_source(name: str, derived: Derivation, activation: Activation) -> str:
     """A function of the covariances, in alphabetical order."""
-    arguments = sorted(str(symbol) for symbol in derived.closed_form.free_symbols)
-    renderer = Renderer(PORTABLE, reserved=frozenset(arguments))
-    meaning = f'"""{name} = {derived.term} for g = {activation}."""'
+    meaning = f"{name} = {derived.term} for g = {activation}."
     try:
-        renderer.returned(derived.closed_form)
+        routine = scalar_routine(name, derived.closed_form, meaning, PORTABLE)
     except CannotPrint as refused:
         msg = f"--format python: {name} of {activation}: {refused}"
         raise BadInput(msg) from None
-    words = set(re.findall(r"\w+", "\n".join(renderer.lines)))
-    used = [function for function in KNOWN if function in words]
-    imports = [f"from math import {', '.join(used)}", "", ""] if used else []
-    return "\n".join([*imports, f"def {name}({', '.join(arguments)}):", f"    {meaning}", *renderer.lines]) + "\n"
+    needed = [function for function in KNOWN if function in used(routine.body)]
+    imports = [f"from math import {', '.join(needed)}", "", ""] if needed else []
+    return "\n".join([*imports, printed(routine, PORTABLE, "")])
 
 
 def error_source(activation: Activation, teacher: Activation | None = None) -> str:

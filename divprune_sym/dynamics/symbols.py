@@ -13,7 +13,9 @@ l, m = sp.Idx("l", K), sp.Idx("m", K)  # noqa: E741
 n, p = sp.Idx("n", M), sp.Idx("p", M)
 a, b = sp.Idx("a", FIELDS), sp.Idx("b", FIELDS)
 c = sp.Idx("c", CLASSES)
-INDEX_ORDER = (c, i, k, l, m, n, p, a, b)
+# t: directions in the space of states, for derivatives along them
+t = sp.Idx("t", sp.Symbol("directions", integer=True, positive=True))
+INDEX_ORDER = (t, c, i, k, l, m, n, p, a, b)
 
 ETA, ETA_V, SIGMA, DECAY = sp.symbols("eta eta_v sigma weight_decay", nonnegative=True)
 BATCH = sp.Symbol("batch_size", positive=True)

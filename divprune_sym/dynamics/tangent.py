@@ -66,8 +66,8 @@ def tangent(
                 Assignment(dots[base][x.lhs.indices], slope, x.symmetric)
                 for x, slope in zip(block, slopes, strict=True)
             ]
-    needed = _needed(assignments, {dots[array] for array in results})
-    return System(f"tangent_of_{system.name}", needed, f"derivative of: {system.source}")
+    kept = needed(assignments, {dots[array] for array in results})
+    return System(f"tangent_of_{system.name}", kept, f"derivative of: {system.source}")
 
 
 def derivative(expression: Expr, dots: Velocities, activation: Activation, teacher: Activation | None = None) -> Expr:
@@ -97,7 +97,7 @@ def _velocity(leaf: Expr, dots: Velocities, activation: Activation, teacher: Act
     return derivative(inside, dots, activation, teacher)
 
 
-def _needed(assignments: list[Assignment], results: set[sp.IndexedBase]) -> tuple[Assignment, ...]:
+def needed(assignments: list[Assignment], results: set[sp.IndexedBase]) -> tuple[Assignment, ...]:
     """Without the assignments that no result reads; C and X stay, formal integrals read them without naming them."""
     wanted = results | {C, X}
     kept: list[Assignment] = []

@@ -18,6 +18,7 @@ if TYPE_CHECKING:
     from numpy.typing import NDArray
 
     from divprune_sym.codegen.compiler import Function
+    from divprune_sym.codegen.form import Routine
     from divprune_sym.notation import OrderParameters
     from divprune_sym.solvers.equations import Equations
 
@@ -119,7 +120,7 @@ def _text(equations: Equations, target: str) -> str:
     return chosen.preamble + function.source + _GLUE.format(K=K, M=M, unpacked=unpacked(K, M), call=call, at=at)
 
 
-def called(function: Function, in_state: Mapping[str, str]) -> str:
+def called(function: Function | Routine, in_state: Mapping[str, str]) -> str:
     """The call of a generated function as text; the second layer is found in flat arrays while it moves."""
     moves = any(name in function.arguments for name in ("dv", "dv_dot"))
     arguments = [in_state.get(name, name) if moves else name for name in function.arguments]

@@ -5,7 +5,7 @@ import pytest
 import sympy as sp
 
 from divprune_sym.codegen.hoist import Hoister
-from divprune_sym.codegen.render import ordered_indices
+from divprune_sym.codegen.lower import ordered_indices
 from divprune_sym.codegen.sums import HalfSum, bound_indices, factor_out, free_indices, halve
 from divprune_sym.dynamics import symbols as y
 from divprune_sym.dynamics.equations import Assignment, averages, equations_of_motion

@@ -8,6 +8,7 @@ from pathlib import Path
 import pytest
 
 from divprune_sym.codegen.distribute import CannotDistribute, distributed
+from divprune_sym.codegen.form import Assign, Entry, Loop, Name, Number, Operation, Routine, Whole
 from divprune_sym.cuda import assembly, device
 from divprune_sym.ground.checks import BadInput
 
@@ -96,8 +97,12 @@ def test_ptxas_that_is_missing_or_refuses_is_named(monkeypatch, tmp_path):
 
 
 def test_a_loop_that_carries_a_number_is_not_dealt_out():
-    source = (
-        "@jit\ndef f(x, y):\n    total = 0.0\n    for i in range(3):\n        total = total + x[i]\n    y[0] = total\n"
+    total, index = Name("total"), Name("i")
+    step = Assign((total,), Operation("+", total, Entry("x", (index,))))
+    body = (
+        Assign((total,), Number(0.0)),
+        Loop("i", Whole(3), (step,)),
+        Assign((Entry("y", (Whole(0),)),), total),
     )
     with pytest.raises(CannotDistribute, match="a loop over i carries total from turn to turn"):
-        distributed(source)
+        distributed(Routine("f", ("x", "y"), "A sum.", (), body), frozenset())
