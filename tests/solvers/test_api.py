@@ -132,7 +132,7 @@ def test_the_first_layer_alone():
 
 
 def test_the_problem_is_not_changed_by_solving_it():
-    before = {name: value.copy() for name, value in vars(MASKED.state).items()}
+    before = {name: np.copy(value) for name, value in vars(MASKED.state).items()}
     integrate(MASKED, [5.0])
     integrate_fixed_step(MASKED, [0.5], 0.1)
     for name, value in before.items():
@@ -152,7 +152,8 @@ def test_saved_and_read_back(tmp_path, problem, names):
     solution.save(tmp_path / "run.npz")
     assert [path.name for path in tmp_path.iterdir()] == ["run.npz"]
     with np.load(tmp_path / "run.npz", allow_pickle=False) as saved:
-        assert set(saved.files) == names
+        # the rest is what load_solution needs besides
+        assert {name for name in saved.files if not name.startswith("problem_")} == names | {"about"}
         for name in names:
             np.testing.assert_array_equal(saved[name], getattr(solution, name))
             assert saved[name].dtype == np.float64
@@ -164,15 +165,13 @@ def test_a_place_that_cannot_be_written_to_is_named(tmp_path):
         solution.save(tmp_path / "nowhere" / "run.npz")
 
 
-def test_problems_and_solutions_can_be_compared_and_hashed():
-    """By identity: arrays have no one truth value."""
+def test_problems_and_solutions_are_compared_by_value():
     problem = Problem(UNMASKED.state, 0.5, 0.4)
     solution = integrate(problem, [0.5])
     assert problem == UNMASKED
     assert problem != MASKED
-    assert solution == solution
-    assert solution != integrate(problem, [0.5])
-    assert len({problem, UNMASKED, solution}) == 2
+    assert solution == integrate(problem, [0.5])
+    assert solution != integrate(problem, [0.25])
 
 
 # --- stopping early -----------------------------------------------------------------------------------
