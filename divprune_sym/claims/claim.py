@@ -4,24 +4,31 @@ from __future__ import annotations
 
 from dataclasses import dataclass, field
 from enum import StrEnum
+from functools import cached_property
 from html import escape
 from typing import TYPE_CHECKING, Any, Protocol
 
 import sympy as sp
+from sympy.logic.boolalg import Boolean, BooleanAtom
 
+from divprune_sym.claims import domain as domains
 from divprune_sym.ground.checks import BadInput
 
 if TYPE_CHECKING:
-    from collections.abc import Mapping, Sequence
+    from collections.abc import Callable, Mapping, Sequence
     from pathlib import Path
+
+    from divprune_sym.claims.domain import Domain
+    from divprune_sym.claims.links import Fact
 
 
 class Verdict(StrEnum):
     """What is known of a claim.
 
-    proved: by symbolic steps alone, for the whole domain. certified: ball arithmetic over the whole domain took part.
-    refuted: false at a point, where ball arithmetic shows the strict opposite. supported: tests or measurements, no
-    more. open: none of these, or evidence that did not hold.
+    All but refuted: the machine has checked that what the evidence shows entails the statement on its domain.
+    proved: by symbolic steps alone. certified: ball arithmetic took part.
+    refuted: false at a point of the domain, where ball arithmetic shows the strict opposite. supported: tests or
+    measurements, no more. open: none of these, evidence that did not hold, or a link that was not checked.
     """
 
     PROVED = "proved"
@@ -59,6 +66,8 @@ class Finding:
         A certificate's name and checksum.
     place : (str, str, str), optional
         A boundary's name and the ends of its enclosure.
+    facts : tuple of Fact
+        What links may use.
     """
 
     kind: Kind
@@ -69,6 +78,7 @@ class Finding:
     file: str | None = None
     sha256: str | None = None
     place: tuple[str, str, str] | None = None
+    facts: tuple[Fact, ...] = ()
 
     def as_json(self) -> dict[str, Any]:
         """Plain values; what is absent is left out."""
@@ -134,8 +144,8 @@ class Bench:
 class Evidence(Protocol):
     """Something that can be examined again, by anyone."""
 
-    def examine(self, claim: Claim, bench: Bench) -> Finding:
-        """Run it."""
+    def examine(self, claim: Claim, bench: Bench, known: Sequence[Fact] = ()) -> Finding:
+        """Run it; known is what the evidence before it has shown."""
 
 
 @dataclass(frozen=True)
@@ -151,15 +161,15 @@ class Claim:
     statement : Basic
         The same in SymPy: a relation, or a logical combination of relations.
     domain : sequence of Basic or str
-        What the variables range over.
+        Relations in the free symbols of the statement, or texts that spell them: "0 < p < 1", "M, Z integers".
     source : str
         Paper and equation or section, or "this project".
     evidence : sequence of Evidence
         All of it has to hold.
     expected : Verdict
         What the ledger expects the evidence to give; the verdict itself is always computed.
-    where : mapping of Expr to Expr
-        What names in the statement stand for.
+    where : mapping of Expr to Expr or callable
+        What names in the statement stand for; a callable derives it when it is needed.
     assumptions : sequence of str
         What is taken for granted.
     region : Region, optional
@@ -173,7 +183,7 @@ class Claim:
     source: str
     evidence: Sequence[Evidence]
     expected: Verdict
-    where: Mapping[sp.Expr, sp.Expr] = field(default_factory=dict)
+    where: Mapping[sp.Expr, sp.Expr | Callable[[], sp.Expr]] = field(default_factory=dict)
     assumptions: Sequence[str] = ()
     region: Region | None = None
 
@@ -181,37 +191,70 @@ class Claim:
         if not self.id or not all(c.isascii() and (c.isalnum() or c in ".-") for c in self.id):
             msg = f"claim id {self.id!r}: use letters, digits, dots and hyphens"
             raise BadInput(msg)
-        if not isinstance(self.statement, sp.Basic):
-            msg = f"claim {self.id}: the statement is a {type(self.statement).__name__}, expected a SymPy expression"
+        if not isinstance(self.statement, Boolean) or isinstance(self.statement, (BooleanAtom, sp.Symbol)):
+            msg = f"claim {self.id}: the statement {self.statement!r} is no relation, nor a combination of relations"
             raise BadInput(msg)
+        if isinstance(self.domain, str):
+            msg = f"claim {self.id}: the domain {self.domain!r} is a text; expected a list of relations"
+            raise BadInput(msg)
+        _ = self.over
 
-    @property
+    @cached_property
+    def over(self) -> Domain:
+        """The domain as relations."""
+        meanings = [meaning for meaning in self.where.values() if isinstance(meaning, sp.Basic)]
+        symbols = {x for part in (self.statement, *meanings) for x in part.free_symbols}
+        return domains.read(self.domain, symbols, f"claim {self.id}, domain")
+
+    @cached_property
+    def meanings(self) -> dict[sp.Expr, sp.Expr]:
+        """What the names of `where` stand for, derived."""
+        return {x: y if isinstance(y, sp.Basic) else y() for x, y in self.where.items()}
+
+    @cached_property
     def explicit(self) -> sp.Basic:
         """The statement with every name of `where` written out."""
-        return self.statement.subs(dict(self.where)) if self.where else self.statement
+        return written_out(self.statement, self.meanings)
 
     def _repr_html_(self) -> str:
         """What a notebook shows: the statement, where it holds, and what is expected of its evidence."""
         from divprune_sym.claims.typeset import mathml
 
-        meanings = "".join(mathml(name, meaning) for name, meaning in self.where.items())
-        domain = f"<p>for {escape(self.domain_text)}</p>" if self.domain else ""
+        meanings = "".join(mathml(name, meaning) for name, meaning in self.meanings.items())
+        domain = f"<p>for {escape(str(self.over))}</p>" if self.domain else ""
         about = f"{self.id}; {self.source}; expected: {self.expected.value}"
         return f"<p><b>{escape(self.title)}</b> ({escape(about)})</p>{mathml(self.statement)}{meanings}{domain}"
 
-    @property
-    def domain_text(self) -> str:
-        """The domain in one line."""
-        return "; ".join(map(str, self.domain))
+
+def written_out(statement: sp.Basic, meanings: Mapping[sp.Expr, sp.Expr]) -> sp.Basic:
+    """A statement with names replaced by what they stand for; no relation is decided on the way."""
+    if isinstance(statement, sp.Rel):
+        return statement.func(*(_derived(side.subs(dict(meanings))) for side in statement.args), evaluate=False)
+    if isinstance(statement, sp.logic.boolalg.BooleanFunction) and statement.func in _CONNECTIVES:
+        return statement.func(*(written_out(part, meanings) for part in statement.args), evaluate=False)
+    return statement.subs(dict(meanings)) if meanings else statement
 
 
-def verdict(findings: Sequence[Finding]) -> Verdict:
-    """The verdict that findings amount to: that of the weakest of them, and none if one of them fails."""
+def _derived(side: sp.Expr) -> sp.Expr:
+    """Derivatives carried out."""
+    return side.replace(lambda x: isinstance(x, (sp.Derivative, sp.Subs)), lambda x: x.doit())
+
+
+_CONNECTIVES = (sp.And, sp.Or, sp.Not, sp.Implies, sp.Equivalent)
+
+
+def verdict(findings: Sequence[Finding], unlinked: str | None = None) -> Verdict:
+    """The verdict that findings amount to: that of the weakest of them.
+
+    None if one of them fails, or if a link from them to the statement was not checked.
+    """
     kinds = {finding.kind for finding in findings}
     if not findings or Kind.NONE in kinds or not all(finding.holds for finding in findings):
         return Verdict.OPEN
     if Kind.WITNESS in kinds:
         return Verdict.REFUTED
+    if unlinked is not None:
+        return Verdict.OPEN
     if Kind.STATISTICS in kinds:
         return Verdict.SUPPORTED
     return Verdict.CERTIFIED if Kind.CERTIFICATE in kinds else Verdict.PROVED

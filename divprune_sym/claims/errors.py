@@ -125,6 +125,20 @@ def dpp_node_few(kept: Expr = k, groups: Expr = M, copies: Expr = Z) -> Expr:
     return 1 - kept / groups + kept / groups * (1 - 1 / copies) ** 2
 
 
+def dpp_node_one_group(kept: Expr = k, copies: Expr = Z) -> Expr:
+    """e of DPP nodes, M = 1: all nodes are copies, and any k of them leave the same error."""
+    return (1 - kept / copies) ** 2
+
+
+def dpp_node(kept: Expr = k, groups: Expr = M, copies: Expr = Z) -> Expr:
+    """e of DPP nodes for every M, Z and k."""
+    return sp.Piecewise(
+        (dpp_node_few(kept, groups, copies), kept <= groups),
+        (dpp_node_one_group(kept, copies), sp.Eq(groups, 1)),
+        (dpp_node_many(kept, groups, copies), True),
+    )
+
+
 def dpp_node_many(kept: Expr = k, groups: Expr = M, copies: Expr = Z) -> Expr:
     """e of DPP nodes, k > M: one node of every group, and k − M others uniformly; Z ≥ 2, not M = 1 with Z = 2."""
     mean = (kept - groups) / groups

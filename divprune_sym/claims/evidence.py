@@ -15,6 +15,8 @@ from sympy import Expr
 from divprune_sym.claims.balls import ball, dyadic, precision, value
 from divprune_sym.claims.checker import CertificateRejected, check_inequality
 from divprune_sym.claims.claim import Bench, Claim, Finding, Kind
+from divprune_sym.claims.domain import Domain, between
+from divprune_sym.claims.links import Fact
 from divprune_sym.claims.programs import program_of
 from divprune_sym.claims.prover import (
     Inequality,
@@ -31,26 +33,23 @@ from divprune_sym.claims.root_checker import (
     check_bracket_of_minimum,
     check_unique_zero,
 )
+from divprune_sym.claims.statements import ExactlyOneZero
 from divprune_sym.ground.checks import BadInput
 from divprune_sym.ground.files import written_aside
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Iterable, Mapping
+    from collections.abc import Callable, Iterable, Mapping, Sequence
     from fractions import Fraction
     from pathlib import Path
+
+    from sympy.core.relational import Relational
+
+    from divprune_sym.claims.steps import Step
 
     Place = tuple[str, str, str]
 
 
 # --- symbolic proofs ----------------------------------------------------------------------------------
-
-
-@dataclass(frozen=True)
-class Step:
-    """One step of a proof: what it says, and whether it came out."""
-
-    says: str
-    holds: bool
 
 
 @dataclass(frozen=True)
@@ -68,13 +67,14 @@ class Proof:
     steps: Callable[[], Iterable[Step]]
     shows: sp.Basic | None = None
 
-    def examine(self, claim: Claim, bench: Bench) -> Finding:
+    def examine(self, claim: Claim, bench: Bench, known: Sequence[Fact] = ()) -> Finding:
         """Run the steps."""
         steps = list(self.steps())
         failed = [step.says for step in steps if not step.holds]
         summary = f"fails: {failed[0]}" if failed else f"{len(steps)} steps, each checked"
         lines = tuple(step.says for step in steps)
-        return Finding(Kind.SYMBOLIC, bool(steps) and not failed, summary, lines, self.shows)
+        facts = tuple(step.fact for step in steps if step.fact is not None and not failed)
+        return Finding(Kind.SYMBOLIC, bool(steps) and not failed, summary, lines, self.shows, facts=facts)
 
 
 def once(steps: Callable[[], Iterable[Step]]) -> Callable[[], tuple[Step, ...]]:
@@ -85,20 +85,6 @@ def once(steps: Callable[[], Iterable[Step]]) -> Callable[[], tuple[Step, ...]]:
         return tuple(steps())
 
     return run
-
-
-def is_zero(says: str, expression: Expr) -> Step:
-    """A step that holds if SymPy simplifies an expression to 0."""
-    # erfc and erf meet only when written alike
-    expanded = sp.expand(sp.sympify(expression).rewrite(sp.erf))
-    # what is rational needs no search for identities
-    rational = expanded == 0 or (expanded.is_rational_function() and sp.cancel(expanded) == 0)
-    return Step(says, bool(rational or sp.simplify(expanded) == 0))
-
-
-def same(says: str, first: Expr, second: Expr) -> Step:
-    """A step that holds if the difference of two expressions simplifies to 0."""
-    return is_zero(says, first - second)
 
 
 # --- certificates -------------------------------------------------------------------------------------
@@ -124,7 +110,7 @@ class Certified:
     shows: sp.Basic | None = None
     zeros: Callable[[], Iterable[Step]] | None = None
 
-    def examine(self, claim: Claim, bench: Bench) -> Finding:
+    def examine(self, claim: Claim, bench: Bench, known: Sequence[Fact] = ()) -> Finding:
         """Check the recorded certificate, or find one and check that."""
         shown = self.shows if self.shows is not None else self.inequality.relation
         steps = None if self.zeros is None else list(self.zeros())
@@ -140,7 +126,17 @@ class Certified:
             return f"{count} boxes checked, {self._domain()}"
 
         found = _certificate(f"{claim.id}-{self.part}.json", bench, lambda: prove(self.inequality), confirm, shown)
-        return replace(found, lines=tuple(step.says for step in steps or ()))
+        facts = (self.fact,) if found.holds else ()
+        return replace(found, lines=tuple(step.says for step in steps or ()), facts=facts)
+
+    @property
+    def fact(self) -> Fact:
+        """The inequality on its box, without the ends at which it vanishes."""
+        ends: list[Relational] = []
+        for x, (low, high) in self.inequality.box.items():
+            at_low, at_high = self.inequality.zeros.get(x, (0, 0))
+            ends += between(low, x, high, (at_low == 0, at_high == 0))
+        return Fact(self.inequality.relation, Domain(tuple(ends)))
 
     def _domain(self) -> str:
         return ", ".join(f"{x} in [{low}, {high}]" for x, (low, high) in self.inequality.box.items())
@@ -168,7 +164,7 @@ class Boundary:
     named: str
     reported: Expr | None = None
 
-    def examine(self, claim: Claim, bench: Bench) -> Finding:
+    def examine(self, claim: Claim, bench: Bench, known: Sequence[Fact] = ()) -> Finding:
         """Check the recorded bracket, or find one and check that."""
         problem = self.inequality.as_problem()
 
@@ -217,7 +213,7 @@ class BoundaryOfMinimum:
     part: str
     named: str
 
-    def examine(self, claim: Claim, bench: Bench) -> Finding:
+    def examine(self, claim: Claim, bench: Bench, known: Sequence[Fact] = ()) -> Finding:
         """Check the recorded bracket, or find one and check that."""
         problem = self.inequality.as_problem() | {"over": self.over.name}
 
@@ -291,7 +287,7 @@ class UniqueZero:
     system: Callable[[], ZeroOfSystem]
     part: str
 
-    def examine(self, claim: Claim, bench: Bench) -> Finding:
+    def examine(self, claim: Claim, bench: Bench, known: Sequence[Fact] = ()) -> Finding:
         """Check the recorded certificate, or find one and check that."""
         system = self.system()
         problem = system.as_problem()
@@ -305,7 +301,16 @@ class UniqueZero:
             ]
             return f"exactly one zero of {size} equations, {', '.join(ends)}"
 
-        return _certificate(f"{claim.id}-{self.part}.json", bench, lambda: enclose_zero(system), confirm, None)
+        found = _certificate(f"{claim.id}-{self.part}.json", bench, lambda: enclose_zero(system), confirm, None)
+        return replace(found, facts=(system_fact(system),) if found.holds else ())
+
+
+def system_fact(system: ZeroOfSystem) -> Fact:
+    """Exactly one zero in the box, for all values of the parameters in their intervals, ends included."""
+    ends = sp.Tuple(*[sp.Tuple(*map(sp.Rational, pair)) for pair in system.box.values()])
+    statement = ExactlyOneZero(sp.Tuple(*system.equations), sp.Tuple(*system.box), ends)
+    ranges = [r for x, (low, high) in system.parameters.items() for r in between(low, x, high, (True, True))]
+    return Fact(statement, Domain(tuple(ranges)))
 
 
 # --- witnesses ----------------------------------------------------------------------------------------
@@ -323,7 +328,7 @@ class Witness:
 
     at: Mapping[sp.Symbol, Any]
 
-    def examine(self, claim: Claim, bench: Bench) -> Finding:
+    def examine(self, claim: Claim, bench: Bench, known: Sequence[Fact] = ()) -> Finding:
         """Enclose both sides at the point.
 
         Raises
@@ -335,11 +340,14 @@ class Witness:
         if not isinstance(relation, (sp.StrictLessThan, sp.LessThan, sp.StrictGreaterThan, sp.GreaterThan)):
             msg = f"claim {claim.id}: a witness needs a single inequality, the statement is {relation}"
             raise BadInput(msg)
+        point = ", ".join(f"{x} = {y}" for x, y in self.at.items())
+        outside = claim.over.at(self.at)
+        if outside:
+            return Finding(Kind.WITNESS, False, f"{point} is outside the domain: not {outside[0]}")
         sides = [side.subs(dict(self.at)) for side in (relation.lts, relation.gts)]
         with precision():
             smaller, larger = (value(program_of(sp.sympify(side)), {}) for side in sides)
             holds = bool(smaller > larger)
-        point = ", ".join(f"{x} = {y}" for x, y in self.at.items())
         sign = ">" if holds else "is not certainly above"
         return Finding(Kind.WITNESS, holds, f"at {point}: {smaller.str(15)} {sign} {larger.str(15)}")
 
@@ -358,13 +366,16 @@ class Measured:
     decide : callable
         From measurements to (holds, summary, lines): with effect size and p value.
     part : str
+    shows : Basic
+        What the test decides; the claim's statement must be this.
     """
 
     measure: Callable[[], Mapping[str, Any]]
     decide: Callable[[Mapping[str, Any]], tuple[bool, str, tuple[str, ...]]]
-    part: str = "measured"
+    part: str
+    shows: sp.Basic
 
-    def examine(self, claim: Claim, bench: Bench) -> Finding:
+    def examine(self, claim: Claim, bench: Bench, known: Sequence[Fact] = ()) -> Finding:
         """Decide on recorded measurements, or on new ones."""
         name = f"{self.part}.json"
         try:
@@ -373,7 +384,8 @@ class Measured:
         except (OSError, json.JSONDecodeError, KeyError, TypeError) as error:
             return Finding(Kind.STATISTICS, False, f"{type(error).__name__}: {error}", file=name)
         checksum = hashlib.sha256(text.encode()).hexdigest()
-        return Finding(Kind.STATISTICS, holds, summary, lines, file=name, sha256=checksum)
+        facts = (Fact(self.shows),)
+        return Finding(Kind.STATISTICS, holds, summary, lines, self.shows, name, checksum, facts=facts)
 
 
 @cache
@@ -388,6 +400,6 @@ class Missing:
 
     reason: str
 
-    def examine(self, claim: Claim, bench: Bench) -> Finding:
+    def examine(self, claim: Claim, bench: Bench, known: Sequence[Fact] = ()) -> Finding:
         """Say so."""
         return Finding(Kind.NONE, False, self.reason)

@@ -16,6 +16,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any, TypeVar
 
 from divprune_sym.claims.claim import Bench, Claim, Finding, Kind, verdict
+from divprune_sym.claims.links import NotEntailed, entail
 from divprune_sym.claims.maps import places
 from divprune_sym.claims.typeset import latex, mathml
 from divprune_sym.ground.checks import BadInput
@@ -24,6 +25,8 @@ from divprune_sym.pruning.user_method import executed, users_code
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterable, Iterator, Sequence
     from importlib.metadata import EntryPoint
+
+    from divprune_sym.claims.links import Fact
 
 FAMILIES = (
     "integrals",
@@ -85,6 +88,12 @@ class Record:
     def as_expected(self) -> bool:
         """Whether the verdict is the one the ledger expects."""
         return self.verdict == self.expected
+
+    @property
+    def reason(self) -> str:
+        """Why the verdict is no better: what did not hold, or the link that was not checked."""
+        failed = [x["summary"] for x in self.claim["evidence"] if not x["holds"]]
+        return "; ".join(failed) or self.claim.get("unlinked", "")
 
     def as_json(self) -> dict[str, Any]:
         """One entry of claims.json."""
@@ -159,31 +168,54 @@ def chosen(claims: Iterable[Claim], only: Sequence[str]) -> list[Claim]:
 def examine(claim: Claim, bench: Bench) -> Record:
     """Examine all evidence of a claim."""
     start = time.perf_counter()
-    findings = [_examined(evidence, claim, bench) for evidence in claim.evidence]
-    found = verdict(findings)
+    findings = _findings(claim, bench)
+    unlinked = _unlinked(claim, findings)
+    found = verdict(findings, unlinked)
     body: dict[str, Any] = {
         "statement": latex(claim.statement),
-        "domain": claim.domain_text,
+        "domain": str(claim.over),
         "assumptions": list(claim.assumptions),
-        "where": [f"{latex(name)} = {latex(meaning)}" for name, meaning in claim.where.items()],
+        "where": [f"{latex(name)} = {latex(meaning)}" for name, meaning in claim.meanings.items()],
         "source": claim.source,
         "evidence": [finding.as_json() for finding in findings],
     }
+    if unlinked is not None:
+        body["unlinked"] = unlinked
     if claim.region is not None:
         body["map"] = places(claim.region, findings)
     typeset = {"statement": mathml(claim.statement)}
-    typeset |= {f"where {n}": mathml(name, meaning) for n, (name, meaning) in enumerate(claim.where.items())}
+    typeset |= {f"where {n}": mathml(name, meaning) for n, (name, meaning) in enumerate(claim.meanings.items())}
     typeset |= {f"shows {n}": mathml(x.shows) for n, x in enumerate(findings) if x.shows is not None}
     seconds = time.perf_counter() - start
     return Record(claim.id, claim.title, claim.source, str(found), str(claim.expected), seconds, body, typeset)
 
 
-def _examined(evidence: Any, claim: Claim, bench: Bench) -> Finding:
+def _findings(claim: Claim, bench: Bench) -> list[Finding]:
+    """What each piece of evidence came to; later ones may use what earlier ones show."""
+    found: list[Finding] = []
+    for evidence in claim.evidence:
+        known = [fact for finding in found for fact in finding.facts]
+        found.append(_examined(evidence, claim, bench, known))
+    return found
+
+
+def _examined(evidence: Any, claim: Claim, bench: Bench, known: Sequence[Fact]) -> Finding:
     try:
-        finding: Finding = evidence.examine(claim, bench)
+        finding: Finding = evidence.examine(claim, bench, known)
     except Exception as error:  # evidence that breaks shows nothing; the other claims go on
         return Finding(Kind.NONE, False, f"{type(evidence).__name__} broke: {type(error).__name__}: {error}")
     return finding
+
+
+def _unlinked(claim: Claim, findings: Sequence[Finding]) -> str | None:
+    """The first link from what was shown to the statement that is missing; None if there is none, or nothing holds."""
+    if not all(x.holds for x in findings) or any(x.kind in (Kind.WITNESS, Kind.NONE) for x in findings):
+        return None
+    try:
+        entail([fact for finding in findings for fact in finding.facts], claim.explicit, claim.over)
+    except NotEntailed as error:
+        return f"link stated, not checked: {error}"
+    return None
 
 
 # --- many at once -------------------------------------------------------------------------------------

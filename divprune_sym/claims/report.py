@@ -69,8 +69,9 @@ def page(records: Sequence[Record], quick: bool) -> str:
 <title>divprune_sym: the ledger of claims</title><style>{_STYLE}</style></head><body>
 <h1>What is proved, what is refuted, and by what evidence</h1>
 <p>{summary}. {how} A verdict is computed from the evidence shown: <em>proved</em>, by symbolic steps for the whole
-domain; <em>certified</em>, ball arithmetic over the whole domain took part; <em>refuted</em>, a point where the strict
-opposite is certain; <em>supported</em>, by tests or measurements only; <em>open</em>, by none of these.</p>
+domain; <em>certified</em>, ball arithmetic over the whole domain took part; <em>refuted</em>, a point of the domain
+where the strict opposite is certain; <em>supported</em>, by tests or measurements only; <em>open</em>, by none of
+these. That the evidence entails the statement on its domain has been checked; where it has not, the page says so.</p>
 <table>{rows}</table>
 {body}
 </body></html>
@@ -87,13 +88,14 @@ def _section(record: Record) -> str:
     definitions = "".join(f'<div class="small">where {text}</div>' for text in where)
     unexpected = "" if record.as_expected else f' <span class="bad">expected: {record.expected}</span>'
     assumptions = "".join(f"<li>{escape(text)}</li>" for text in claim["assumptions"])
+    unlinked = f'<p class="bad">{escape(claim["unlinked"])}</p>' if "unlinked" in claim else ""
     evidence = "".join(_finding(n, found, record.typeset) for n, found in enumerate(claim["evidence"]))
     return f"""<section id="{record.id}">
 <h2>{_badge(record.verdict)} <code>{record.id}</code>{unexpected}</h2>
 <p>{escape(record.title)}</p>
 <div class="statement">{record.typeset["statement"]}{definitions}</div>
 <div class="small">Domain: {escape(claim["domain"])}. Source: {escape(record.source)}. {record.seconds:.1f} s.</div>
-<ul class="small">{assumptions}</ul>{svg(claim["map"]) if "map" in claim else ""}
+{unlinked}<ul class="small">{assumptions}</ul>{svg(claim["map"]) if "map" in claim else ""}
 <details><summary>{len(claim["evidence"])} pieces of evidence</summary><ol>{evidence}</ol></details>
 </section>"""
 

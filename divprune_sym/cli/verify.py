@@ -25,7 +25,8 @@ Verdicts are computed from evidence that is examined again:
   certified  by ball arithmetic over the whole domain
   refuted    by a point where the strict opposite is certain
   supported  by tests or measurements only
-  open       by none of these, or the evidence did not hold
+  open       by none of these, the evidence did not hold, or it was not
+             checked that it entails the statement on its domain
 
 A file of your own lists claims under the name CLAIMS, and IS RUN; see
 docs/claims.md. OUT receives claims.json and claims.html, and without
@@ -84,8 +85,7 @@ def verify(
         _print(records, written)
     wrong = [record for record in records if not record.as_expected]
     for record in wrong:
-        reasons = "; ".join(x["summary"] for x in record.claim["evidence"] if not x["holds"])
-        say(f"{record.id}: {record.verdict}, expected {record.expected}{': ' + reasons if reasons else ''}")
+        say(f"{record.id}: {record.verdict}, expected {record.expected}{': ' + record.reason if record.reason else ''}")
     return FAILED if wrong else DONE
 
 
@@ -99,7 +99,8 @@ def _print(records: Sequence[Record], written: Sequence[Path]) -> None:
         table.add_column(title)
     styles = {"proved": "green", "certified": "cyan", "refuted": "red", "supported": "yellow", "open": "dim"}
     for record in records:
-        table.add_row(Text(record.verdict, styles[record.verdict]), Text(f"{record.id}\n{record.title}"))
+        lines = [record.id, record.title, *([record.claim["unlinked"]] if "unlinked" in record.claim else [])]
+        table.add_row(Text(record.verdict, styles[record.verdict]), Text("\n".join(lines)))
     console = Console()
     console.print(table)
     console.print(Text(f"written: {', '.join(map(str, written))}"))

@@ -19,49 +19,47 @@ from divprune_sym.claims.evidence import (
     Measured,
     Missing,
     Proof,
-    Step,
     UniqueZero,
     Witness,
-    is_zero,
-    same,
 )
 from divprune_sym.claims.prover import Inequality
+from divprune_sym.claims.steps import Step, is_zero, positive
 from divprune_sym.ground.checks import BadInput
 
 x = sp.Symbol("x", real=True)
+y = sp.Symbol("y", nonnegative=True)
 BENCH = Bench(quick=False, recorded=ledger.RECORDED)
-SQUARE = Certified(Inequality(x**2 + 1, {x: (-1, 1)}, 1))
-ALGEBRA = Proof(lambda: [same("(x + 1)² expanded", (x + 1) ** 2, x**2 + 2 * x + 1)])
+HALF = sp.Rational(1, 2)
+ABOVE = sp.Gt(x, -1, evaluate=False)
+NEAR = ["-1/2 <= x <= 1"]
+ALGEBRA = Proof(lambda: [positive("x + 1 > 0 for x = y − 1/2", x + 1, {x: y - HALF})])
+BALLS = Certified(Inequality(x + 1, {x: (-HALF, 1)}, 1))
 
 
-ABOVE_ONE = sp.Gt(x**2, 1)
+def claim(*evidence, statement=ABOVE, name="some.claim", expected=Verdict.PROVED, domain=NEAR, **more):
+    return Claim(name, "A title.", statement, domain, "nowhere", evidence, expected, **more)
 
 
-def claim(*evidence, statement=ABOVE_ONE, name="some.claim", expected=Verdict.PROVED, **more):
-    return Claim(name, "A title.", statement, ["x real"], "nowhere", evidence, expected, **more)
-
-
-def measured(holds):
-    return Measured(lambda: {"p": 1e-3}, lambda found: (holds, f"p = {found['p']}", ()))
+def measured(holds, shows=ABOVE):
+    return Measured(lambda: {"p": 1e-3}, lambda found: (holds, f"p = {found['p']}", ()), "measured", shows)
 
 
 @pytest.mark.parametrize(
     ("evidence", "expected"),
     [
         ([ALGEBRA], Verdict.PROVED),
-        ([ALGEBRA, SQUARE], Verdict.CERTIFIED),
-        ([ALGEBRA, SQUARE, measured(True)], Verdict.SUPPORTED),
-        ([Boundary(Inequality(x**3 - 2, {x: (0, 2)}, 1), "root", "∛2")], Verdict.CERTIFIED),
-        ([Witness({x: 0})], Verdict.REFUTED),
+        ([ALGEBRA, BALLS], Verdict.CERTIFIED),
+        ([ALGEBRA, BALLS, measured(True)], Verdict.SUPPORTED),
+        ([ALGEBRA, Boundary(Inequality(x**3 - 2, {x: (0, 2)}, 1), "root", "∛2")], Verdict.CERTIFIED),
         ([], Verdict.OPEN),
         ([Missing("no idea")], Verdict.OPEN),
         ([ALGEBRA, Missing("a step is missing")], Verdict.OPEN),
         ([measured(False)], Verdict.OPEN),
         ([Witness({x: 1})], Verdict.OPEN),
         ([Proof(lambda: [])], Verdict.OPEN),
-        ([Proof(lambda: [is_zero("x is 0", x)])], Verdict.OPEN),
+        ([ALGEBRA, Proof(lambda: [is_zero("x is 0", x)])], Verdict.OPEN),
         ([Proof(lambda: [Step("true", True), Step("false", False)])], Verdict.OPEN),
-        ([SQUARE, Certified(Inequality(x, {x: (-1, 1)}, 1), "2")], Verdict.OPEN),
+        ([BALLS, Certified(Inequality(x, {x: (-1, 1)}, 1), "2")], Verdict.OPEN),
         ([Certified(Inequality(x + 1, {x: (0, 1)}, 1, {x: (1, 0)}))], Verdict.OPEN),
         ([Proof(lambda: 1 / 0)], Verdict.OPEN),
     ],
@@ -73,13 +71,17 @@ def test_verdicts(evidence, expected):
     assert json.loads(json.dumps(record.as_json()))["verdict"] == expected
 
 
-def test_a_witness_must_be_strict():
-    equal = claim(Witness({x: 0}), statement=sp.Le(x, 0))
+def test_a_witness_must_be_strict_and_inside():
+    everywhere = ["x real"]
+    equal = claim(Witness({x: 0}), statement=sp.Le(x, 0), domain=everywhere)
     assert ledger.examine(equal, BENCH).verdict == "open"
-    near = claim(Witness({x: sp.Rational(1, 10**60)}), statement=sp.Le(sp.sqrt(1 + x) - 1, 0))
+    near = claim(Witness({x: sp.Rational(1, 10**60)}), statement=sp.Le(sp.sqrt(1 + x) - 1, 0), domain=everywhere)
     assert ledger.examine(near, BENCH).verdict == "open"  # true, but beyond 128 bits
-    some = claim(Witness({x: 1}), statement=sp.Eq(x, 0))
-    assert "single inequality" in ledger.examine(some, BENCH).claim["evidence"][0]["summary"]
+    some = claim(Witness({x: 1}), statement=sp.Eq(x, 0), domain=everywhere)
+    assert "single inequality" in ledger.examine(some, BENCH).reason
+    for at, expected in ((HALF, "open"), (2, "refuted"), (sp.Rational(5, 2), "open")):
+        outside = claim(Witness({x: at}), statement=sp.Le(x, 0), domain=["1 <= x", sp.Contains(x, sp.S.Integers)])
+        assert ledger.examine(outside, BENCH).verdict == expected
 
 
 def test_the_weakest_finding_decides():
@@ -91,7 +93,7 @@ def test_the_weakest_finding_decides():
 
 def test_names_stand_for_their_meaning():
     f = sp.Function("f")(x)
-    named = claim(Witness({x: sp.Rational(1, 2)}), statement=sp.Gt(f, x), where={f: x**2})
+    named = claim(Witness({x: sp.Rational(1, 2)}), statement=sp.Gt(f, x), where={f: x**2}, domain=["x < 1"])
     assert ledger.examine(named, BENCH).verdict == "refuted"
 
 
@@ -102,8 +104,25 @@ def test_bad_names_are_refused(name):
 
 
 def test_a_statement_must_be_an_expression():
-    with pytest.raises(BadInput, match="expected a SymPy expression"):
-        claim(ALGEBRA, statement=True)
+    for none in (True, sp.true, x, x + 1):
+        with pytest.raises(BadInput, match="is no relation, nor a combination"):
+            claim(ALGEBRA, statement=none)
+
+
+@pytest.mark.parametrize(
+    ("domain", "words"),
+    [
+        (["the usual"], "is no relation; say in words under assumptions"),
+        (["x ~ 1"], "is no relation"),
+        (["0 < z < 1"], "unknown symbol 'z'"),
+        ([y > 1], "y is no free symbol of the statement"),
+        ([x], "is no relation"),
+        ("0 < x", "expected a list of relations"),
+    ],
+)
+def test_a_domain_is_relations_in_the_symbols_of_the_statement(domain, words):
+    with pytest.raises(BadInput, match=words):
+        claim(ALGEBRA, domain=domain)
 
 
 @pytest.fixture(scope="module")
@@ -227,7 +246,7 @@ def test_processes_give_the_same(monkeypatch):
 def test_a_boundary_must_stay_narrow():
     wide = Boundary(Inequality(x**2 - 2, {x: (1, 2)}, 1), "root", "1000 √2", 1000 * x)
     record = ledger.examine(claim(wide), BENCH)
-    assert "is enclosed to" in record.claim["evidence"][0]["summary"]
+    assert "is enclosed to" in record.reason
     assert record.verdict == "open"
 
 

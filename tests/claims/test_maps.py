@@ -8,7 +8,7 @@ import sympy as sp
 
 from divprune_sym.claims import ledger, report
 from divprune_sym.claims.claim import Bench, Claim, Finding, Kind, Region, Row, Verdict
-from divprune_sym.claims.evidence import Boundary
+from divprune_sym.claims.evidence import Boundary, Certified
 from divprune_sym.claims.maps import places, svg
 from divprune_sym.claims.prover import Inequality
 
@@ -49,7 +49,9 @@ def test_bars_are_as_long_as_what_they_stand_for():
 def test_the_page_shows_the_map_and_needs_nothing_else(tmp_path):
     root = Boundary(Inequality(x**2 - sp.Rational(1, 2), {x: (0, 1)}, 1), "root", "x₁")
     region = Region("x", ("above", "below"), (Row("root", ("x₁",), False),))
-    claim = Claim("my.root", "It turns once.", sp.Gt(x**2, 1), (), "here", (root,), Verdict.CERTIFIED, region=region)
+    evidence = (root, Certified(Inequality(x**2 - 1, {x: (2, 3)}, 1)))
+    domain = ["2 <= x <= 3"]
+    claim = Claim("my.root", "It is.", sp.Gt(x**2, 1), domain, "here", evidence, Verdict.CERTIFIED, region=region)
     record = ledger.examine(claim, Bench(False, tmp_path))
     ((low, high),) = record.as_json()["map"]["rows"][0]["places"]
     assert float(low) <= 0.5**0.5 <= float(high)

@@ -7,7 +7,21 @@ from typing import TYPE_CHECKING
 import sympy as sp
 
 from divprune_sym.claims.claim import Claim, Verdict
-from divprune_sym.claims.evidence import Proof, Step
+from divprune_sym.claims.derived import (
+    M1,
+    N1,
+    STUDENTS,
+    STUDENTS_TOO,
+    TEACHERS,
+    TEACHERS_TOO,
+    J,
+    L,
+    same_sums,
+    uses_only,
+)
+from divprune_sym.claims.evidence import Proof
+from divprune_sym.claims.statements import UsesOnly
+from divprune_sym.claims.steps import Step
 from divprune_sym.dynamics import symbols as y
 from divprune_sym.dynamics.equations import equations_of_motion
 from divprune_sym.dynamics.integrals import I2, I3, I4, J2
@@ -17,29 +31,25 @@ if TYPE_CHECKING:
 
     from sympy import Expr
 
-_j, _l = sp.Idx("j", y.K), sp.Idx("l", y.K)
-_n, _m = sp.Idx("n1", y.M), sp.Idx("m1", y.M)
-_STUDENTS, _TEACHERS = (_j, 0, y.K - 1), (_n, 0, y.M - 1)
-_STUDENTS_TOO, _TEACHERS_TOO = (_l, 0, y.K - 1), (_m, 0, y.M - 1)
 _ONE_CLASS = (y.MASK[y.c, y.i], y.MASK[y.c, y.k], y.FRACTION[y.c], y.VARIANCE[y.c])
 
 
 def _error_signal(i: Expr, b: Expr) -> Expr:
-    """Σ_m A_m I3(i, b, m) − Σ_j v_j I3(i, b, j)."""
-    teachers = sp.Sum(y.TEACHER[_n] * I3(i, y.c, b, y.K + _n), _TEACHERS)
-    return teachers - sp.Sum(y.V[_j] * I3(i, y.c, b, _j), _STUDENTS)
+    """Σ_m A_m I3(i, b, m) − ΣJ vJ I3(i, b, j)."""
+    teachers = sp.Sum(y.TEACHER[N1] * I3(i, y.c, b, y.K + N1), TEACHERS)
+    return teachers - sp.Sum(y.V[J] * I3(i, y.c, b, J), STUDENTS)
 
 
 def _published() -> dict[Expr, Expr]:
     """Goldt et al. 2019, equations of motion of Q, R and v."""
     i, k, n, v, A = y.i, y.k, y.n, y.V, y.TEACHER
     fluctuations = (
-        sp.Sum(A[_n] * A[_m] * I4(i, k, y.K + _n, y.K + _m), _TEACHERS, _TEACHERS_TOO)
-        - 2 * sp.Sum(v[_j] * A[_n] * I4(i, k, _j, y.K + _n), _STUDENTS, _TEACHERS)
-        + sp.Sum(v[_j] * v[_l] * I4(i, k, _j, _l), _STUDENTS, _STUDENTS_TOO)
+        sp.Sum(A[N1] * A[M1] * I4(i, k, y.K + N1, y.K + M1), TEACHERS, TEACHERS_TOO)
+        - 2 * sp.Sum(v[J] * A[N1] * I4(i, k, J, y.K + N1), STUDENTS, TEACHERS)
+        + sp.Sum(v[J] * v[L] * I4(i, k, J, L), STUDENTS, STUDENTS_TOO)
         + y.SIGMA**2 * J2(i, k)
     )
-    drift_v = sp.Sum(A[_n] * I2(i, y.K + _n), _TEACHERS) - sp.Sum(v[_j] * I2(i, _j), _STUDENTS)
+    drift_v = sp.Sum(A[N1] * I2(i, y.K + N1), TEACHERS) - sp.Sum(v[J] * I2(i, J), STUDENTS)
     return {
         y.D_R[y.c, i, n]: y.ETA * v[i] * _error_signal(i, y.K + n),
         y.D_Q[y.c, i, k]: y.ETA * v[i] * _error_signal(i, k)
@@ -85,83 +95,54 @@ def _by_sizes() -> Iterator[Step]:
             yield Step(f"equal, term by term, for K = {K}, M = {M}", holds)
 
 
-def _split(expression: Expr) -> Expr:
-    """Σ over fields as Σ over students with s = v and Σ over teachers with s = −A."""
-
-    def halves(body: Expr, *limits: sp.Tuple) -> Expr:
-        fields = [index for index, _, high in limits]
-        total = sp.Integer(0)
-        students, teachers = ((_j, _STUDENTS), (_l, _STUDENTS_TOO)), ((_n, _TEACHERS), (_m, _TEACHERS_TOO))
-        for kinds in range(2 ** len(fields)):
-            value, ranges, used = body, [], [0, 0]
-            for bit, field in enumerate(fields):
-                teacher = kinds >> bit & 1
-                index, limit = (teachers if teacher else students)[used[teacher]]
-                used[teacher] += 1
-                at = y.K + index if teacher else index
-                value = value.xreplace({y.S[field]: -y.TEACHER[index] if teacher else y.V[index]}).subs(field, at)
-                ranges.append(limit)
-            sign, rest = sp.factor_terms(value).as_coeff_Mul()
-            total += sign * sp.Sum(rest, *sorted(ranges, key=str))
-        return total
-
-    return sp.expand(expression.replace(sp.Sum, halves))
-
-
 def _all_sizes() -> Iterator[Step]:
-    ours, theirs = _derived(), _published()
-    for lhs, published in theirs.items():
-        ordered = published.replace(sp.Sum, lambda body, *limits: sp.Sum(body, *sorted(limits, key=str)))
-        yield Step(
+    ours = _derived()
+    for lhs, published in _published().items():
+        yield same_sums(
             f"{lhs}: equal for all K and M, sums over fields split into students (s = v) and teachers (s = −A)",
-            sp.expand(_split(ours[lhs]) - sp.expand(ordered)) == 0,
+            ours[lhs],
+            published,
         )
 
 
-def _closure() -> Iterator[Step]:
-    """Every array on the right is an order parameter, a parameter of the problem, or assigned from those."""
-    known = {
-        y.Q.label,
-        y.R.label,
-        y.T.label,
-        y.V.label,
-        y.TEACHER.label,
-        y.MASK.label,
-        y.FRACTION.label,
-        y.VARIANCE.label,
-    }
+def _known() -> set[sp.Symbol]:
+    """Order parameters, parameters of the problem, and what the integrals are functions of; N is not among them."""
+    arrays = (y.Q, y.R, y.T, y.V, y.TEACHER, y.MASK, y.FRACTION, y.VARIANCE, y.C, y.X, y.S)
+    return {*(x.label for x in arrays), y.K, y.M, y.CLASSES, y.ETA, y.ETA_V, y.SIGMA, y.DECAY}
+
+
+def _equations() -> Iterator[tuple[sp.Eq, sp.Tuple]]:
+    """Every assignment with what it may use: what is known, and what earlier ones assign."""
+    known = _known()
     for assignment in equations_of_motion().assignments:
-        used = {x.base.label for x in assignment.rhs.atoms(sp.Indexed)}
-        if assignment.rhs.has(I2, I3, I4, J2):
-            used |= {y.C.label, y.X.label}  # what the integrals are functions of
-        yield Step(f"{assignment.lhs} uses {', '.join(sorted(map(str, used))) or 'parameters only'}", used <= known)
+        yield sp.Eq(assignment.lhs, assignment.rhs, evaluate=False), sp.Tuple(*sorted(known, key=str))
         known.add(assignment.lhs.base.label)
-    symbols = {s for x in equations_of_motion().assignments for s in x.rhs.free_symbols if not isinstance(s, sp.Idx)}
-    names = {str(s) for s in symbols if not isinstance(s, sp.Indexed)}
-    allowed = {str(label) for label in known} | {"K", "M", "classes", "eta", "eta_v", "sigma", "weight_decay"}
-    yield Step("no symbol is left but sizes and rates; N has dropped out", names <= allowed)
+
+
+def _closure() -> Iterator[Step]:
+    for equation, known in _equations():
+        yield uses_only(f"{equation.lhs} uses what is known by then, and nothing else", equation, known)
 
 
 def claims() -> list[Claim]:
     """The claims of this family."""
-    masked = {x.lhs: x.rhs for x in equations_of_motion().assignments if x.lhs.base in (y.D_Q, y.D_R, y.D_V)}
     return [
         Claim(
             "dynamics.published",
             "Without a mask the derived equations of motion are the published ones.",
             sp.And(*[sp.Eq(lhs, rhs, evaluate=False) for lhs, rhs in _published().items()]),
-            ("K ≥ 1, M ≥ 1 integers",),
+            (),
             "Goldt et al., NeurIPS 2019 (arXiv:1906.08632), equations of motion of Q, R and v",
             (Proof(_all_sizes), Proof(_by_sizes)),
             Verdict.PROVED,
-            {},
-            ("online SGD of both layers, white inputs, label noise σ, N → ∞, no weight decay",),
+            _derived(),
+            ("online SGD of both layers, white inputs, label noise σ, N → ∞, no weight decay", "any K ≥ 1 and M ≥ 1"),
         ),
         Claim(
             "dynamics.masked-closure",
             "Under any mask the overlaps per class of inputs obey closed equations.",
-            sp.And(*[sp.Eq(lhs, rhs, evaluate=False) for lhs, rhs in masked.items()]),
-            ("K ≥ 1, M ≥ 1, any number of mask classes",),
+            sp.And(*[UsesOnly(*equation) for equation in _equations()]),
+            (),
             "this project",
             (Proof(_closure),),
             Verdict.PROVED,
@@ -169,6 +150,7 @@ def claims() -> list[Claim]:
             (
                 "inputs with one mask pattern form a class c, of fraction f_c; N → ∞ at fixed fractions",
                 "drift = E[g'(λ_i) Δ u_b^c], spread = E[g'(λ_i) g'(λ_k) Δ²], pull = E[g(λ_i) Δ]; X^c = (Q^c, R^c, T^c)",
+                "any K ≥ 1, M ≥ 1 and any number of mask classes",
             ),
         ),
     ]

@@ -12,9 +12,12 @@ from typing import TYPE_CHECKING
 import sympy as sp
 
 from divprune_sym.claims.claim import Claim, Verdict
+from divprune_sym.claims.domain import between
 from divprune_sym.claims.errors import PrunedError
-from divprune_sym.claims.evidence import Certified, Proof, UniqueZero, is_zero, once, same
+from divprune_sym.claims.evidence import Certified, Proof, UniqueZero, once
 from divprune_sym.claims.prover import Inequality, ZeroOfSystem
+from divprune_sym.claims.statements import ExactlyOneZero
+from divprune_sym.claims.steps import is_zero, same
 from divprune_sym.dynamics.equations import equations_of_motion
 from divprune_sym.dynamics.integrals import I2
 from divprune_sym.dynamics.symbols import D_Q, D_R, D_V, DECAY, ETA, ETA_V, FIELDS, SIGMA, S, a, b
@@ -25,7 +28,7 @@ if TYPE_CHECKING:
 
     from sympy import Expr
 
-    from divprune_sym.claims.evidence import Step
+    from divprune_sym.claims.steps import Step
 
 _GROUPS, _COPIES = sp.Integer(2), sp.Integer(2)
 _Q, _C, _R, _P, _V = _UNKNOWNS = sp.symbols("Q_own Q_other R_own R_other v", real=True)
@@ -134,60 +137,79 @@ def _box() -> dict[sp.Symbol, tuple[Expr, Expr]]:
     return {x: (middle - _RADIUS, middle + _RADIUS) for x, middle in _MIDDLE.items()}
 
 
+_QUARTER = sp.Rational(1, 4)
+_RATES = [sp.Function(f"F_{n}")(*_UNKNOWNS, ETA, SIGMA) for n in range(1, 6)]
+
+
+def _error_at(name: str, *arguments: Expr) -> Expr:
+    return PrunedError(sp.Symbol(name), *arguments)
+
+
 def claims() -> list[Claim]:
     """The claims of this family."""
-    quarter = sp.Rational(1, 4)
-    edges = _error("edges").subs(_p, quarter)
-    without = _error("edges").subs(_WITHOUT_NOISE) - sp.Rational(5, 24)
+    edges, plain = _error("edges"), _error("edges").subs(_WITHOUT_NOISE)
     box = _box()
     fixed = UniqueZero(lambda: ZeroOfSystem(_rates(), box, _NOISY), "fixed-point")
-    domain = ("M = 2, Z = 2, A_n = 1, both layers trained", "η = η_v and σ in [0.49999, 0.50001]")
+    ends = sp.Tuple(*[sp.Tuple(*pair) for pair in box.values()])
+    exists = ExactlyOneZero(sp.Tuple(*_RATES), sp.Tuple(*box), ends)
+    rates = {name: lambda n=n: _rates()[n] for n, name in enumerate(_RATES)}
+    parameters = [r for x, (low, high) in _NOISY.items() for r in between(low, x, high, (True, True))]
+    inside = [r for x, (low, high) in box.items() for r in between(low, x, high, (True, True))]
     assumed = (
-        "fixed point of online SGD with label noise whose copies are equal; erf nodes",
+        "M = 2, Z = 2, A_n = 1, both layers trained, η_v = η; erf nodes, white inputs, N → ∞, no weight decay",
+        "the fixed point of online SGD with label noise whose copies are equal: F are the rates of Q, R and v over η",
         "ε_g excludes the label noise",
     )
-
-    def error(name: str, k: int) -> Expr:
-        return PrunedError(sp.Symbol(name), sp.Symbol(f"k={k}"))
-
+    k2 = [_error_at(name, sp.Integer(2), *_UNKNOWNS) for name in ("dpp-node", "random-node")]
+    edge, node = (_error_at("random-edge", _p, *_UNKNOWNS), _error_at("dpp-node", sp.Integer(1), *_UNKNOWNS))
+    noiseless = _error_at("noiseless-random-edge", _p), _error_at("noiseless-dpp-node", sp.Integer(1))
     return [
         Claim(
             "label-noise.fixed-point",
             "Online SGD with label noise η = σ = 1/2 has exactly one fixed point with equal copies in a stated box.",
-            sp.And(*[sp.Eq(sp.Derivative(x, sp.Symbol("alpha")), 0) for x in _UNKNOWNS]),
-            (*domain, *[f"{x} in [{float(low):.4f}, {float(high):.4f}]" for x, (low, high) in box.items()]),
+            exists,
+            parameters,
             "this project",
             (Proof(_noiseless), fixed),
             Verdict.CERTIFIED,
-            {},
+            rates,
             assumed,
         ),
         Claim(
             "label-noise.dpp-below-random",
             "Label noise leaves the order of DPP and random nodes as it is: DPP is better for k = 2 of 4.",
-            sp.Lt(error("dpp-node", 2), error("random-node", 2)),
-            domain,
+            sp.And(exists, sp.Lt(*k2)),
+            (*parameters, *inside),
             "this project",
             (Proof(_noiseless), fixed, Certified(Inequality(_nodes(True, 2) - _nodes(False, 2), box, -1), "k2")),
             Verdict.CERTIFIED,
-            {},
+            {**rates, k2[0]: _nodes(True, 2), k2[1]: _nodes(False, 2)},
             assumed,
         ),
         Claim(
             "label-noise.order-turns",
             "Label noise turns the order of random edges and DPP nodes at k = 1 of 4: nodes are better without it, "
             "edges with it.",
-            sp.Lt(error("random-edge", 1), error("dpp-node", 1)),
-            domain,
+            sp.And(exists, sp.Lt(edge, node), sp.Gt(*noiseless)),
+            (*parameters, *inside, sp.Eq(_p, _QUARTER)),
             "this project (compare edge-node.region: p = 1/4 lies above p*(2, 2) = 0.2140)",
             (
                 Proof(_noiseless),
-                Certified(Inequality(without, {_p: (sp.Rational(249, 1000), sp.Rational(251, 1000))}, 1), "noiseless"),
+                Certified(
+                    Inequality(plain - sp.Rational(5, 24), {_p: (sp.Rational(249, 1000), sp.Rational(251, 1000))}, 1),
+                    "noiseless",
+                ),
                 fixed,
-                Certified(Inequality(edges - _nodes(True, 1), box, -1), "k1"),
+                Certified(Inequality(edges.subs(_p, _QUARTER) - _nodes(True, 1), box, -1), "k1"),
             ),
             Verdict.CERTIFIED,
-            {},
+            {
+                **rates,
+                edge: edges,
+                node: _nodes(True, 1),
+                noiseless[0]: plain,
+                noiseless[1]: _nodes(True, 1).subs(_WITHOUT_NOISE),
+            },
             assumed,
         ),
     ]

@@ -9,10 +9,10 @@ from typing import TYPE_CHECKING
 import sympy as sp
 
 from divprune_sym.claims import errors
-from divprune_sym.claims.algebra import nonnegative, positive
 from divprune_sym.claims.claim import Claim, Verdict
 from divprune_sym.claims.errors import M, Z, e, k
-from divprune_sym.claims.evidence import Proof, Step, is_zero, once, same
+from divprune_sym.claims.evidence import Proof, once
+from divprune_sym.claims.steps import Step, is_zero, nonnegative, positive, same
 from divprune_sym.gaussian import ERF, integral
 from divprune_sym.gaussian.term import covariance_symbol
 
@@ -22,7 +22,7 @@ if TYPE_CHECKING:
     from sympy import Expr
 
 _SOURCE = "Acharyya et al., UAI 2021 (arXiv:2006.16617): DPP node pruning against random node pruning"
-_DOMAIN = ("M ≥ 1, Z ≥ 1, K = MZ ≥ 2 integers", "1 ≤ k ≤ K")
+_DOMAIN = ("M, Z, k integers", "M ≥ 1", "Z ≥ 1", "M*Z ≥ 2", "1 ≤ k ≤ M*Z")
 _ASSUMED = (
     "specialised state: T = 1, Z exact copies of each teacher node, v_i = v*/Z; no noise, no reweighting",
     "DPP kernel L = Q; beyond its rank M the law is the limit ε → 0 of L + ε1",
@@ -30,9 +30,8 @@ _ASSUMED = (
 
 _a, _b, _c, _d = sp.symbols("a b c d", integer=True, nonnegative=True)
 _RANDOM, _DPP = e("random-node", M, Z, k), e("dpp-node", M, Z, k)
-# k ≤ M; and k > M, where the many-formula needs M(Z − 1) > 1
+# k ≤ M
 _FEW = {k: 1 + _a, M: 1 + _a + _b, Z: 1 + _c}
-_CASES = sp.Piecewise((errors.dpp_node_few(), k <= M), (errors.dpp_node_many(), True))
 
 
 def _error_of_counts() -> Iterator[Step]:
@@ -124,56 +123,74 @@ def _gap_many() -> Iterator[Step]:
     K = M * Z
     closed = (K - k) * (K - k - 1) * (M - 1) / (K * Z * (K - 1) * (K - M - 1))
     yield same("k > M: e_random − e_DPP = (M − 1)(K − k)(K − k − 1)/(K Z (K − 1)(K − M − 1))", gap, closed)
-    yield is_zero("k = K: it is 0", closed.subs(k, K))
-    # K − k = 1 + d; M(Z − 1) ≥ 2 as M = 2 + b, Z = 2 + c, or M = 1, where the factor M − 1 vanishes
-    yield nonnegative("k < K, M ≥ 2: ≥ 0 with K − k = 1 + d", closed.subs(k, K - 1 - _d), {M: 2 + _b, Z: 2 + _c})
-    yield is_zero("M = 1, Z ≥ 3: it is 0", closed.subs(M, 1))
-    yield is_zero("M = 1, Z = 2: k = K = 2 keeps everything, both are 0", errors.random_node().subs({M: 1, Z: 2, k: 2}))
+    yield is_zero("k = K: it is 0", closed, {k: K})
+    below = {M: 2 + _b, Z: 2 + _c, k: (2 + _b) * (2 + _c) - 1 - _d}
+    yield nonnegative("k < K, M ≥ 2: ≥ 0 with K − k = 1 + d", closed, below)
+    yield same("M = 1: both are (1 − k/Z)²", errors.random_node(), errors.dpp_node_one_group(), {M: 1})
 
 
 def _equality() -> Iterator[Step]:
     yield from _gap_few()
     yield from _gap_many()
-    few = k * (k - 1) * (Z - 1)
-    yield positive("k ≤ M: > 0 once k ≥ 2 and Z ≥ 2", few, {k: 2 + _a, Z: 2 + _c})
-    yield Step("k ≤ M: 0 for k = 1 and for Z = 1", few.subs(k, 1) == 0 and few.subs(Z, 1) == 0)
-    many = (M - 1) * (M * Z - k) * (M * Z - k - 1)
-    yield positive("k > M: > 0 once M ≥ 2 and k ≤ K − 2", many.subs(k, M * Z - 2 - _d), {M: 2 + _b, Z: 2 + _c})
-    yield Step(
-        "k > M: 0 for M = 1, k = K − 1 and k = K",
-        all(sp.expand(many.subs(*at)) == 0 for at in ((M, 1), (k, M * Z - 1), (k, M * Z))),
-    )
+    few, many = (errors.random_node() - x for x in (errors.dpp_node_few(), errors.dpp_node_many()))
+    yield positive("k ≤ M: > 0 once k ≥ 2 and Z ≥ 2", k * (k - 1) * (Z - 1), {k: 2 + _a, Z: 2 + _c})
+    yield is_zero("k ≤ M: 0 for k = 1", few, {k: 1})
+    yield is_zero("k ≤ M: and for Z = 1", few, {Z: 1})
+    further = {M: 2 + _b, Z: 2 + _c, k: (2 + _b) * (2 + _c) - 2 - _d}
+    over = (M - 1) * (M * Z - k) * (M * Z - k - 1)
+    yield positive("k > M: > 0 once M ≥ 2 and k ≤ K − 2", over, further)
+    yield is_zero("k > M: 0 for k = K − 1", many, {k: M * Z - 1})
 
 
 def _shape() -> Iterator[Step]:
     """First and second differences in k."""
+    random, few, many = errors.random_node(), errors.dpp_node_few(), errors.dpp_node_many()
+    one = errors.dpp_node_one_group()
+    sizes = {M: 1 + _b, Z: 1 + _c}
+    inside = {**sizes, k: (1 + _b) * (1 + _c) - _d}
+    most = {M: 2 + _b, Z: 2 + _c, k: (2 + _b) * (2 + _c) - _d}
     K = M * Z
-    for name, error in (("random", errors.random_node()), ("DPP, k > M", errors.dpp_node_many())):
-        first = error - error.subs(k, k + 1)
-        second = error.subs(k, k + 1) - 2 * error + error.subs(k, k - 1)
-        at = {k: K - 1 - _d, M: 1 + _b} if name == "random" else {k: K - 1 - _d, M: 2 + _b}
-        sizes = {M: at[M], Z: 2 + _c}
-        yield nonnegative(f"{name}: e(k) − e(k+1) ≥ 0 for k < K", first.subs(k, at[k]), sizes)
-        yield nonnegative(f"{name}: e(k+1) − 2e(k) + e(k−1) ≥ 0", second, sizes)
-    one_group = errors.dpp_node_many().subs(M, 1)
-    yield same("DPP, M = 1: e = (1 − k/Z)², which decreases and is convex", one_group, (1 - k / Z) ** 2)
-    yield same("random, Z = 1: e = 1 − k/M", errors.random_node().subs(Z, 1), 1 - k / M)
-    few = errors.dpp_node_few()
-    slope = few - few.subs(k, k + 1)
-    yield nonnegative("DPP, k ≤ M: linear, decreasing", slope, _FEW)
-    yield is_zero("DPP, k ≤ M: second difference 0", few.subs(k, k + 1) - 2 * few + few.subs(k, k - 1))
-    meeting = errors.dpp_node_many().subs(k, M) - few.subs(k, M)
-    yield is_zero("both formulas agree at k = M", meeting)
-    after = few.subs(k, M) - errors.dpp_node_many().subs(k, M + 1)
-    yield nonnegative("convex at the kink k = M", slope - after, {M: 2 + _b, Z: 2 + _c})
-    yield nonnegative("convex at the kink, M = 1", (slope - after).subs(M, 1), {Z: 3 + _c})
+    yield nonnegative("random: e(k − 1) − e(k) ≥ 0 for k ≤ K", (K - 1) * _first(random), inside)
+    yield nonnegative("random: e(k + 1) − 2e(k) + e(k − 1) ≥ 0", (K - 1) * _second(random), sizes)
+    yield nonnegative("DPP, k > M ≥ 2: e(k − 1) − e(k) ≥ 0 for k ≤ K", _first(many), most)
+    yield nonnegative("DPP, k > M ≥ 2: e(k + 1) − 2e(k) + e(k − 1) ≥ 0", _second(many), {M: 2 + _b, Z: 2 + _c})
+    yield nonnegative("DPP, M = 1: e = (1 − k/Z)² decreases", _first(one), {Z: 1 + _c, k: 1 + _c - _d})
+    yield nonnegative("and is convex", _second(one), {Z: 1 + _c})
+    yield nonnegative("DPP, k ≤ M: linear, decreasing", _first(few), _FEW)
+    yield is_zero("DPP, k ≤ M: second difference 0", _second(few))
+    yield is_zero("both formulas agree at k = M", many - few, {k: M})
+    yield is_zero("and so do they at M = 1", one - few, {k: 1, M: 1})
+    two = {M: 2 + _b, Z: 2 + _c}
+    kink = many.subs(k, k + 1) - 2 * few + few.subs(k, k - 1)
+    yield nonnegative("convex at the kink k = M", kink, two, {k: M})
+    beyond = many.subs(k, k + 1) - 2 * many + few.subs(k, k - 1)
+    yield nonnegative("and at k = M + 1", beyond, two, {k: M + 1})
+    yield nonnegative("where it decreases", few.subs(k, k - 1) - many, two, {k: M + 1})
+    one_kink = one.subs(k, k + 1) - 2 * few + few.subs(k, k - 1)
+    yield nonnegative("convex at the kink, M = 1", one_kink, {Z: 1 + _c}, {k: 1, M: 1})
+    one_beyond = one.subs(k, k + 1) - 2 * one + few.subs(k, k - 1)
+    yield nonnegative("and at k = 2", one_beyond, {Z: 1 + _c}, {k: 2, M: 1})
+    yield nonnegative("where it decreases", few.subs(k, k - 1) - one, {Z: 2 + _c}, {k: 2, M: 1})
+
+
+def _first(error: Expr) -> Expr:
+    return error.subs(k, k - 1) - error
+
+
+def _second(error: Expr) -> Expr:
+    return error.subs(k, k + 1) - 2 * error + error.subs(k, k - 1)
 
 
 def claims() -> list[Claim]:
     """The claims of this family."""
-    where = {_RANDOM: errors.random_node(), _DPP: _CASES}
+    where = {_RANDOM: errors.random_node(), _DPP: errors.dpp_node()}
+    near = {
+        e(name, M, Z, at): formula(at)
+        for name, formula in (("random-node", errors.random_node), ("dpp-node", errors.dpp_node))
+        for at in (k - 1, k, k + 1)
+    }
     equal = sp.Or(sp.Eq(k, 1), sp.Eq(Z, 1), sp.Eq(M, 1) & (k > M), sp.Ge(k, M * Z - 1) & (k > M))
-    setting = Proof(node_laws, shows=sp.Eq(_RANDOM, errors.random_node()) & sp.Eq(_DPP, _CASES))
+    setting = Proof(node_laws, shows=sp.Eq(_RANDOM, errors.random_node()) & sp.Eq(_DPP, errors.dpp_node()))
     return [
         Claim(
             "nodes.dpp-not-worse",
@@ -200,21 +217,17 @@ def claims() -> list[Claim]:
         Claim(
             "nodes.decreasing-convex",
             "Both node errors decrease in k and are convex in k.",
-            sp.And(
-                *[
-                    relation
-                    for error in ("random-node", "dpp-node")
-                    for relation in (
-                        sp.Ge(e(error, M, Z, k), e(error, M, Z, k + 1)),
-                        sp.Ge(e(error, M, Z, k + 1) + e(error, M, Z, k - 1), 2 * e(error, M, Z, k)),
-                    )
-                ]
-            ),
-            ("M ≥ 1, Z ≥ 1, K = MZ ≥ 2 integers", "k and k ± 1 between 0 and K"),
+            sp.And(*[_decreases_convexly(name) for name in ("random-node", "dpp-node")]),
+            _DOMAIN,
             "this project",
             (setting, Proof(_shape)),
             Verdict.PROVED,
-            where,
+            near,
             _ASSUMED,
         ),
     ]
+
+
+def _decreases_convexly(name: str) -> sp.Basic:
+    before, here, after = (e(name, M, Z, at) for at in (k - 1, k, k + 1))
+    return sp.And(sp.Ge(before, here), sp.Implies(k <= M * Z - 1, sp.Ge(after + before, 2 * here)))

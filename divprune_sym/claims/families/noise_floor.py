@@ -7,7 +7,8 @@ from typing import TYPE_CHECKING
 import sympy as sp
 
 from divprune_sym.claims.claim import Claim, Verdict
-from divprune_sym.claims.evidence import Proof, Step, is_zero, same
+from divprune_sym.claims.evidence import Proof
+from divprune_sym.claims.steps import Step, is_zero, same
 from divprune_sym.dynamics import small_eta
 from divprune_sym.dynamics.small_eta import A, L, M, Z
 from divprune_sym.dynamics.symbols import SIGMA
@@ -38,6 +39,10 @@ def _steps(expansion: Callable[[], small_eta.Expansion], floor: Expr) -> Callabl
         yield is_zero("dΦ/dα = −4η ε_g + noise for the squared distance Φ", small_eta.distance_identity(found))
 
     return run
+
+
+def _first_order(expansion: Callable[[], small_eta.Expansion]) -> Callable[[], Expr]:
+    return lambda: expansion().error
 
 
 def claims() -> list[Claim]:
@@ -73,12 +78,12 @@ def claims() -> list[Claim]:
             f"noise-floor.{name}",
             title,
             sp.Eq(_SLOPE, floor),
-            domain,
+            (),
             source,
             (Proof(_steps(expansion, floor)),),
             Verdict.PROVED,
-            {},
-            _ASSUMED,
+            {_SLOPE: _first_order(expansion)},
+            (*_ASSUMED, *setting),
         )
-        for name, title, expansion, floor, domain, source in rows
+        for name, title, expansion, floor, setting, source in rows
     ]

@@ -1,0 +1,257 @@
+"""Whether what evidence shows entails a statement on a domain: checked here, or not taken for granted.
+
+A fact is a statement on a domain. A statement is taken apart into relations, each on its part of the domain; each must
+follow from facts whose domains cover that part: the same relation up to a factor of known sign, or up to a summand of
+known sign. Longer ways from facts to facts are `rules`.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, field
+from functools import cache
+from itertools import pairwise, product
+from typing import TYPE_CHECKING
+
+import sympy as sp
+from sympy.core.relational import Relational
+
+from divprune_sym.claims.arithmetic import covered, impossible, nonnegative, sign
+from divprune_sym.claims.domain import Domain, conditions
+
+if TYPE_CHECKING:
+    from collections.abc import Iterable, Iterator, Mapping, Sequence
+
+    from sympy import Basic, Expr
+
+_LONG = 100  # characters of a statement in a message
+_FACTOR = 40  # operations of what may stand between two relations
+
+
+class NotEntailed(ArithmeticError):
+    """A link that the machine cannot check; the message says which."""
+
+
+@dataclass(frozen=True)
+class Fact:
+    """A statement that has been shown on a domain.
+
+    Parameters
+    ----------
+    statement : Basic
+    domain : Domain
+    """
+
+    statement: Basic
+    domain: Domain = field(default_factory=Domain)
+
+    def __str__(self) -> str:
+        return f"{short(self.statement)} on {self.domain}"
+
+
+def short(statement: Basic) -> str:
+    """A statement in so many characters that it can be read."""
+    text = str(statement)
+    return text if len(text) <= _LONG else f"{text[: _LONG - 1]}…"
+
+
+def entail(facts: Sequence[Fact], statement: Basic, domain: Domain) -> None:
+    """Check that facts entail a statement on a domain.
+
+    Raises
+    ------
+    NotEntailed
+        Some part of the statement, on some part of the domain, follows from none of them.
+    """
+    for part, where in obligations(statement, domain):
+        _entail_part(facts, part, where)
+
+
+def _entail_part(facts: Sequence[Fact], part: Basic, where: Domain) -> None:
+    if isinstance(part, Relational) and {part, part.reversed} & set(where.relations):
+        return
+    used = []
+    for fact in _likely(facts, part):
+        together = where & fact.domain
+        if not impossible(together) and follows(fact.statement, part, together):
+            used.append(fact.domain)
+            if covered(where, [fact.domain]):
+                return
+    if used and covered(where, used):
+        return
+    if not used:
+        shown = "; ".join(map(str, facts[:3])) + ("; …" if len(facts) > 3 else "")
+        msg = f"nothing shows {short(part)} on {where}: the evidence shows {shown or 'nothing'}"
+        raise NotEntailed(msg)
+    at = _gap(where, used)
+    place = "" if at is None else ", not at " + ", ".join(f"{x} = {y}" for x, y in at.items())
+    shown = "; ".join(map(str, dict.fromkeys(map(str, used))))
+    msg = f"{short(part)} is wanted on {where} and shown on {shown} only{place}"
+    raise NotEntailed(msg)
+
+
+def _likely(facts: Sequence[Fact], part: Basic) -> list[Fact]:
+    """Those worth a try, equal ones first."""
+    symbols = part.free_symbols
+    found = [x for x in facts if x.statement == part or (x.statement.free_symbols & symbols and _about(x, symbols))]
+    return sorted(dict.fromkeys(found), key=lambda x: x.statement != part)
+
+
+def _about(fact: Fact, symbols: set[sp.Symbol]) -> bool:
+    return bool(fact.statement.free_symbols <= symbols or fact.statement.free_symbols >= symbols)
+
+
+def _gap(where: Domain, parts: Sequence[Domain]) -> Mapping[Expr, Expr] | None:
+    """A point of a domain that none of its parts has, if one is at hand."""
+    symbols = sorted(where.symbols, key=str)
+    numbers = {n for d in (where, *parts) for r in d.relations for n in r.atoms(sp.Rational)}
+    ends = sorted(numbers | {sp.Integer(0), sp.Integer(1), sp.Integer(2)})
+    places = sorted({*ends, *((a + b) / 2 for a, b in pairwise(ends))})
+    for values in product(places, repeat=min(len(symbols), 3)):
+        point = dict(zip(symbols, values, strict=False))
+        if not where.at(point) and all(part.at(point) for part in parts):
+            return point
+    return None
+
+
+# --- taking a statement apart -------------------------------------------------------------------------
+
+
+def obligations(statement: Basic, domain: Domain) -> Iterator[tuple[Basic, Domain]]:
+    """Relations, each with its part of the domain, that together are the statement."""
+    if statement == True:  # noqa: E712
+        return
+    if isinstance(statement, sp.And):
+        for part in sorted(statement.args, key=str):
+            yield from obligations(part, domain)
+    elif isinstance(statement, sp.Implies):
+        yield from _under(statement.args[0], statement.args[1], domain)
+    elif isinstance(statement, sp.Equivalent):
+        first, second = _plain_first(statement.args)
+        yield from _under(second, first, domain)
+        yield from _under(sp.Not(second), sp.Not(first), domain)
+    elif isinstance(statement, sp.Or):
+        *others, last = sorted(statement.args, key=str)
+        yield from _under(sp.And(*map(sp.Not, others)), last, domain)
+    elif isinstance(statement, Relational) and statement.has(sp.Piecewise):
+        yield from _branches(statement, domain)
+    else:
+        yield statement, domain
+
+
+def _plain_first(sides: Sequence[Basic]) -> Sequence[Basic]:
+    """The side that is one relation, and the condition for it."""
+    return sorted(sides, key=lambda side: (not isinstance(side, Relational), -sp.count_ops(side)))
+
+
+def _under(condition: Basic, conclusion: Basic, domain: Domain) -> Iterator[tuple[Basic, Domain]]:
+    for relations in conditions(condition):
+        where = _restricted(domain, relations)
+        if not impossible(where):
+            yield from obligations(conclusion, where)
+
+
+def _branches(statement: Relational, domain: Domain) -> Iterator[tuple[Basic, Domain]]:
+    """One relation for each branch of its first Piecewise."""
+    cases = min(statement.atoms(sp.Piecewise), key=sp.count_ops)
+    earlier: list[Basic] = []
+    for value, condition in cases.args:
+        branch = statement.func(*(side.xreplace({cases: value}) for side in statement.args), evaluate=False)
+        yield from _under(sp.And(*map(sp.Not, earlier), condition), branch, domain)
+        earlier.append(condition)
+
+
+def _restricted(domain: Domain, relations: Iterable[Basic]) -> Domain:
+    for relation in relations:
+        domain &= relation
+    return domain
+
+
+# --- from one relation to another ---------------------------------------------------------------------
+
+
+def follows(shown: Basic, wanted: Basic, domain: Domain) -> bool:
+    """Whether one relation entails another at every point of a domain; False if it cannot be told."""
+    if shown == wanted:
+        return True
+    if not (isinstance(shown, Relational) and isinstance(wanted, Relational)):
+        return False
+    known = {x.lhs: x.rhs for x in domain.relations if isinstance(x, sp.Eq) and isinstance(x.lhs, sp.Symbol)}
+    if known and not (set(known) & {x for value in known.values() for x in value.free_symbols}):
+        shown, wanted = (
+            relation.func(*(side.subs(known, simultaneous=True) for side in relation.args), evaluate=False)
+            for relation in (shown, wanted)
+        )
+    if isinstance(wanted, (sp.Eq, sp.Ge, sp.Le)) and _difference(*wanted.args) == 0:
+        return True
+    if isinstance(wanted, sp.Ne):
+        return any(follows(shown, strict(wanted.lhs, wanted.rhs, evaluate=False), domain) for strict in (sp.Lt, sp.Gt))
+    if isinstance(wanted, sp.Eq):
+        return isinstance(shown, sp.Eq) and _factor(_gap_of(wanted), _gap_of(shown), domain) != 0
+    if isinstance(shown, sp.Ne):
+        return False
+    strict = isinstance(wanted, (sp.Gt, sp.Lt))
+    have, want = _gap_of(shown), _gap_of(wanted)
+    if isinstance(shown, sp.Eq):
+        return (not strict and _factor(want, have, domain) != 0) or any(
+            _summand(want, side * have, domain, strict) for side in (1, -1)
+        )
+    if strict and not isinstance(shown, (sp.Gt, sp.Lt)):
+        return _summand(want, have, domain, strict)
+    return _factor(want, have, domain) > 0 or _summand(want, have, domain, strict=False)
+
+
+def _gap_of(relation: Relational) -> Expr:
+    """What is > 0, ≥ 0 or = 0."""
+    return relation.lhs - relation.rhs if isinstance(relation, (sp.Eq, sp.Ne)) else relation.gts - relation.lts
+
+
+def _factor(want: Expr, have: Expr, domain: Domain) -> int:
+    """The sign of want/have, 0 if it cannot be told."""
+    ratio = _quotient(want, have)
+    return 0 if ratio is None or ratio.count_ops() > _FACTOR else sign(ratio, domain)
+
+
+def _summand(want: Expr, have: Expr, domain: Domain, strict: bool) -> bool:
+    """Whether want − have is ≥ 0, or > 0."""
+    if have == 0 or want.count_ops() + have.count_ops() > 2 * _FACTOR:
+        return False
+    rest = _difference(want, have)
+    if rest is None or rest.count_ops() > _FACTOR:
+        return False
+    return sign(rest, domain) > 0 if strict else nonnegative(rest, domain)
+
+
+@cache
+def _quotient(want: Expr, have: Expr) -> Expr | None:
+    """want/have, where it is rational but for factors that both have."""
+    if want == have:
+        return sp.Integer(1)
+    both = _without_functions((want, have))
+    ratio = sp.cancel(sp.together(both.args[0] / both.args[1])) if both.args[1] != 0 else None
+    return None if ratio is None else _real(ratio, both)
+
+
+@cache
+def _difference(want: Expr, have: Expr) -> Expr | None:
+    both = _without_functions((want, have))
+    return _real(sp.factor(sp.together(both.args[0] - both.args[1])), both)
+
+
+@cache
+def _without_functions(sides: tuple[Expr, ...]) -> sp.Tuple:
+    """Both sides with a symbol for every function, root and constant; the dictionary back comes with them."""
+    whole = sp.Tuple(*map(sp.powsimp, map(sp.expand, sides)))
+    opaque = {x for x in whole.atoms(sp.Function, sp.Pow, sp.NumberSymbol) if not (x.is_Pow and x.exp.is_Integer)}
+    outer = {x: sp.Dummy(positive=x.is_positive) for x in sorted(opaque, key=sp.count_ops, reverse=True)}
+    plain = whole.xreplace(outer)
+    back = sp.Tuple(*[sp.Tuple(dummy, x) for x, dummy in outer.items()])
+    return sp.Tuple(*plain, back)
+
+
+def _real(expression: Expr, both: sp.Tuple) -> Expr | None:
+    """The expression in its own symbols; None where a function is left that has no known sign."""
+    back = dict(both.args[2])
+    left = expression.free_symbols & set(back)
+    if any(isinstance(back[x], sp.Function) for x in left):
+        return None
+    return expression.xreplace(back)

@@ -1,0 +1,262 @@
+"""Ways from facts to facts: each a theorem whose premises the machine checks.
+
+A rule, given a statement and its domain, names the premises that entail it, or refuses. `Follows` is the evidence that
+applies it: its premises must be entailed by what the evidence before it shows.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, Protocol
+
+import sympy as sp
+from sympy.core.relational import Relational
+
+from divprune_sym.claims.arithmetic import certain
+from divprune_sym.claims.claim import Bench, Claim, Finding, Kind
+from divprune_sym.claims.domain import Domain
+from divprune_sym.claims.links import Fact, NotEntailed, entail, follows, short
+from divprune_sym.claims.steps import vanishes
+
+if TYPE_CHECKING:
+    from collections.abc import Iterable, Mapping, Sequence
+
+    from sympy import Basic, Expr
+
+
+class Rule(Protocol):
+    """A theorem of inference."""
+
+    @property
+    def says(self) -> str:
+        """The theorem in a few words."""
+
+    def premises(self, statement: Basic, domain: Domain) -> Iterable[Fact]:
+        """What has to be shown for a statement on a domain to follow.
+
+        Raises
+        ------
+        NotEntailed
+            The theorem says nothing of such a statement.
+        """
+
+
+@dataclass(frozen=True)
+class Follows:
+    """A statement on a domain that follows, by a rule, from what the evidence before it shows.
+
+    Parameters
+    ----------
+    statement : Basic
+    domain : Domain
+    rule : Rule
+    """
+
+    statement: Basic
+    domain: Domain
+    rule: Rule
+
+    def examine(self, claim: Claim, bench: Bench, known: Sequence[Fact] = ()) -> Finding:
+        """Check the premises of the rule."""
+        fact = Fact(self.statement, self.domain)
+        try:
+            for premise in self.rule.premises(self.statement, self.domain):
+                entail(known, premise.statement, premise.domain)
+        except NotEntailed as error:
+            return Finding(Kind.SYMBOLIC, False, f"{self.rule.says}: {error}", shows=self.statement)
+        return Finding(Kind.SYMBOLIC, True, f"{self.rule.says}; on {self.domain}", shows=self.statement, facts=(fact,))
+
+
+# --- the rules ----------------------------------------------------------------------------------------
+
+
+@dataclass(frozen=True)
+class Arithmetic:
+    """A relation that the domain entails by exact arithmetic: linear in monomials, or by the signs of factors."""
+
+    @property
+    def says(self) -> str:
+        """The theorem in a few words."""
+        return "by arithmetic on the domain"
+
+    def premises(self, statement: Basic, domain: Domain) -> Iterable[Fact]:
+        """None."""
+        _inside(statement, domain)
+        return []
+
+
+@dataclass(frozen=True)
+class Ends:
+    """A relation whose two sides are linear in x holds between two values of x if it holds at both."""
+
+    x: sp.Symbol
+    low: Expr
+    high: Expr
+
+    @property
+    def says(self) -> str:
+        """The theorem in a few words."""
+        return f"linear in {self.x}, so its values at {self.x} = {self.low} and {self.high} decide"
+
+    def premises(self, statement: Basic, domain: Domain) -> Iterable[Fact]:
+        """The relation at both ends, whatever the other symbols are."""
+        relation = _relation(statement)
+        if not vanishes(sp.diff(gap(relation), self.x, 2)):
+            msg = f"{short(statement)} is not linear in {self.x}"
+            raise NotEntailed(msg)
+        for bound in (sp.Ge(self.x, self.low, evaluate=False), sp.Le(self.x, self.high, evaluate=False)):
+            _inside(bound, domain)
+        rest = domain.without(self.x)
+        return [Fact(_at(relation, {self.x: end}), rest) for end in (self.low, self.high)]
+
+
+@dataclass(frozen=True)
+class At:
+    """What holds for all values in a domain holds for expressions whose values lie in it.
+
+    Parameters
+    ----------
+    values : mapping of Symbol to Expr
+    general : Fact
+        The statement in the symbols that take these values.
+    """
+
+    values: Mapping[sp.Symbol, Expr]
+    general: Fact
+
+    @property
+    def says(self) -> str:
+        """The theorem in a few words."""
+        return "with " + ", ".join(f"{x} = {y}" for x, y in self.values.items())
+
+    def premises(self, statement: Basic, domain: Domain) -> Iterable[Fact]:
+        """The general statement on its own domain, in which the values lie."""
+        special = _at(self.general.statement, self.values)
+        if not follows(special, statement, domain):
+            msg = f"{short(self.general.statement)} at these values is {short(special)}"
+            raise NotEntailed(msg)
+        for relation in self.general.domain.relations:
+            _inside(_at(relation, self.values), domain)
+        for x in self.general.domain.symbols | set(self.values):
+            value = self.values.get(x, x)
+            if self.general.domain.is_integer(x) and not domain.is_integer(value):
+                msg = f"{x} = {value} is not known to be an integer"
+                raise NotEntailed(msg)
+            if x.is_positive:
+                _inside(sp.Gt(value, 0, evaluate=False), domain)
+            elif x.is_nonnegative:
+                _inside(sp.Ge(value, 0, evaluate=False), domain)
+        return [self.general]
+
+
+@dataclass(frozen=True)
+class Slope:
+    """f ≥ 0 at x = start and f' > 0 from there on (or f' < 0 up to there) give f > 0 beyond (before) it.
+
+    Parameters
+    ----------
+    x : Symbol
+    start : Expr
+    """
+
+    x: sp.Symbol
+    start: Expr
+
+    @property
+    def says(self) -> str:
+        """The theorem in a few words."""
+        return f"from its value at {self.x} = {self.start} by the sign of the derivative"
+
+    def premises(self, statement: Basic, domain: Domain) -> Iterable[Fact]:
+        """The value at the start, and the sign of the derivative between it and x."""
+        relation = _relation(statement)
+        f, side = gap(relation), self._side(domain)
+        first = f.subs(self.x, self.start)
+        if not first.is_finite and first.has(sp.nan, sp.zoo, sp.oo):
+            msg = f"{short(statement)} has no value at {self.x} = {self.start}"
+            raise NotEntailed(msg)
+        strict = isinstance(relation, (sp.Gt, sp.Lt))
+        sign = sp.Gt if strict else sp.Ge
+        slope = sign(side * sp.diff(f, self.x), 0, evaluate=False)
+        return [Fact(sp.Ge(first, 0, evaluate=False), domain.without(self.x)), Fact(slope, domain)]
+
+    def _side(self, domain: Domain) -> int:
+        """Whether x runs upward (1) or downward (−1) from the start; every step of the way must be in the domain."""
+        for side, beyond in ((1, sp.Gt), (-1, sp.Lt)):
+            if certain(beyond(self.x, self.start, evaluate=False), domain):
+                for relation in domain.relations:
+                    if self.x in relation.free_symbols:
+                        self._reaches_back(relation, side)
+                return side
+        msg = f"{self.x} is not on one side of {self.start} throughout {domain}"
+        raise NotEntailed(msg)
+
+    def _reaches_back(self, relation: Relational, side: int) -> None:
+        """What holds at x must hold from the start to x."""
+        slope = sp.diff(gap(_relation(relation)), self.x) * side
+        holds_at_start = sp.sympify(gap(relation).subs(self.x, self.start)).is_nonnegative
+        if not slope.is_number or (slope > 0 and not holds_at_start):
+            msg = f"{relation}: need not hold from {self.x} = {self.start} on"
+            raise NotEntailed(msg)
+
+
+@dataclass(frozen=True)
+class Induction:
+    """What holds for the least n, and for n + 1 if it holds for n, holds for all integers n.
+
+    Parameters
+    ----------
+    n : Symbol
+    start : int
+    """
+
+    n: sp.Symbol
+    start: int
+
+    @property
+    def says(self) -> str:
+        """The theorem in a few words."""
+        return f"by induction from {self.n} = {self.start}: its difference in {self.n} does not fall"
+
+    def premises(self, statement: Basic, domain: Domain) -> Iterable[Fact]:
+        """f ≥ 0 at the start, and f(n + 1) ≥ f(n)."""
+        relation = _relation(statement)
+        if not domain.is_integer(self.n):
+            msg = f"{self.n} is not declared an integer"
+            raise NotEntailed(msg)
+        _inside(sp.Ge(self.n, self.start, evaluate=False), domain)
+        rest = domain.without(self.n)
+        f = gap(relation)
+        step = f.subs(self.n, self.n + 1) - f
+        onward = Domain(rest.relations, rest.integers | {self.n}) & sp.Ge(self.n, self.start, evaluate=False)
+        return [
+            Fact(_at(relation, {self.n: sp.Integer(self.start)}), rest),
+            Fact(sp.Ge(step, 0, evaluate=False), onward),
+        ]
+
+
+# --- shared -------------------------------------------------------------------------------------------
+
+
+def gap(relation: Relational) -> Expr:
+    """What the relation says to be > 0, or ≥ 0."""
+    return relation.gts - relation.lts
+
+
+def _relation(statement: Basic) -> Relational:
+    if not isinstance(statement, (sp.Gt, sp.Lt, sp.Ge, sp.Le)):
+        msg = f"{short(statement)} is no inequality"
+        raise NotEntailed(msg)
+    return statement
+
+
+def _at(statement: Basic, values: Mapping[sp.Symbol, Expr]) -> Basic:
+    """A statement at values, without a verdict on it."""
+    sides = [side.subs(dict(values), simultaneous=True) for side in statement.args]
+    return statement.func(*sides, evaluate=False) if isinstance(statement, Relational) else statement.func(*sides)
+
+
+def _inside(relation: Basic, domain: Domain) -> None:
+    if not certain(relation, domain):
+        msg = f"{relation} is not certain on {domain}"
+        raise NotEntailed(msg)
