@@ -5,6 +5,8 @@ from pathlib import Path
 
 import pytest
 
+pytestmark = pytest.mark.slow(40)
+
 SCRIPTS = sorted((Path(__file__).parents[1] / "derivations").glob("[0-9]*.py"))
 
 

@@ -16,6 +16,8 @@ import pytest
 
 from divprune_sym.cli import main
 
+pytestmark = pytest.mark.slow(40)
+
 DOCS = Path(__file__).parents[1] / "docs"
 LIKE = doctest.ELLIPSIS | doctest.NORMALIZE_WHITESPACE
 

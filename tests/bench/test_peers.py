@@ -14,6 +14,8 @@ from divprune_sym.bench.problems import flat_problem, learning_problem
 from tests.dynamics.states import random_state, rounding
 from tests.plain_ode import plain_rhs
 
+pytestmark = pytest.mark.slow(13)
+
 RATES = {"eta": 0.3, "eta_v": 0.2, "sigma": 0.1}
 
 

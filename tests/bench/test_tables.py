@@ -7,6 +7,8 @@ import pytest
 from divprune_sym.bench import Contestant, Table, chosen_tables, find_tables, measure_tables, tables
 from divprune_sym.ground.checks import BadInput
 
+pytestmark = pytest.mark.slow(37)
+
 TABLES = find_tables()
 
 

@@ -23,6 +23,8 @@ from divprune_sym.pruning.user_method import load_method
 from divprune_sym.pruning.variant import EdgeVariant, NumericFunction, Pruned, SymbolicEdgeMethod
 from divprune_sym.specialised import specialised_state
 
+pytestmark = pytest.mark.slow(45)
+
 EXAMPLE = Path(__file__).parents[2] / "docs" / "examples" / "my_method.py"
 SMALL = Comparison(2, 3, 4.0)
 QUICK = Drawing(400, 8, 4)
@@ -219,6 +221,7 @@ def test_runs_of_negative_values_and_their_ends():
 
 
 @pytest.mark.parametrize("name", [*METHODS, *VARIANT_NAMES])
+@pytest.mark.statistical
 def test_faces_of_every_method_agree(name):
     """Nine checks with a false alarm of 1 in 100 each, at fixed seeds."""
     agreement = compare_faces(find_method(name), 2, 2, QUICK, np.random.default_rng(4))
@@ -235,6 +238,7 @@ WRONG = {
 
 
 @pytest.mark.parametrize(("quantity", "changes"), WRONG.items(), ids=list(WRONG))
+@pytest.mark.statistical
 def test_a_wrong_limit_is_rejected(quantity, changes):
     assert compare_faces(SymbolicEdgeMethod(Wrapped()), 2, 3, QUICK, np.random.default_rng(5)).agrees
     agreement = compare_faces(SymbolicEdgeMethod(Wrapped(**changes)), 2, 3, QUICK, np.random.default_rng(5))
@@ -242,6 +246,7 @@ def test_a_wrong_limit_is_rejected(quantity, changes):
     assert agreement.worst.quantity == quantity
 
 
+@pytest.mark.statistical
 def test_masks_that_keep_too_much_are_rejected():
     class Generous(Wrapped):
         def draw(self, layer, keep, rng, count=1):
@@ -253,6 +258,7 @@ def test_masks_that_keep_too_much_are_rejected():
     assert all(face.t_statistic > agreement.limit for face in shares)
 
 
+@pytest.mark.statistical
 def test_a_column_method_that_says_it_is_random_is_rejected():
     class Column(EdgeVariant):
         name = "column"
@@ -267,6 +273,7 @@ def test_a_column_method_that_says_it_is_random_is_rejected():
     assert agreement.worst.quantity == "Q within a group"
 
 
+@pytest.mark.statistical
 def test_a_node_method_whose_masks_are_not_its_law_is_rejected():
     class Mistaken(type(METHODS["random-node"])):
         name = "mistaken"

@@ -26,6 +26,8 @@ from divprune_sym.claims.prover import Inequality
 from divprune_sym.claims.steps import Step, is_zero, positive
 from divprune_sym.ground.checks import BadInput
 
+pytestmark = pytest.mark.slow(28)
+
 x = sp.Symbol("x", real=True)
 y = sp.Symbol("y", nonnegative=True)
 BENCH = Bench(quick=False, recorded=ledger.RECORDED)

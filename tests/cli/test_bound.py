@@ -11,6 +11,8 @@ import pytest
 
 from divprune_sym.cli import main
 
+pytestmark = pytest.mark.slow(35)
+
 ROOT = Path(__file__).parents[2]
 EXAMPLE = ROOT / "docs" / "examples" / "my_method.py"
 PAGE = ROOT / "docs" / "bound_a_variant.md"

@@ -19,6 +19,8 @@ from divprune_sym.gaussian import ERF, INTEGRALS, integral
 from divprune_sym.simulate import random_network
 from tests.plain_ode import plain_rhs
 
+pytestmark = pytest.mark.slow(35)
+
 FORMS = ("text", "latex", "python", "json")
 WHAT = (*INTEGRALS, "error", "equations")
 

@@ -14,6 +14,8 @@ from divprune_sym.solvers import Problem, integrate, integrate_fixed_step
 from divprune_sym.solvers.problem_file import read_problem
 from tests.cli.files import pruned, unpruned, written
 
+pytestmark = pytest.mark.slow(13)
+
 RATES = {"eta": 0.5, "eta_v": 0.25, "sigma": 0.125, "weight_decay": 0.01}
 
 

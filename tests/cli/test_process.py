@@ -20,6 +20,8 @@ import pytest
 from divprune_sym.cli import app, main
 from tests.cli.files import kernel, unpruned, written
 
+pytestmark = pytest.mark.slow(25)
+
 SCRIPT = Path(sys.executable).with_name("divprune-sym")
 # tests that run in the background ignore SIGINT, and so would all that they start
 HEARING = "import os, signal, sys; signal.signal(signal.SIGINT, signal.SIG_DFL); os.execv(sys.argv[1], sys.argv[1:])"

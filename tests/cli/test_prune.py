@@ -24,6 +24,8 @@ from divprune_sym.networks.masks import Mask, apply, compact
 from divprune_sym.pruning import METHODS
 from divprune_sym.pruning.draw_checkpoint import DrawCheckpoint
 
+pytestmark = pytest.mark.slow(25)
+
 DATA = read_data("digits")
 
 

@@ -5,7 +5,11 @@ from __future__ import annotations
 import json
 from pathlib import Path
 
+import pytest
+
 from divprune_sym.cli import main
+
+pytestmark = pytest.mark.slow(20)
 
 EXAMPLE = Path(__file__).parents[2] / "docs" / "examples" / "my_claims.py"
 FAST = ("--quick", "--only", "edges.random-convex", "--only", "edges.random-convex-one-copy", "--jobs", "1")

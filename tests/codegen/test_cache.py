@@ -12,6 +12,8 @@ import pytest
 from divprune_sym.codegen import UnsafeCache, cache, cache_folder, cached_module
 from divprune_sym.codegen.cache import cached_text
 
+pytestmark = pytest.mark.slow(23)
+
 SOURCE = "answer = 42\n"
 RECIPE = {"test": "cache"}
 posix = pytest.mark.skipif(os.name != "posix", reason="permissions are POSIX")

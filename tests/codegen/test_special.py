@@ -11,6 +11,8 @@ from numba import njit
 from divprune_sym.codegen import special
 from divprune_sym.codegen.simd import WIDTH, as_lanes
 
+pytestmark = pytest.mark.slow(24)
+
 ULPS = 2.0
 DIGITS = 40
 POINTS = 1_000_000

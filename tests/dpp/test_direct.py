@@ -22,6 +22,8 @@ from tests.dpp.dpp_statistics import (
     worst_binomial_pvalue,
 )
 
+pytestmark = pytest.mark.slow(16)
+
 DRAWS = 4000
 DEAD = np.pad(gram(5, 5, 50), ((1, 1), (1, 1)))
 KERNELS = {
@@ -41,6 +43,7 @@ KERNELS = {
 
 
 @pytest.mark.parametrize(("L", "k"), KERNELS.values(), ids=KERNELS)
+@pytest.mark.statistical
 def test_counts_follow_the_enumerated_law(L, k):
     rng = np.random.default_rng(51)
     law = LEnsemble.from_matrix(L).subset_probabilities(k)
@@ -51,6 +54,7 @@ def test_counts_follow_the_enumerated_law(L, k):
 
 
 @pytest.mark.parametrize("name", ["full", "degenerate", "cutting a cluster", "zero rows, most items"])
+@pytest.mark.statistical
 def test_one_by_one(name):
     """Every draw computes eigenvectors of its own: they must be those of one basis, or as good as."""
     L, k = KERNELS[name]
@@ -59,6 +63,7 @@ def test_one_by_one(name):
     assert fit_pvalue(draws, *LEnsemble.from_matrix(L).subset_probabilities(k)) > FALSE_ALARM
 
 
+@pytest.mark.statistical
 def test_a_basis_that_depends_on_the_choice_is_caught():
     """Wrong: the one member of a degenerate pair that is asked for always gets the same eigenvector."""
     rng = np.random.default_rng(52)
@@ -101,6 +106,7 @@ def test_eigenvectors(spectrum, share):
     assert np.abs(vectors @ L - values[wanted, None] * vectors).max() < N * EPS * scale
 
 
+@pytest.mark.statistical
 def test_inclusion_at_size_200():
     L = gram(200, 260, 55)
     expected = LEnsemble.from_matrix(L).inclusion(40)
@@ -112,6 +118,7 @@ def test_inclusion_at_size_200():
 
 
 @pytest.mark.parametrize("c", [1e-300, 1e300])
+@pytest.mark.statistical
 def test_law_does_not_depend_on_units(c):
     law = LEnsemble.from_matrix(gram(7, 7, 40)).subset_probabilities(3)
     assert fit_pvalue(sample_k(c * gram(7, 7, 40), 3, np.random.default_rng(57), DRAWS), *law) > FALSE_ALARM

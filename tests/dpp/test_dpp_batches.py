@@ -31,6 +31,7 @@ def test_threads_do_not_change_the_draws(count):
     np.testing.assert_array_equal(one, three)
 
 
+@pytest.mark.statistical
 def test_threaded_draws_follow_the_law():
     ensemble = LEnsemble.from_matrix(gram(7, 7, 0))
     law = ensemble.subset_probabilities(3)
@@ -40,6 +41,7 @@ def test_threaded_draws_follow_the_law():
     assert fit_pvalue(repeated, *law) < REJECTION
 
 
+@pytest.mark.statistical
 def test_many_kernels():
     kernels = [gram(6, 6, 71), gram(6, 2, 72), np.eye(6)]
     draws = sample_kernels(kernels, 3, np.random.default_rng(73), 8000, threads=2)

@@ -64,6 +64,7 @@ def test_greedy_refusals(L, k, error, words):
 
 
 @pytest.mark.parametrize(("N", "r", "k"), [(7, 7, 3), (7, 3, 3), (6, 4, 1), (6, 6, 5)])
+@pytest.mark.statistical
 def test_chains_reach_the_law(N, r, k):
     """80 proposals between two sets of 7 items: far apart for χ², as the effective size confirms."""
     Phi = factor(N, r, 131)

@@ -19,6 +19,7 @@ L = gram(6, 6, 150)
 DRAWS = 2000
 
 
+@pytest.mark.statistical
 def test_samples_of_dppy_follow_our_laws():
     theirs = FiniteDPP("likelihood", L=L)
     ensemble = LEnsemble.from_matrix(L)

@@ -15,6 +15,8 @@ from divprune_sym.ground.checks import BadInput, NotPositiveSemidefinite, NotSym
 from tests.dpp.dpp_kernels import blocks, factor, gram, nearly_degenerate
 from tests.dpp.dpp_statistics import FALSE_ALARM, REJECTION, fit_pvalue, worst_binomial_pvalue
 
+pytestmark = pytest.mark.slow(11)
+
 DRAWS = 5_000
 MATRICES = {
     "full rank": gram(6, 6, 110),
@@ -112,6 +114,7 @@ def test_marginal_kernels_there_and_back(L):
 
 
 @pytest.mark.parametrize("name", ["full rank", "low rank", "diagonal", "blocks", "one item"])
+@pytest.mark.statistical
 def test_the_cholesky_sampler(name):
     rng = np.random.default_rng(113)
     L = MATRICES[name]
@@ -123,6 +126,7 @@ def test_the_cholesky_sampler(name):
         assert fit_pvalue(independent, subsets, probabilities) < REJECTION
 
 
+@pytest.mark.statistical
 def test_the_cholesky_sampler_of_200_items():
     rng = np.random.default_rng(114)
     Phi = factor(100, 60, 115)
@@ -138,6 +142,7 @@ def test_the_cholesky_sampler_of_200_items():
     assert worst_binomial_pvalue((loose.T @ loose)[upper], n, process.pair_inclusion()[upper]) < REJECTION
 
 
+@pytest.mark.statistical
 def test_a_projection_is_no_l_ensemble():
     vectors = np.linalg.qr(factor(6, 2, 117))[0]
     process = MarginalKernel.from_matrix(vectors @ vectors.T)
@@ -168,6 +173,7 @@ def conditional_law(L, k, include, exclude):
 
 @pytest.mark.parametrize(("include", "exclude"), [([0, 3], []), ([], [2, 5]), ([4], [1]), ([5, 0], [3, 2])])
 @pytest.mark.parametrize("r", [4, 7])
+@pytest.mark.statistical
 def test_conditional_samples(include, exclude, r):
     rng = np.random.default_rng(121)
     L = gram(7, r, 122)

@@ -25,6 +25,8 @@ from tests.dpp.dpp_statistics import (
     worst_binomial_pvalue,
 )
 
+pytestmark = pytest.mark.slow(22)
+
 DRAWS = 20_000
 SPREAD = np.array([1e-300, 0.3, 1.0, 2.0, 5.0, 0.0, 1e-3])
 
@@ -56,6 +58,7 @@ BEYOND_RANK = {
 
 
 @pytest.mark.parametrize(("ensemble", "k"), WITHIN_RANK.values(), ids=WITHIN_RANK)
+@pytest.mark.statistical
 def test_counts_follow_the_enumerated_law(ensemble, k):
     rng = np.random.default_rng(11)
     law = ensemble.subset_probabilities(k)
@@ -66,6 +69,7 @@ def test_counts_follow_the_enumerated_law(ensemble, k):
 @pytest.mark.parametrize(
     ("L", "k"), [(gram(7, 7, 0), 3), (gram(7, 4, 2), 2), (nearly_degenerate(), 2), (gram(7, 7, 1), 5)]
 )
+@pytest.mark.statistical
 def test_the_choice_of_eigenvectors_matters(L, k):
     rng = np.random.default_rng(12)
     law = LEnsemble.from_matrix(L).subset_probabilities(k)
@@ -73,6 +77,7 @@ def test_the_choice_of_eigenvectors_matters(L, k):
 
 
 @pytest.mark.parametrize(("L", "k"), BEYOND_RANK.values(), ids=BEYOND_RANK)
+@pytest.mark.statistical
 def test_counts_beyond_the_rank(L, k):
     rng = np.random.default_rng(13)
     law = LEnsemble.from_matrix(L).subset_probabilities(k)
@@ -82,6 +87,7 @@ def test_counts_beyond_the_rank(L, k):
     assert fit_pvalue(uniform_subsets(len(L), k, rng, DRAWS), *law) < REJECTION
 
 
+@pytest.mark.statistical
 def test_three_constructions_share_the_law_beyond_the_rank():
     rng = np.random.default_rng(14)
     Phi = factor(7, 3, 9)
@@ -93,6 +99,7 @@ def test_three_constructions_share_the_law_beyond_the_rank():
 
 
 @pytest.mark.parametrize("build", [LEnsemble.from_matrix, LEnsemble.from_factor])
+@pytest.mark.statistical
 def test_zero_kernel_gives_uniform_subsets(build):
     rng = np.random.default_rng(15)
     ensemble = build(np.zeros((6, 6)))
@@ -114,6 +121,7 @@ def test_zero_kernel_gives_uniform_subsets(build):
         (LEnsemble.from_diagonal([0.0, 0.5, 1, 2, 4, 0.1]), np.diag([0.0, 0.5, 1, 2, 4, 0.1])),
     ],
 )
+@pytest.mark.statistical
 def test_random_size_counts(ensemble, L):
     rng = np.random.default_rng(19)
     subsets = [np.array(S, dtype=np.int64) for k in range(7) for S in combinations(range(6), k)]
@@ -134,6 +142,7 @@ def repelling_pairs(r):
 
 
 @pytest.mark.parametrize(("r", "k"), [(80, 60), (80, 80), (60, 66)])
+@pytest.mark.statistical
 def test_frequencies_of_items_and_pairs_at_200_items(r, k):
     rng = np.random.default_rng(22)
     ensemble = LEnsemble.from_factor(repelling_pairs(r))
@@ -149,6 +158,7 @@ def test_frequencies_of_items_and_pairs_at_200_items(r, k):
     assert worst_binomial_pvalue(even.sum(axis=0), n, ensemble.inclusion(k)) < REJECTION
 
 
+@pytest.mark.statistical
 def test_frequencies_of_a_full_rank_kernel_drawn_by_its_complement():
     rng = np.random.default_rng(23)
     Phi = np.hstack([repelling_pairs(60), 0.3 * np.eye(200)])
@@ -199,6 +209,7 @@ def test_one_item(build):
 
 @pytest.mark.parametrize("k", [30, 80, 100])
 @pytest.mark.parametrize("build", [LEnsemble.from_matrix, lambda L: LEnsemble.from_factor(np.linalg.cholesky(L))])
+@pytest.mark.statistical
 def test_inclusion_of_pairs_where_most_items_are_taken(build, k):
     """Rejection, scanning and complements, by the counts of all items and of 200 pairs."""
     N, count, rng = 110, 1500, np.random.default_rng(17)

@@ -20,6 +20,8 @@ from tests.dpp.dpp_statistics import (
     worst_binomial_pvalue,
 )
 
+pytestmark = pytest.mark.slow(11)
+
 UNITS = [1e-300, 1e-10, 1.0, 1e10, 1e300]
 BUILDERS = {
     "matrix": lambda c: LEnsemble.from_matrix(c * gram(7, 7, 40)),
@@ -31,6 +33,7 @@ BUILDERS = {
 
 @pytest.mark.parametrize("c", UNITS)
 @pytest.mark.parametrize("build", BUILDERS.values(), ids=BUILDERS)
+@pytest.mark.statistical
 def test_law_does_not_depend_on_units(build, c):
     scaled, plain = build(c), build(1.0)
     assert scaled.rank == plain.rank
@@ -65,6 +68,7 @@ def test_random_size_does_depend_on_units():
 
 
 @pytest.mark.parametrize(("N", "k"), [(5000, 500), (784, 392), (784, 700)])
+@pytest.mark.statistical
 def test_large_diagonal_kernels(N, k):
     """Weights w² of Gaussian weights: the sizes at which textbook recursions give one eigenvector k times."""
     rng = np.random.default_rng(45)
@@ -93,6 +97,7 @@ def test_large_diagonal_kernel_at_extreme_spread():
 
 
 @pytest.mark.parametrize("k", [392, 500])
+@pytest.mark.statistical
 def test_correlated_kernel_of_784_items(k):
     rng = np.random.default_rng(47)
     Phi = rng.standard_normal((784, 784)) * np.arange(1, 785) ** -1.0

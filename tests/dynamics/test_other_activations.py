@@ -23,6 +23,8 @@ from tests.dynamics.functions import FUNCTIONS, rates
 from tests.dynamics.states import random_state, rounding
 from tests.plain_ode import plain_rhs
 
+pytestmark = pytest.mark.slow(55)
+
 RATES = {"eta": 0.7, "eta_v": 0.3, "sigma": 0.4, "weight_decay": 0.05}
 
 
@@ -168,6 +170,7 @@ def largest_deviation(update, **wrong):
 
 
 @pytest.mark.parametrize("update", UPDATES, ids=str)
+@pytest.mark.statistical
 def test_the_mean_change_in_one_update(update):
     assert largest_deviation(update) < LIMIT
     assert largest_deviation(update, teacher="linear") > 2 * LIMIT

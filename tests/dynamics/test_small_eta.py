@@ -23,6 +23,8 @@ from divprune_sym.dynamics.symbols import D_Q, ETA, SIGMA
 from divprune_sym.dynamics.symmetric import Evaluator, Field
 from divprune_sym.dynamics.update import UpdateRule
 
+pytestmark = pytest.mark.slow(18)
+
 EXPANSIONS = {
     "soft committee, L surplus": soft_committee,
     "soft committee, K = M": lambda: soft_committee(surplus=False),

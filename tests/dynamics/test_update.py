@@ -85,10 +85,12 @@ def largest_deviation(system, state, measured, **changed):
     return max(np.abs((mean - predicted[name]) / (error + 1 / N)).max() for name, (mean, error) in measured.items())
 
 
+@pytest.mark.statistical
 def test_the_mean_change_in_one_step(state, measured):
     assert largest_deviation(equations_of_motion(), state, measured) < LIMIT
 
 
+@pytest.mark.statistical
 def test_masked_weights_only_decay(state, measured):
     mean, error = measured["dR"]
     assert error[1, 1, 0] < 1e-12 < error[1, 0, 0]
@@ -106,10 +108,12 @@ def test_masked_weights_only_decay(state, measured):
     ],
     ids=str,
 )
+@pytest.mark.statistical
 def test_wrong_inputs_would_be_seen(state, measured, changed):
     assert largest_deviation(equations_of_motion(), state, measured, **changed) > 2 * LIMIT
 
 
+@pytest.mark.statistical
 def test_a_wrong_equation_would_be_seen(state, measured):
     """The η² term without the variance of its inputs."""
     right = equations_of_motion()

@@ -16,6 +16,8 @@ from divprune_sym.gaussian.term import covariance_symbol
 from divprune_sym.ground.checks import BadInput
 from tests.formulas.published import BY_HAND, WRONG
 
+pytestmark = pytest.mark.slow(20)
+
 
 @pytest.mark.parametrize("name", BY_HAND)
 def test_right_formulas_are_proved(name):

@@ -40,6 +40,8 @@ from divprune_sym.ground.checks import BadInput
 from divprune_sym.testing import covariance_values
 from tests.gaussian import oracle
 
+pytestmark = pytest.mark.slow(50)
+
 FIELDS = {"J2": "ik", "I2": "ab", "I3": "iya", "I4": "ikab"}
 # the products of four signs that stop ReLU's I4 are probabilities of orthants in four dimensions
 CLOSING = [(name, act) for act in ACTIVATIONS for name in INTEGRALS if (name, act) != ("I4", "relu")]

@@ -13,6 +13,8 @@ from divprune_sym.gaussian import ERF, INTEGRALS, G, U, expectation, integral
 from divprune_sym.testing import Conditioning, covariance_values, covariances, exact
 from tests.gaussian import quadrature
 
+pytestmark = pytest.mark.slow(20)
+
 FIELDS = {"J2": "ik", "I2": "ab", "I3": "iya", "I4": "ikab"}
 QUADRATURE = {"J2": quadrature.J2, "I2": quadrature.I2, "I3": quadrature.I3, "I4": quadrature.I4}
 

@@ -33,6 +33,8 @@ from divprune_sym.gaussian import (
 from divprune_sym.gaussian.term import covariance_symbol
 from divprune_sym.ground.checks import BadInput, BadShape, NotPositiveSemidefinite, NotSymmetric
 
+pytestmark = pytest.mark.slow(27)
+
 KAPPA = sp.Symbol("kappa", positive=True)
 A_SYMBOL = sp.Symbol("A", positive=True)
 

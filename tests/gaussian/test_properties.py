@@ -13,6 +13,8 @@ from divprune_sym.gaussian import ERF, G, U, expectation, integral
 from divprune_sym.gaussian.term import covariance_symbol
 from divprune_sym.testing import Conditioning, covariance_values, covariances, exact
 
+pytestmark = pytest.mark.slow(12)
+
 J2, I2, I3, I4 = (integral(name, ERF).closed_form for name in ("J2", "I2", "I3", "I4"))
 
 

@@ -21,6 +21,8 @@ from divprune_sym.testing import (
     rounding_bound,
 )
 
+pytestmark = pytest.mark.slow(18)
+
 FIELDS = {"J2": "ik", "I2": "ab", "I3": "iya", "I4": "ikab"}
 x, y, z = sp.symbols("x y z", real=True)
 

@@ -12,6 +12,8 @@ from divprune_sym.codegen.form import Assign, Entry, Loop, Name, Number, Operati
 from divprune_sym.cuda import assembly, device
 from divprune_sym.ground.checks import BadInput
 
+pytestmark = pytest.mark.slow(70)
+
 needs_numba_cuda = pytest.mark.skipif(device.find_spec("numba_cuda") is None, reason="numba-cuda is not installed")
 
 

@@ -13,6 +13,8 @@ from divprune_sym.networks.scores import ScoredEdges, ScoredNodes
 from divprune_sym.networks.sklearn_models import from_sklearn
 from divprune_sym.pruning import METHODS, DPPNode, EdgeMethod, ImportanceNode, RandomEdge, RandomNode
 
+pytestmark = pytest.mark.slow(12)
+
 X, Y = load_digits(return_X_y=True)
 X = X[:600] / 16
 DEAD = X.std(axis=0) == 0
@@ -283,6 +285,7 @@ def test_scores_of_ones_own(shallow):
         prune_network(shallow, X, ScoredNodes(lambda layer: np.ones(3)), 0.5, rng())
 
 
+@pytest.mark.statistical
 def test_ties_are_broken_uniformly(shallow):
     """χ² of how often each of 24 equal nodes is kept in 4000 draws of 6, false alarm 1e-6; a fixed six fails."""
     equal = ScoredNodes(lambda layer: np.ones(24))
@@ -302,6 +305,7 @@ def test_ties_are_broken_uniformly(shallow):
 
 
 @pytest.mark.parametrize("name", ["random-node", "random-edge"])
+@pytest.mark.statistical
 def test_random_baselines_are_uniform_on_real_layers(shallow, name):
     """Each of 64 inputs, or 24 nodes, is kept equally often: 400 draws, χ² with false alarm 1e-6."""
     generator = np.random.default_rng(11)

@@ -145,6 +145,7 @@ def test_published_kernels():
     assert published_method(METHODS["magnitude-edge"], 40) is METHODS["magnitude-edge"]
 
 
+@pytest.mark.statistical
 def test_published_random_edges_are_independent():
     """Counts of 4000 rows of 10 edges are binomial: χ² of their variance, false alarm 1e-6; a fixed count fails."""
     layer = Layer(np.ones((4, 10)), np.ones((4, 1)), np.eye(4), np.eye(4))

@@ -74,6 +74,7 @@ def test_the_theory_of_one_hidden_layer():
 
 @pytest.mark.parametrize("activation", ["sigmoid", "relu", "erf"])
 @pytest.mark.parametrize("meaning", ["removed", "silenced"])
+@pytest.mark.statistical
 def test_gaussian_inputs_have_the_predicted_error(activation, meaning):
     """2·10⁵ Gaussian inputs: 4.9 standard errors, false alarm 1e-6 each; a prediction without the mean is rejected."""
     net = network((6, 8, 3), (activation, "identity"), seed=2)

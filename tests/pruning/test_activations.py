@@ -68,6 +68,7 @@ def masked(name):
 
 @functions
 @methods
+@pytest.mark.statistical
 def test_halfway_it_is_what_masks_do(method, g, h):
     twin = "relu" if (g, h) == ("erf", None) else "erf"
     gaps, wrong = [], []
@@ -104,6 +105,7 @@ def test_refitted_and_rescaled(g, h):
         assert best <= found + 1e-12 * (1 + abs(found))
 
 
+@pytest.mark.statistical
 def test_kernels_of_outputs():
     """A DPP over outputs draws by the law of its limit: of the student's own activation, which another one's is not."""
     from divprune_sym.pruning import DPPNode

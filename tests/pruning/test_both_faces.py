@@ -29,6 +29,8 @@ from tests.pruning.judges import (
     subset_codes,
 )
 
+pytestmark = pytest.mark.slow(26)
+
 K, M, N, NETWORKS = 3, 2, 3000, 60
 C = covariance(K, M, 2)
 STATE = state_of(C, K, np.array([1.0, -0.5, 2.0]), np.array([1.0, 1.5]))
@@ -60,6 +62,7 @@ def gap_pvalue(overlaps, theory):
     return mean_pvalue(gaps[:, *UPPER][:, OF_STUDENT])
 
 
+@pytest.mark.statistical
 def test_edge_limits_are_what_masks_do(edge_samples):
     method, states, samples = edge_samples
     for keep, overlaps in samples.items():
@@ -68,6 +71,7 @@ def test_edge_limits_are_what_masks_do(edge_samples):
             assert gap_pvalue(overlaps, [method.limit(x, wrong).covariance for x in states]) < REJECTION
 
 
+@pytest.mark.statistical
 def test_edge_limits_of_another_method_are_rejected(edge_samples):
     method, states, samples = edge_samples
     for other in EDGE_METHODS.values():
@@ -85,6 +89,7 @@ def tampered(state, diagonal, off_diagonal, teacher):
     return wrong
 
 
+@pytest.mark.statistical
 def test_wrong_limits_are_rejected(edge_samples):
     """One mask shared by all nodes (p for p²), p for E[z²π], and E[z²π]² Q_ik for the bivariate moment."""
     method, states, samples = edge_samples
@@ -114,6 +119,7 @@ def right_and_wrong_masks(method, network, keep, rng):
 
 @NODES
 @pytest.mark.parametrize("keep", [1, 2, 3])
+@pytest.mark.statistical
 def test_nodes_are_drawn_by_the_law_of_the_limit(method, keep, small_network):
     """The law at a network's own order parameters."""
     law = law_of(*method.law(small_network.order_parameters(), keep).subsets())
@@ -124,6 +130,7 @@ def test_nodes_are_drawn_by_the_law_of_the_limit(method, keep, small_network):
 
 @NODES
 @pytest.mark.parametrize("reweight", [False, True])
+@pytest.mark.statistical
 def test_node_errors_are_the_mean_over_masks(method, reweight, small_network):
     """The mean error of 40 000 masks is normal about the limit."""
     limit = method.limit(small_network.order_parameters(), 2)
@@ -145,6 +152,7 @@ def test_node_errors_are_the_mean_over_masks(method, reweight, small_network):
 
 
 @pytest.mark.parametrize("method", METHODS.values(), ids=METHODS)
+@pytest.mark.statistical
 def test_errors_are_measured_errors(method):
     """ε_g of a pruned finite network against 400 000 fresh inputs to the network itself.
 

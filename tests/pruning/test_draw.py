@@ -24,6 +24,8 @@ from tests.pruning.judges import (
     uniform_masks,
 )
 
+pytestmark = pytest.mark.slow(22)
+
 DRAWS = 20_000
 NODES = pytest.mark.parametrize("method", NODE_METHODS.values(), ids=NODE_METHODS)
 EDGES = pytest.mark.parametrize("method", EDGE_METHODS.values(), ids=EDGE_METHODS)
@@ -92,6 +94,7 @@ def test_impossible_fractions_of_edges(method, keep, rng):
         method.limit(specialised_state(2, 2, 1.0), keep)
 
 
+@pytest.mark.statistical
 def test_random_nodes_are_uniform(rng):
     law = law_of(np.array(list(combinations(range(4), 2))), np.full(6, 1 / 6))
     look = layer(5)
@@ -99,6 +102,7 @@ def test_random_nodes_are_uniform(rng):
     assert fit_pvalue(subset_codes(DPPNode().draw(look, 2, rng, DRAWS)), law) < REJECTION
 
 
+@pytest.mark.statistical
 def test_random_edges_are_uniform_and_independent_between_nodes(rng):
     """All 36 pairs of subsets, two of four edges for each of two nodes."""
     look = Layer.on_white_inputs(np.ones((2, 4)), np.ones(2))
@@ -112,6 +116,7 @@ def test_random_edges_are_uniform_and_independent_between_nodes(rng):
     assert fit_pvalue(subset_codes(bernoulli), law) < REJECTION
 
 
+@pytest.mark.statistical
 def test_importance_breaks_ties_uniformly(rng):
     """Scores 2, 1, 1, 1, 1, ½ and three kept: the best for certain, two of the four at the threshold."""
     look = layer(6, K=6, ties=True)
@@ -130,12 +135,14 @@ def test_importance_adds_up_all_outgoing_weights(rng):
     assert ImportanceNode().draw(look, 2, rng)[0].tolist() == [True, False, False, True]
 
 
+@pytest.mark.statistical
 def test_scores_a_rounding_apart_are_tied(rng):
     look = Layer.on_white_inputs(rng.standard_normal((3, 5)), [0.1 + 0.2, 0.3, -0.3])
     law = {1: 1 / 3, 2: 1 / 3, 4: 1 / 3}
     assert fit_pvalue(subset_codes(ImportanceNode().draw(look, 1, rng, DRAWS)), law) > FALSE_ALARM
 
 
+@pytest.mark.statistical
 def test_nodes_without_outgoing_weights_are_all_alike(rng):
     look = Layer.on_white_inputs(rng.standard_normal((4, 5)), np.zeros(4))
     law = law_of(np.array(list(combinations(range(4), 2))), np.full(6, 1 / 6))
@@ -158,6 +165,7 @@ def test_magnitude_keeps_the_largest(rng):
     ],
     ids=["equal magnitudes", "already pruned"],
 )
+@pytest.mark.statistical
 def test_magnitude_breaks_ties_uniformly(weights, keep, sure, tied, rng):
     look = Layer.on_white_inputs(np.array([weights]), np.ones(1))
     law = law_of(np.array([(*sure, *pair) for pair in combinations(tied, 2)]), np.full(6, 1 / 6))
@@ -177,6 +185,7 @@ def determinant_law(L, keep):
 
 @pytest.mark.parametrize("keep", [1, 2, 3])
 @pytest.mark.parametrize("kernel", ["preactivation", "activation"])
+@pytest.mark.statistical
 def test_dpp_nodes_follow_the_determinants(kernel, keep, rng):
     # unequal lengths: 20 000 draws tell the two kernels, and either from uniform, at p < 1e-12
     weights = rng.standard_normal((4, 6)) * np.array([0.3, 0.8, 1.5, 3.0])[:, None]
@@ -191,6 +200,7 @@ def test_dpp_nodes_follow_the_determinants(kernel, keep, rng):
     assert fit_pvalue(drawn, other) < REJECTION
 
 
+@pytest.mark.statistical
 def test_dpp_nodes_use_the_kernel_of_the_data(rng):
     """On real data the kernels come from the data, not from the weights."""
     look = Layer(np.ones((3, 4)), np.ones((3, 1)), np.diag([1.0, 2.0, 5.0]), np.diag([5.0, 2.0, 1.0]))
@@ -208,6 +218,7 @@ WEIGHTS = np.array([0.5, -1.0, 2.0, -0.7, 1.4])
 
 
 @pytest.mark.parametrize("keep", [1, 2, 4])
+@pytest.mark.statistical
 def test_dpp_edges_on_white_inputs(keep, rng):
     look = Layer.on_white_inputs(WEIGHTS[None], np.ones(1))
     drawn = subset_codes(DPPEdge().draw(look, keep / 5, rng, DRAWS)[:, 0])
@@ -216,6 +227,7 @@ def test_dpp_edges_on_white_inputs(keep, rng):
 
 
 @pytest.mark.parametrize("keep", [2, 3])
+@pytest.mark.statistical
 def test_dpp_edges_on_correlated_inputs(keep, rng):
     """The kernel L_jl = w_j E[x_j x_l] w_l of each node; the diagonal alone is another law."""
     X = rng.standard_normal((40, 5)) @ (np.eye(5) + np.tri(5, k=-1))
@@ -231,6 +243,7 @@ def test_dpp_edges_on_correlated_inputs(keep, rng):
 
 
 @pytest.mark.parametrize("white", [True, False])
+@pytest.mark.statistical
 def test_dpp_edges_keep_dead_edges_last(white, rng):
     """Three edges of five can carry a signal; beyond these the limit ε → 0 keeps dead ones, uniformly."""
     alive = np.array([1, 0, 1, 1, 0], dtype=bool)

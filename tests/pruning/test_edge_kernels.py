@@ -45,6 +45,7 @@ def counts(masks):
 
 
 @pytest.mark.parametrize("beta", [None, 0.7])
+@pytest.mark.statistical
 def test_masks_follow_the_law_of_the_features(beta):
     n = 8000
     masks = DPPEdge("rbf", beta).draw(layer(), 0.4, np.random.default_rng(91), n)

@@ -18,6 +18,8 @@ from divprune_sym.simulate import Training, random_network, train_replicas
 from divprune_sym.solvers import Problem, generalization_error, integrate
 from divprune_sym.specialised import specialised_state
 
+pytestmark = pytest.mark.slow(55)
+
 CORRELATIONS = [1e-9, 0.03, -0.4, 0.9, 0.999, -1 + 1e-7]
 KEEPS = [0.02, 0.3, 0.5, 0.9]
 NAMES = ["magnitude-edge", "dpp-edge"]
@@ -134,6 +136,7 @@ def test_ray(z):
 
 @pytest.mark.parametrize("r", [0.3, -0.9, 0.99])
 @pytest.mark.parametrize("name", NAMES)
+@pytest.mark.statistical
 def test_against_monte_carlo(name, r):
     """|z| > 4.5 has probability 7e-6, twelve comparisons; a product of independent masks would stand out."""
     rng = np.random.default_rng(8)
@@ -206,6 +209,7 @@ def trained():
 
 @pytest.mark.parametrize("p", [0.2, 0.5])
 @pytest.mark.parametrize("name", NAMES)
+@pytest.mark.statistical
 def test_masks_on_trained_networks(name, p, trained):
     """Paired t over 6 networks, 16 comparisons in all: one false alarm in 100 runs of this file."""
     limit = student_t.ppf(1 - 0.01 / 32, 5)

@@ -41,6 +41,7 @@ def test_input_variance_is_kept():
 
 
 @pytest.mark.parametrize("name", ["random-edge", "magnitude-edge", "dpp-edge"])
+@pytest.mark.statistical
 def test_classes_of_drawn_masks(name):
     """Fractions and overlaps of each class on 30 networks of 1000 inputs: unbiased, so Student's t decides.
 
@@ -82,6 +83,7 @@ def test_classes_of_drawn_masks(name):
 TEN = 10
 
 
+@pytest.mark.statistical
 def test_sampled_classes_of_random_edges_are_the_exact_ones():
     state = random_state(2)
     sampled, exact = EdgeMethod._classes(METHOD, state, 0.4, 0, 2**15), METHOD.mask_classes(state, 0.4).state
@@ -96,6 +98,7 @@ def test_sampled_classes_of_random_edges_are_the_exact_ones():
 
 @pytest.mark.parametrize("name", ["magnitude-edge", "dpp-edge"])
 @pytest.mark.parametrize("keep", [0.1, 0.5, 0.9])
+@pytest.mark.statistical
 def test_sampled_classes_add_up_to_the_limit(name, keep):
     state, method = random_state(3), METHODS[name]
     sampled = method.mask_classes(state, keep, seed=4)

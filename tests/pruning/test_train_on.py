@@ -32,6 +32,7 @@ def limit_of(method, state):
 
 
 @methods
+@pytest.mark.statistical
 def test_train_prune_train_on(method):
     """Three lines; the curve begins at the error of the limit."""
     trained = dp.integrate(PROBLEM, [0.0, 2.0]).state()
@@ -88,6 +89,7 @@ def test_a_node_without_weights_keeps_any_input(method):
     assert found.fraction @ found.mask == pytest.approx([0.5, 0.5], abs=1e-12)
 
 
+@pytest.mark.statistical
 def test_classes_of_a_method_that_only_draws():
     """Masks drawn on Gaussian weights: within ten standard errors of what is known of random edges."""
 
@@ -113,6 +115,7 @@ def masked_networks(method, count, N):
 
 
 @pytest.mark.parametrize("name", ["magnitude-edge", "nm-edge", "column-edge"])
+@pytest.mark.statistical
 def test_equations_under_the_mask_are_sgd_under_the_mask(name):
     """24 networks of N = 1000 after α = 3, paired with the theory of each; false alarm 1e-6, and training on without
     the mask must get p < 1e-12."""
@@ -185,6 +188,7 @@ def test_a_node_left_out_is_a_node_that_stays_dead():
     assert one == pytest.approx(other, rel=1e-7)
 
 
+@pytest.mark.statistical
 def test_many_subsets_are_sampled():
     """C(16, 8) = 12 870: within five of the stated standard errors of the exact mean (2e-6 for correct code), and more
     than ten from that of another law. The error stated is that of other seeds' means."""

@@ -30,6 +30,8 @@ from divprune_sym.pruning.variant import EdgeVariant, NumericFunction, Pair, Pru
 from divprune_sym.specialised import specialised_state
 from divprune_sym.specialised.formula import M, V, Z, specialised_error, specialised_overlaps
 
+pytestmark = pytest.mark.slow(12)
+
 PATTERNS = [(1, 2), (1, 4), (2, 4), (3, 4), (2, 5), (4, 8), (3, 8)]
 Z_LIMIT = 4.5  # |z| beyond it has probability 7e-6; fixed seeds, fewer than 100 comparisons: 1 false alarm in 1500
 
@@ -88,6 +90,7 @@ def test_the_kept_squares_of_all_ranks_add_up(group):
 
 @pytest.mark.parametrize("r", [0.05, -0.4, 0.8, 0.99, 0.9999])
 @pytest.mark.parametrize(("N", "M"), [(1, 2), (2, 4), (3, 8)])
+@pytest.mark.statistical
 def test_group_overlap_against_order_statistics(r, N, M):
     rng = np.random.default_rng(11)
     x = rng.standard_normal((60_000, M))
@@ -147,6 +150,7 @@ def test_two_of_four_keeps_the_largest():
     assert masks[0, 0].astype(int).tolist() == [0, 1, 1, 0, 1, 0, 0, 1]
 
 
+@pytest.mark.statistical
 def test_ties_and_random_groups_are_uniform():
     """Six subsets of four, 1200 draws each: χ² with 5 degrees of freedom stays below 25.7 but for 1 in 10⁴."""
     for variant in (NMEdge(), RandomNMEdge()):

@@ -16,6 +16,8 @@ from divprune_sym.reproduction.digits import (
     digits_study,
 )
 
+pytestmark = pytest.mark.slow(20)
+
 TINY = DigitsSetting(hidden=(60, 30), networks=2, masks=2, fractions=(0.5,))
 
 

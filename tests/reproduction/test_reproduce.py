@@ -19,6 +19,8 @@ from divprune_sym.reproduction.report import _concise, readings
 if TYPE_CHECKING:
     from pathlib import Path
 
+pytestmark = pytest.mark.slow(60)
+
 TINY = module.Scale(
     N=60,
     networks=3,

@@ -29,6 +29,8 @@ from divprune_sym.reproduction.teacher_student import (
     train_networks,
 )
 
+pytestmark = pytest.mark.slow(30)
+
 FALSE_ALARM, REJECTION = 1e-5, 1e-7
 SETTING = Setting(M=2, K=3, N=1000, teacher_v=1.0, sigma=0.1, alphas=(0.0, 2.0, 10.0), networks=24, masks=20)
 LATER = (0.0, 1.0, 5.0, 10.0)
@@ -54,6 +56,7 @@ def rows(trained):
     return compare_pruning(trained.networks, trained.integrated, (1, 2, 3), SETTING.masks, np.random.default_rng(3))
 
 
+@pytest.mark.statistical
 def test_training(trained):
     assert trained.simulated.shape == trained.theory.shape == (24, 3)
     np.testing.assert_allclose(trained.simulated[:, 0], trained.theory[:, 0], rtol=1e-13)  # one and the same state
@@ -62,6 +65,7 @@ def test_training(trained):
     assert pvalue(trained.simulated, trained.theory) > FALSE_ALARM
 
 
+@pytest.mark.statistical
 def test_training_on_other_noise_is_noticed(trained):
     other = replace(SETTING, sigma=1.0)
     rng = np.random.default_rng(2)  # the same initial networks
@@ -103,6 +107,7 @@ def test_no_choice_means_no_difference(rows):
     assert len(settled) > 15
 
 
+@pytest.mark.statistical
 def test_limits_meet_masks(rows):
     limit = student_t.isf(FALSE_ALARM / (2 * len(rows)), SETTING.networks - 1)
     assert max(abs(row.t_statistic) for row in rows) < limit
@@ -113,6 +118,7 @@ def test_limits_meet_masks(rows):
         assert row.reference == pytest.approx(row.theory, abs=0.05)
 
 
+@pytest.mark.statistical
 def test_error_bars(trained, rows):
     """Magnitude pruning has one mask a network, so the spread between networks is all there is."""
     (row,) = (row for row in rows if (row.method, row.variant, row.keep) == ("magnitude-edge", "plain", 2 / 3))
@@ -128,6 +134,7 @@ def test_error_bars(trained, rows):
     assert row.difference_error == pytest.approx(gap.std(ddof=1) / np.sqrt(24), rel=1e-9)
 
 
+@pytest.mark.statistical
 def test_limits_of_another_fraction_are_noticed(trained, monkeypatch):
     """Theory that forgets which fraction was kept: every edge method, at keep 2 of 3, is far off."""
     monkeypatch.setattr(teacher_student, "edges_kept", lambda keep, N: round((keep - 0.15) * N))
@@ -184,6 +191,7 @@ def retrained_edges(trained):
     return retrain_random_edges(trained.networks, SETTING, 0.5, LATER, np.random.default_rng(9))
 
 
+@pytest.mark.statistical
 def test_retraining_under_a_random_mask(retrained_edges):
     found = retrained_edges
     assert found.label == "random-edge, p = 0.5"
@@ -193,6 +201,7 @@ def test_retraining_under_a_random_mask(retrained_edges):
     assert pvalue(found.simulated, found.theory) > FALSE_ALARM
 
 
+@pytest.mark.statistical
 def test_retraining_without_the_mask_is_noticed(trained, retrained_edges):
     """The same pruned state, with equations of motion that let pruned weights grow back."""
     wrong = []
@@ -204,6 +213,7 @@ def test_retraining_without_the_mask_is_noticed(trained, retrained_edges):
     assert pvalue(retrained_edges.simulated, wrong) < REJECTION
 
 
+@pytest.mark.statistical
 def test_retraining_at_another_fraction_is_noticed(trained, retrained_edges):
     states = [METHODS["random-edge"].mask_classes(x.order_parameters(), 0.6).state for x in trained.networks]
     wrong = [integrate(problem(state, SETTING), LATER).generalization_error for state in states]
@@ -219,6 +229,7 @@ def test_retraining_keeps_round_pN_edges(trained):
     assert found.theory[:, 0] == pytest.approx(expected, rel=1e-12)
 
 
+@pytest.mark.statistical
 def test_retraining_the_nodes_a_dpp_kept(trained, monkeypatch):
     found = retrain_dpp_nodes(trained.networks, SETTING, 2, LATER, np.random.default_rng(12))
     assert found.label == "dpp-node, k = 2"

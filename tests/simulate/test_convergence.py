@@ -83,6 +83,7 @@ def p_value(runs, N, prediction):
 
 
 @pytest.mark.parametrize("N", [1000, 4000])
+@pytest.mark.statistical
 def test_deviation_shrinks_as_one_over_root_N(deviations, N):
     runs, start = deviations
     assert p_value(runs, N, predicted(start, TRAINING)) > FALSE_ALARM
@@ -99,6 +100,7 @@ def test_deviation_shrinks_as_one_over_root_N(deviations, N):
     ],
     ids=["η + 10 %", "η_v − 10 %", "no label noise", "no decay", "no η² term"],
 )
+@pytest.mark.statistical
 def test_wrong_equations_are_rejected(deviations, training, alpha):
     runs, start = deviations
     assert p_value(runs, 4000, predicted(start, training, alpha)) < CERTAIN
@@ -127,6 +129,7 @@ def t_test(runs, prediction):
     return moves.sum() * stats.ttest_1samp(runs[:, moves], prediction[moves]).pvalue.min()
 
 
+@pytest.mark.statistical
 def test_pruned_student_follows_the_class_equations(pruned_runs):
     start, runs = pruned_runs
     assert len(start.fraction) == 16  # 2³ mask patterns, each with both variances
@@ -142,6 +145,7 @@ def test_pruned_student_follows_the_class_equations(pruned_runs):
     ],
     ids=["no mask", "white inputs", "fractions of other classes"],
 )
+@pytest.mark.statistical
 def test_wrong_classes_are_rejected(pruned_runs, change):
     start, runs = pruned_runs
     wrong = predicted(start.with_(**change(start)), TRAINING)

@@ -8,6 +8,8 @@ from divprune_sym.solvers import IntegrationFailed, Problem, Status, integrate, 
 from divprune_sym.solvers import batch as batch_module
 from tests.dynamics.states import random_state
 
+pytestmark = pytest.mark.slow(20)
+
 ALPHAS = np.array([0.0, 0.3, 4.0, 9.0])
 # from fast to slow, and one that fails: lanes are refilled at different times
 PROBLEMS = [Problem(random_state(2, 1, 2, seed=s), 0.1 + 0.3 * s, 0.2, 0.1 * s, 0.01) for s in range(7)]

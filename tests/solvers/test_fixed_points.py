@@ -16,6 +16,8 @@ from divprune_sym.solvers.jacobian import Flow
 from divprune_sym.specialised import pruned_excess, specialised_state
 from tests.dynamics.states import random_state
 
+pytestmark = pytest.mark.slow(100)
+
 ETAS = (0.02, 0.05)
 NOISE = 0.3
 

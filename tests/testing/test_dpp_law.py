@@ -36,12 +36,14 @@ def minor(L, S):
 
 
 @pytest.mark.parametrize("size", [1, 2, 3, 4])
+@pytest.mark.statistical
 def test_our_sampler_passes(size):
     assert assert_dpp_law(ours, L, size) > 1e-6
 
 
 @settings(max_examples=8)
 @given(st.data())
+@pytest.mark.statistical
 def test_our_sampler_passes_on_kernels_of_any_rank(data):
     rank = data.draw(st.integers(1, 4))
     kernel = data.draw(kernels(5, rank))
@@ -55,11 +57,13 @@ diagonal = drawn_by(lambda L, S: np.prod(np.diag(L)[list(S)]))
 
 
 @pytest.mark.parametrize("wrong", [uniform, squared, marginal, diagonal])
+@pytest.mark.statistical
 def test_other_laws_are_refuted(wrong):
     message = refuted(lambda: assert_dpp_law(wrong, L, 2), sampler=wrong)
     assert "the counts do not fit det L_S" in message
 
 
+@pytest.mark.statistical
 def test_beyond_the_rank():
     copies = np.kron(np.eye(2), np.ones((2, 2)))
     assert_dpp_law(ours, copies, 3)
@@ -112,6 +116,7 @@ def test_the_law_sums_minors():
     np.testing.assert_allclose(probability, np.array(weights) / sum(weights), rtol=1e-12)
 
 
+@pytest.mark.statistical
 def test_p_values_of_an_exact_sampler_are_spread_evenly():
     """Over 40 seeds: none below 0.001 (false alarm 4 %), and the median is no extreme (false alarm 1e-4)."""
     exact = drawn_by(minor)

@@ -20,6 +20,7 @@ SMALL = {"inputs": 600, "networks": 12, "masks": 4}
 
 
 @pytest.mark.parametrize("name", METHODS)
+@pytest.mark.statistical
 def test_our_methods_pass(name):
     found = assert_limit_matches_draw(name, **SMALL)
     assert found.agrees
@@ -46,6 +47,7 @@ class FirstNodes(RandomNode):
 
 
 @pytest.mark.parametrize("wrong", [SharedMask, FirstNodes])
+@pytest.mark.statistical
 def test_two_faces_that_differ_are_refuted(wrong):
     message = refuted(lambda: assert_limit_matches_draw(wrong(), **SMALL), **{wrong.__name__: wrong})
     assert message.startswith(wrong.name)
@@ -61,6 +63,7 @@ def test_what_is_no_method_is_refused():
 PROBLEM = Problem(random_state(2, 1, 3, seed=1), eta=0.7, eta_v=0.3, sigma=0.4, weight_decay=0.05)
 
 
+@pytest.mark.statistical
 def test_our_equations_pass():
     assert_rates_match_updates(compiled_rates, PROBLEM, samples=100_000)
     frozen = replace(PROBLEM, eta_v=0.0, weight_decay=0.0)
@@ -71,6 +74,7 @@ def without_noise(problem):
     return compiled_rates(replace(problem, sigma=0.0))
 
 
+@pytest.mark.statistical
 def test_wrong_equations_are_refuted():
     message = refuted(
         lambda: assert_rates_match_updates(without_noise, PROBLEM), without_noise=without_noise, problem=PROBLEM

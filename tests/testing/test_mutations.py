@@ -36,6 +36,8 @@ from divprune_sym.testing import (
 from tests.codegen.sources import SIZES, right_hand_side
 from tests.dynamics.states import random_state
 
+pytestmark = pytest.mark.slow(20)
+
 # --- closed forms, as they stand in the papers (Saad & Solla 1995, appendix) --------------------------------------
 
 L4 = "((1+C_ii)*(1+C_kk)-C_ik^2)"
