@@ -8,6 +8,8 @@ from importlib.metadata import PackageNotFoundError, version
 from pathlib import Path
 from typing import Any
 
+from divprune_sym.ground.work import usable_cores
+
 _PACKAGES = ("divprune-sym", "numpy", "numba", "llvmlite", "scipy", "sympy")
 
 
@@ -24,7 +26,7 @@ def describe_machine() -> dict[str, Any]:
         "cpu": _cpu(),
         "llvm_cpu": binding.get_host_cpu_name(),
         "cores": os.cpu_count(),
-        "usable_cores": len(os.sched_getaffinity(0)) if hasattr(os, "sched_getaffinity") else os.cpu_count(),
+        "usable_cores": usable_cores(),
         "load": round(os.getloadavg()[0], 2) if hasattr(os, "getloadavg") else None,
         "system": f"{platform.system()} {platform.release()} {platform.machine()}",
         "python": platform.python_version(),

@@ -2,29 +2,24 @@
 
 from __future__ import annotations
 
-import signal
 import time
-import warnings
-from concurrent.futures import Future, ProcessPoolExecutor, as_completed
-from contextlib import contextmanager
 from dataclasses import dataclass
-from functools import cache
+from functools import cache, partial
 from importlib import import_module
-from importlib.metadata import entry_points
-from multiprocessing import get_context
 from pathlib import Path
-from typing import TYPE_CHECKING, Any, TypeVar
+from typing import TYPE_CHECKING, Any
 
 from divprune_sym.claims.claim import Bench, Claim, Finding, Kind, verdict
 from divprune_sym.claims.links import NotEntailed, entail
 from divprune_sym.claims.maps import places
 from divprune_sym.claims.typeset import latex, mathml
+from divprune_sym.ground import plugins
 from divprune_sym.ground.checks import BadInput
-from divprune_sym.pruning.user_method import executed, users_code
+from divprune_sym.ground.user_files import executed, users_code
+from divprune_sym.ground.work import each_done_in_processes
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Iterable, Iterator, Sequence
-    from importlib.metadata import EntryPoint
+    from collections.abc import Callable, Iterable, Sequence
 
     from divprune_sym.claims.links import Fact
 
@@ -51,13 +46,7 @@ TOGETHER = (
     ("reweighting", "label_noise"),
     ("retraining", "real_data"),
 )
-GROUP = "divprune_sym.claims"
-_T = TypeVar("_T")
 RECORDED = Path(__file__).with_name("recorded")
-
-
-class PluginWarning(UserWarning):
-    """An installed package offers claims that cannot be used."""
 
 
 @dataclass(frozen=True)
@@ -109,8 +98,8 @@ def all_claims(files: Sequence[Path] = ()) -> list[Claim]:
         A file that cannot be used, or two claims of one name.
     """
     found = [claim for family in FAMILIES for claim in _of_family(family)]
-    for point in entry_points(group=GROUP):
-        found += _of_plugin(point)
+    for claims in plugins.each_usable(plugins.CLAIMS, _offered).values():
+        found += claims
     for path in files:
         found += _of_file(path)
     names = [claim.id for claim in found]
@@ -132,14 +121,8 @@ def _of_file(path: Path) -> list[Claim]:
         return _checked(getattr(module, "CLAIMS", None), f"{path}: CLAIMS")
 
 
-def _of_plugin(point: EntryPoint) -> list[Claim]:
-    try:
-        found = point.load()
-        return _checked(found() if callable(found) else found, point.value)
-    except Exception as error:  # whatever a plug-in raises is its own failure, not ours
-        message = f"claims {point.name!r} of {point.value} cannot be used: {type(error).__name__}: {error}"
-        warnings.warn(message, PluginWarning, stacklevel=3)
-        return []
+def _offered(found: Any, where: str) -> list[Claim]:
+    return _checked(found() if callable(found) else found, where)
 
 
 def _checked(found: Any, where: str) -> list[Claim]:
@@ -221,7 +204,7 @@ def _unlinked(claim: Claim, findings: Sequence[Finding]) -> str | None:
 # --- many at once -------------------------------------------------------------------------------------
 
 
-def _examine_named(name: str, files: Sequence[Path], bench: Bench) -> Record:
+def _examine_named(files: Sequence[Path], bench: Bench, name: str) -> Record:
     """In a process of its own: claims hold functions, so they are built again rather than sent."""
     return examine(_named(files)[name], bench)
 
@@ -256,17 +239,21 @@ def verify(
     BadInput
         A name that no claim has, or a file that cannot be used.
     """
-    if jobs > 1 and not (only or files or entry_points(group=GROUP)):
+    if jobs > 1 and not (only or files or plugins.offered(plugins.CLAIMS)):
         # the other processes build the claims: this one does without
-        with _pool(min(jobs, len(TOGETHER))) as pool:
-            found = _each_done([pool.submit(_examine_families, names, bench) for names in TOGETHER], progress)
-        of_family = {name: records for group in found for name, records in group.items()}
+        of_family: dict[str, list[Record]] = {}
+        families = partial(_examine_families, bench)
+        for n, (_, records) in enumerate(each_done_in_processes(families, TOGETHER, jobs)):
+            of_family |= records
+            progress((n + 1) / len(TOGETHER))
         return [record for family in FAMILIES for record in of_family[family]]
     claims = chosen(all_claims(files), only)
     if jobs == 1 or len(claims) == 1:
         return [_reported(examine(claim, bench), progress, (n + 1) / len(claims)) for n, claim in enumerate(claims)]
-    with _pool(min(jobs, len(claims))) as pool:
-        return _each_done([pool.submit(_examine_named, x.id, tuple(files), bench) for x in claims], progress)
+    by_name: dict[str, Record] = {}
+    for name, record in each_done_in_processes(partial(_examine_named, tuple(files), bench), (x.id for x in claims), jobs):
+        by_name[name] = _reported(record, progress, (len(by_name) + 1) / len(claims))
+    return [by_name[claim.id] for claim in claims]
 
 
 def _reported(record: Record, progress: Callable[[float], None], fraction: float) -> Record:
@@ -274,24 +261,5 @@ def _reported(record: Record, progress: Callable[[float], None], fraction: float
     return record
 
 
-def _examine_families(names: Sequence[str], bench: Bench) -> dict[str, list[Record]]:
+def _examine_families(bench: Bench, names: Sequence[str]) -> dict[str, list[Record]]:
     return {name: [examine(claim, bench) for claim in _of_family(name)] for name in names}
-
-
-@contextmanager
-def _pool(jobs: int) -> Iterator[ProcessPoolExecutor]:
-    """Fresh interpreters: threads of this one are no concern of theirs."""
-    # an interrupt from the terminal reaches all of them: theirs end at once, without a word
-    quiet = (signal.SIGINT, signal.SIG_DFL)
-    with ProcessPoolExecutor(jobs, get_context("spawn"), signal.signal, quiet) as pool:
-        try:
-            yield pool
-        except BaseException:
-            pool.shutdown(cancel_futures=True)
-            raise
-
-
-def _each_done(waiting: Sequence[Future[_T]], progress: Callable[[float], None]) -> list[_T]:
-    for n, _ in enumerate(as_completed(waiting)):
-        progress((n + 1) / len(waiting))
-    return [future.result() for future in waiting]

@@ -92,7 +92,8 @@ def bound(
     from divprune_sym.bound.regions import Comparison
     from divprune_sym.bound.regions import bound as run
     from divprune_sym.ground.checks import integer
-    from divprune_sym.pruning.user_method import load_method, users_code
+    from divprune_sym.ground.user_files import users_code
+    from divprune_sym.pruning.user_method import load_method
 
     rng = np.random.default_rng(integer("--seed", seed, 0))
     asked = Comparison(given_student(None, teachers, copies, second_layer).M, copies, second_layer, rescale, reweight)

@@ -74,10 +74,9 @@ def error(
     import numpy as np
 
     from divprune_sym.ground.checks import BadInput, integer
-    from divprune_sym.pruning import NodeMethod
-    from divprune_sym.pruning.registry import find_method
+    from divprune_sym.pruning import METHODS, NodeMethod
 
-    pruning = find_method(method)
+    pruning = METHODS[method]
     nodes = isinstance(pruning, NodeMethod)
     if (keep is None) == (keep_fraction is None):
         msg = "give --keep" if nodes else "give either --keep or --keep-fraction"

@@ -116,7 +116,7 @@ def prune(
     from divprune_sym.networks.schedules import allocated, prune_in_steps, rounded_to_nothing
     from divprune_sym.networks.training import TrainSetting, train
     from divprune_sym.networks.versions import versions
-    from divprune_sym.pruning.registry import find_method
+    from divprune_sym.pruning import METHODS
     from divprune_sym.show.progress import stage
 
     steps = integer("--steps", steps, 1)
@@ -163,7 +163,7 @@ def prune(
                 "--fine-tune": fine_tune != 0,
             },
         )
-    how = methods_for_networks({method: find_method(method)})[method]
+    how = methods_for_networks({method: METHODS[method]})[method]
     net = options.network(network)
     layers = setting.chosen(net)
     with working("reading the data"):

@@ -13,7 +13,7 @@ import numpy as np
 from divprune_sym.dpp.direct import sample_k
 from divprune_sym.ground.checks import BadInput, integer
 from divprune_sym.ground.randomness import Rng, generator
-from divprune_sym.ground.work import each_done
+from divprune_sym.ground.work import each_done_with_blas
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
@@ -72,7 +72,7 @@ def sample_k_threaded(kernel: LEnsemble, k: int, rng: Rng, count: int, threads: 
         size = min(BLOCK, count - starts[n])
         return kernel.sample_k(k, np.random.default_rng(words[n]), size)
 
-    for n, drawn in each_done(piece, range(len(starts)), threads):
+    for n, drawn in each_done_with_blas(piece, range(len(starts)), threads):
         draws[starts[n] : starts[n] + BLOCK] = drawn
     return draws
 
@@ -116,6 +116,6 @@ def sample_kernels(
             msg = f"kernels[{n}]: {refused}"
             raise type(refused)(msg) from None
 
-    for n, drawn in each_done(piece, range(len(kernels)), _thread_count(threads)):
+    for n, drawn in each_done_with_blas(piece, range(len(kernels)), _thread_count(threads)):
         draws[n] = drawn
     return draws

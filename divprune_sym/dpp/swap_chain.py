@@ -12,7 +12,7 @@ from divprune_sym.dpp.batches import seeds
 from divprune_sym.ground.checks import EPS, BadInput, integer, real_array
 from divprune_sym.ground.randomness import Rng, generator
 from divprune_sym.ground.values import ByValue
-from divprune_sym.ground.work import each_done
+from divprune_sym.ground.work import each_done_with_blas
 
 if TYPE_CHECKING:
     from numpy.typing import NDArray
@@ -264,7 +264,7 @@ def swap_chains(
     words = seeds(rng, chains)
     burn_in = steps // thin
     found: dict[int, tuple[NDArray[np.int64], NDArray[np.float64], int]] = dict(
-        each_done(lambda n: _chain(scaled, k, words[n], 2 * burn_in * thin, thin), range(chains), threads)
+        each_done_with_blas(lambda n: _chain(scaled, k, words[n], 2 * burn_in * thin, thin), range(chains), threads)
     )
     order = [found[n] for n in range(chains)]
     sets = np.stack([x[0][burn_in:] for x in order])

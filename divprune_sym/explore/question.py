@@ -16,8 +16,7 @@ from typing import TYPE_CHECKING
 
 from divprune_sym.bound.regions import Comparison
 from divprune_sym.ground.checks import BadInput
-from divprune_sym.pruning import NodeMethod
-from divprune_sym.pruning.registry import find_method
+from divprune_sym.pruning import METHODS, NodeMethod
 
 if TYPE_CHECKING:
     from divprune_sym.pruning.after.rescaling import Rescaling
@@ -174,7 +173,7 @@ class _Reader:
         self.take("error", "ERROR(method)")
         self.take("sign", "(", "(")
         name = self.take("name", "the name of a method")
-        method = find_method(name)
+        method = METHODS[name]
         options: list[str] = []
         while self.words[self.position][1] == ",":
             self.position += 1

@@ -8,11 +8,11 @@ from typing import TYPE_CHECKING, Any
 
 import mpmath as mp
 
-from divprune_sym.formulas.deadline import within
 from divprune_sym.formulas.evaluate import NotReal, NoValue, value
 from divprune_sym.formulas.points import random_points, shrunk
 from divprune_sym.formulas.proof import proves_zero
 from divprune_sym.ground.checks import BadInput
+from divprune_sym.ground.work import within
 
 if TYPE_CHECKING:
     from divprune_sym.formulas.definitions import Defined

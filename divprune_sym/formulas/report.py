@@ -10,10 +10,10 @@ import mpmath as mp
 
 from divprune_sym import gaussian
 from divprune_sym.formulas.agreement import DIGITS, POINTS, Agreement, Verdict, compare, compare_at
-from divprune_sym.formulas.deadline import within
 from divprune_sym.formulas.definitions import Defined, read
 from divprune_sym.formulas.points import read_point
 from divprune_sym.ground.checks import BadInput
+from divprune_sym.ground.work import within
 
 if TYPE_CHECKING:
     from divprune_sym.formulas.agreement import Comparison

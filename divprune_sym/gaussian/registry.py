@@ -2,10 +2,8 @@
 
 from __future__ import annotations
 
-import warnings
 from importlib import import_module
-from importlib.metadata import entry_points
-from typing import TYPE_CHECKING
+from typing import Any
 
 import sympy as sp
 
@@ -13,16 +11,8 @@ from divprune_sym.activation_names import FILES, SHAPES, family
 from divprune_sym.gaussian.covariance import not_known
 from divprune_sym.gaussian.families import erf, hermite, polynomial
 from divprune_sym.gaussian.functions import Activation
+from divprune_sym.ground import plugins
 from divprune_sym.ground.checks import BadInput
-
-if TYPE_CHECKING:
-    from importlib.metadata import EntryPoint
-
-GROUP = "divprune_sym.activations"
-
-
-class PluginWarning(UserWarning):
-    """An installed package offers an activation that cannot be used."""
 
 
 def _found() -> dict[str, Activation]:
@@ -44,17 +34,16 @@ def activation(name: str) -> Activation:
     Raises
     ------
     BadInput
-        Nobody offers it; the message names the nearest.
+        Nobody offers it, or the plug-in that does cannot be used.
     """
     if name in ACTIVATIONS:
         return ACTIVATIONS[name]
     if (ours := family(name)) is not None:
         return _of_family(name, *ours)
-    offered = {point.name: point for point in entry_points(group=GROUP)}
-    found = _loaded(offered.pop(name)) if name in offered else None
-    if found is None:
+    offered = plugins.offered(plugins.ACTIVATIONS)
+    if name not in offered:
         raise BadInput(not_known("activation", name, [*ACTIVATIONS, *SHAPES, *offered]))
-    return found
+    return plugins.loaded(plugins.ACTIVATIONS, offered[name], _accepted)
 
 
 def _of_family(name: str, kind: str, texts: tuple[str, ...]) -> Activation:
@@ -73,16 +62,10 @@ def _of_family(name: str, kind: str, texts: tuple[str, ...]) -> Activation:
         raise BadInput(msg) from None
 
 
-def _loaded(point: EntryPoint) -> Activation | None:
-    """What the entry point leads to: an Activation, or a class or function that makes one."""
-    try:
-        found = point.load()
-        found = found if isinstance(found, Activation) else found()
-    except Exception as error:  # whatever a plug-in raises is its own failure, not ours
-        problem = f"{type(error).__name__}: {error}"
-    else:
-        if isinstance(found, Activation):
-            return found
-        problem = f"{type(found).__name__} is no Activation"
-    warnings.warn(f"activation {point.name!r} of {point.value} cannot be used: {problem}", PluginWarning, stacklevel=4)
-    return None
+def _accepted(found: Any, where: str) -> Activation:
+    """An Activation, or what a class or function without arguments makes."""
+    found = found if isinstance(found, Activation) else found()
+    if not isinstance(found, Activation):
+        msg = f"{where}: {type(found).__name__} is no Activation"
+        raise BadInput(msg)
+    return found

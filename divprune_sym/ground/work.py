@@ -1,17 +1,46 @@
-"""Many small pieces of work on threads, with one BLAS thread each; compiled code and LAPACK release the lock."""
+"""One way of running many pieces of work: on threads, which share compiled code, or in processes.
+
+Whoever waits may stop waiting, by Ctrl-C or because a piece failed: what is queued is dropped, what runs ends at its
+next step in Python, and nothing is left that would hold up the end of the program.
+"""
 
 from __future__ import annotations
 
+import ctypes
 import os
-from concurrent.futures import ThreadPoolExecutor, as_completed
-from contextlib import contextmanager
-from threading import Lock
+import pickle
+import signal
+from collections import deque
+from contextlib import contextmanager, suppress
+from queue import Empty, SimpleQueue
+from threading import Lock, Thread, enumerate
+from time import monotonic
 from typing import TYPE_CHECKING, Any, TypeVar
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Iterable, Iterator
+    from collections.abc import Callable, Iterable, Iterator, Sequence
+    from multiprocessing.connection import Connection
+    from multiprocessing.context import SpawnContext, SpawnProcess
 
 T = TypeVar("T")
+P = TypeVar("P")
+
+POLL = 0.1  # seconds between two looks at what else there is to do while waiting
+PATIENCE = 0.3  # seconds that what was told to stop is waited for
+UNWINDING = 0.7  # and a whole command, which may have something to save
+
+
+class Stopped(BaseException):
+    """Raised inside work that nobody waits for any more; a BaseException, for SymPy catches many an Exception."""
+
+
+class WorkerDied(RuntimeError):
+    """A process that worked for us ended before its work was done: killed, or out of memory."""
+
+
+def usable_cores() -> int:
+    """Number of cores that this process may use."""
+    return len(os.sched_getaffinity(0)) if hasattr(os, "sched_getaffinity") else os.cpu_count() or 1
 
 
 class _BlasLimit:
@@ -20,11 +49,6 @@ class _BlasLimit:
     lock = Lock()
     inside = 0
     limits: Any = None
-
-
-def usable_cores() -> int:
-    """Number of cores that this process may use."""
-    return len(os.sched_getaffinity(0)) if hasattr(os, "sched_getaffinity") else os.cpu_count() or 1
 
 
 @contextmanager
@@ -48,15 +72,276 @@ def one_blas_thread() -> Iterator[None]:
                 _BlasLimit.limits.restore_original_limits()
 
 
-def each_done(work: Callable[[int], T], pieces: Iterable[int], threads: int | None = None) -> Iterator[tuple[int, T]]:
-    """Yield (piece, work(piece)) in the order of completion; leaving early starts nothing new.
+# --- threads ------------------------------------------------------------------------------------------
 
-    threads: None for as many as there are cores.
-    """
-    with one_blas_thread(), ThreadPoolExecutor(threads or usable_cores()) as pool:
+
+class _Worker(Thread):
+    """A thread that the end of the program does not wait for, and that can be told to stop."""
+
+    def __init__(self, work: Callable[[], None]) -> None:
+        super().__init__(daemon=True)
+        self._work = work
+        self._lock = Lock()
+        self._over = False
+
+    def run(self) -> None:
+        with suppress(Stopped, KeyboardInterrupt):
+            try:
+                self._work()
+            finally:
+                with self._lock:
+                    self._over = True
+
+    def tell(self, stop: type[BaseException]) -> None:
+        """Raise `stop` in it, again and again: a callback of the garbage collector may swallow the first."""
+        while self.is_alive():
+            with self._lock:
+                if not self._over:
+                    ident, raised = ctypes.c_ulong(self.ident or 0), ctypes.py_object(stop)
+                    ctypes.pythonapi.PyThreadState_SetAsyncExc(ident, raised)
+            self.join(1.0)
+
+
+def _dismiss(workers: Sequence[_Worker], patience: float, stop: type[BaseException] = Stopped) -> None:
+    """Tell those that still run to stop, and wait for so many seconds at most."""
+    running = [worker for worker in workers if worker.is_alive()]
+    for worker in running:
+        Thread(target=worker.tell, args=(stop,), daemon=True).start()
+    end = monotonic() + patience
+    for worker in running:
+        worker.join(max(0.0, end - monotonic()))
+
+
+class _Outcome:
+    """What a piece of work came to."""
+
+    def __init__(self, work: Callable[[], Any]) -> None:
+        self.value: Any = None
+        self.error: BaseException | None = None
         try:
-            futures = {pool.submit(work, piece): piece for piece in pieces}
-            for future in as_completed(futures):
-                yield futures[future], future.result()
-        finally:
-            pool.shutdown(wait=True, cancel_futures=True)
+            self.value = work()
+        except Stopped:
+            raise
+        except BaseException as error:
+            self.error = error
+
+    def result(self) -> Any:
+        """The value; raises what the work raised."""
+        if self.error is not None:
+            raise self.error
+        return self.value
+
+
+def each_done(
+    work: Callable[[P], T],
+    pieces: Iterable[P],
+    threads: int | None = None,
+    waiting: Callable[[], None] = lambda: None,
+) -> Iterator[tuple[P, T]]:
+    """Yield (piece, work(piece)) in the order of completion.
+
+    Leaving early, or an error, drops what is queued and stops what runs at its next step in Python; a call of
+    compiled code that lasts longer is not waited for.
+
+    Parameters
+    ----------
+    work, pieces
+    threads : int, optional
+        As many as there are cores that may be used, if not given.
+    waiting : callable
+        Called in this thread about ten times a second.
+    """
+    return _each_done(work, deque(pieces), threads or usable_cores(), waiting, PATIENCE, Stopped)
+
+
+def each_done_with_blas(work: Callable[[P], T], pieces: Iterable[P], threads: int | None = None) -> Iterator[tuple[P, T]]:
+    """`each_done` where the pieces call BLAS or LAPACK, one thread of it each."""
+    with one_blas_thread():
+        yield from each_done(work, pieces, threads)
+
+
+def interruptibly(work: Callable[[], T]) -> T:
+    """Run `work` on a thread: Ctrl-C need not wait for the end of compiled code, and is raised there too."""
+    ((_, value),) = _each_done(lambda _: work(), deque([None]), 1, lambda: None, UNWINDING, KeyboardInterrupt)
+    return value
+
+
+def within(seconds: float, work: Callable[[], T]) -> T | None:
+    """The result of `work`, or None where it takes longer than this."""
+    done: SimpleQueue[_Outcome] = SimpleQueue()
+    worker = _Worker(lambda: done.put(_Outcome(work)))
+    worker.start()
+    try:
+        outcome: T = done.get(timeout=seconds).result()
+    except Empty:
+        return None
+    finally:
+        _dismiss([worker], 0.0)
+    return outcome
+
+
+def still_running() -> bool:
+    """Whether some work that nobody waits for has not ended yet."""
+    return any(isinstance(thread, _Worker) for thread in enumerate())
+
+
+def _each_done(
+    work: Callable[[P], T],
+    todo: deque[P],
+    threads: int,
+    waiting: Callable[[], None],
+    patience: float,
+    stop: type[BaseException],
+) -> Iterator[tuple[P, T]]:
+    done: SimpleQueue[tuple[P, _Outcome]] = SimpleQueue()
+    count = len(todo)
+
+    def serve() -> None:
+        with suppress(IndexError):
+            while True:
+                piece = todo.popleft()
+                done.put((piece, _Outcome(lambda: work(piece))))  # noqa: B023
+
+    team = [_Worker(serve) for _ in range(min(threads, count))]
+    try:
+        for worker in team:
+            worker.start()
+        for _ in range(count):
+            piece, outcome = _next(done, waiting)
+            yield piece, outcome.result()
+    finally:
+        todo.clear()
+        _dismiss(team, patience, stop)
+
+
+def _next(done: SimpleQueue[T], waiting: Callable[[], None]) -> T:
+    while True:
+        with suppress(Empty):
+            return done.get(timeout=POLL)
+        waiting()
+
+
+# --- processes ----------------------------------------------------------------------------------------
+
+
+def each_done_in_processes(
+    work: Callable[[P], T], pieces: Iterable[P], processes: int | None = None
+) -> Iterator[tuple[P, T]]:
+    """Yield (piece, work(piece)) in the order of completion, from fresh interpreters.
+
+    Leaving early, or an error, kills them; they end by themselves where this process dies, and never hear Ctrl-C.
+
+    Parameters
+    ----------
+    work, pieces
+        Are pickled.
+    processes : int, optional
+        As many as there are cores that may be used, if not given.
+
+    Raises
+    ------
+    WorkerDied
+        One of them was killed.
+    """
+    from multiprocessing import connection, get_context
+
+    todo = deque(pieces)
+    context = get_context("spawn")
+    team: list[tuple[SpawnProcess, Connection]] = []
+    busy: dict[Any, P] = {}
+    try:
+        for _ in range(min(processes or usable_cores(), len(todo))):
+            team.append(_hire(context, work))
+            busy[team[-1][1]] = _hand_over(team[-1][1], todo)
+        while busy:
+            for channel in connection.wait(list(busy), POLL):
+                piece, outcome = busy.pop(channel), _received(channel)
+                if todo:
+                    busy[channel] = _hand_over(channel, todo)
+                yield piece, outcome.result()
+        _end(team)
+    finally:
+        for process, _ in team:
+            process.kill()
+        for process, _ in team:
+            process.join()
+
+
+def _hire(context: SpawnContext, work: Callable[[Any], Any]) -> tuple[SpawnProcess, Any]:
+    from multiprocessing import resource_tracker
+
+    ours, theirs = context.Pipe()
+    process = context.Process(target=_serve, args=(theirs,), daemon=True)
+    # its first start hears signals again
+    resource_tracker.ensure_running()
+    with _deaf():
+        process.start()
+    theirs.close()
+    ours.send(work)
+    return process, ours
+
+
+@contextmanager
+def _deaf() -> Iterator[None]:
+    """Processes started meanwhile do not hear Ctrl-C, from their first instruction on."""
+    if not hasattr(signal, "pthread_sigmask"):
+        yield
+        return
+    before = signal.pthread_sigmask(signal.SIG_BLOCK, {signal.SIGINT})
+    try:
+        yield
+    finally:
+        signal.pthread_sigmask(signal.SIG_SETMASK, before)
+
+
+def _hand_over(channel: Any, todo: deque[P]) -> P:
+    piece = todo.popleft()
+    with suppress(OSError):  # that it is dead is seen where its answer is awaited
+        channel.send(piece)
+    return piece
+
+
+def _received(channel: Any) -> _Outcome:
+    try:
+        outcome: _Outcome = channel.recv()
+    except (EOFError, OSError):
+        msg = "a worker process died before its work was done (killed, or out of memory)"
+        raise WorkerDied(msg) from None
+    return outcome
+
+
+def _end(team: Sequence[tuple[SpawnProcess, Any]]) -> None:
+    """Let those with nothing left to do go by themselves."""
+    for _, channel in team:
+        channel.close()
+    for process, _ in team:
+        process.join(PATIENCE)
+
+
+def _serve(channel: Any) -> None:
+    """In the other process: pieces come, outcomes go, until the channel is closed or the parent is dead."""
+    Thread(target=_die_with_the_parent, daemon=True).start()
+    with suppress(EOFError, OSError):
+        work = channel.recv()
+        while True:
+            piece = channel.recv()
+            channel.send(_sendable(_Outcome(lambda: work(piece))))  # noqa: B023
+
+
+def _die_with_the_parent() -> None:
+    from multiprocessing import parent_process
+
+    parent = parent_process()
+    if parent is not None:
+        parent.join()
+        os._exit(1)
+
+
+def _sendable(outcome: _Outcome) -> _Outcome:
+    """An exception that cannot travel is told in words."""
+    if outcome.error is not None:
+        try:
+            pickle.loads(pickle.dumps(outcome.error))
+        except Exception:
+            outcome.error = RuntimeError(f"{type(outcome.error).__name__}: {outcome.error}")
+    return outcome

@@ -4,10 +4,8 @@ from __future__ import annotations
 
 import hashlib
 import json
-import os
 import zlib
 from collections.abc import Callable
-from concurrent.futures import FIRST_COMPLETED, Future, ThreadPoolExecutor, wait
 from dataclasses import asdict, dataclass, field, replace
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
@@ -16,12 +14,13 @@ import numpy as np
 
 from divprune_sym.ground.checks import BadInput, integer, number
 from divprune_sym.ground.files import written_aside
+from divprune_sym.ground.work import each_done_with_blas
 from divprune_sym.networks.measure import Measured, measure, refuse_nothing_kept
 from divprune_sym.networks.prune import Pruned, PruneSetting, methods_for_networks, prune_layer, prune_network
 from divprune_sym.networks.published import published_method
 from divprune_sym.networks.theory import GaussianInputs, excess_kurtosis, measured_error, predicted_error
 from divprune_sym.networks.versions import versions
-from divprune_sym.pruning.registry import find_method
+from divprune_sym.pruning.registry import METHODS
 
 if TYPE_CHECKING:
     from numpy.typing import NDArray
@@ -67,7 +66,7 @@ class CompareSetting:
 
     def __post_init__(self) -> None:
         for name in self.methods:
-            find_method(name)
+            METHODS[name]
         for keep in self.keeps:
             number("keep", keep, 0.0, 1.0)
         integer("repeats", self.repeats, 1)
@@ -128,33 +127,19 @@ def compare(
     layers = setting.prune.chosen(network)
     found = _resumed(network, data, setting, layers, folder)
     todo = [cell for cell in setting.cells() if _key(*cell) not in found.cells]
-    total = len(todo) or 1
-    with _workers() as pool:
-        running = {pool.submit(_measured_cell, network, data, setting, layers, *cell) for cell in todo}
-        try:
-            while running:
-                done, running = wait(running, return_when=FIRST_COMPLETED)
-                _keep(found, done, folder)
-                progress(1 - len(running) / total)
-        except BaseException:
-            pool.shutdown(wait=False, cancel_futures=True)
-            raise
+
+    def measured(cell: tuple[str, float]) -> dict[str, Any]:
+        return _measured_cell(network, data, setting, layers, *cell)
+
+    for done, (cell, values) in enumerate(each_done_with_blas(measured, todo)):
+        found.cells[_key(*cell)] = values
+        _save(found, folder)
+        progress((done + 1) / len(todo))
     # the order of the question, not that in which cells were finished
     order = [_key(*cell) for cell in setting.cells()]
     found.cells = {key: found.cells[key] for key in [*order, *(k for k in found.cells if k not in order)]}
     _save(found, folder)
     return found
-
-
-def _workers() -> ThreadPoolExecutor:
-    return ThreadPoolExecutor(os.cpu_count())
-
-
-def _keep(found: Comparison, done: set[Future[dict[str, Any]]], folder: Path) -> None:
-    for future in done:
-        cell = future.result()
-        found.cells[_key(cell["method"], cell["keep"])] = cell
-    _save(found, folder)
 
 
 def _save(found: Comparison, folder: Path) -> None:
@@ -221,17 +206,13 @@ def _measured_cell(
     network: DenseNetwork, data: DataSet, setting: CompareSetting, layers: tuple[int, ...], name: str, keep: float
 ) -> dict[str, Any]:
     """One method at one share: errors of every mask, plain and reweighted, or why there are none."""
-    from threadpoolctl import threadpool_limits
-
-    method = methods_for_networks({name: find_method(name)})[name]
+    method = methods_for_networks({name: METHODS[name]})[name]
     if setting.prune.published:
         method = published_method(method, len(data.x_train))
     cell: dict[str, Any] = {"method": name, "keep": keep}
     try:
         refuse_nothing_kept(network, data, method, dict.fromkeys(layers, keep))
-        # one BLAS thread for each of ours: the matrices are small
-        with threadpool_limits(1, user_api="blas"):
-            return cell | _masks(network, data, setting, method, keep)
+        return cell | _masks(network, data, setting, method, keep)
     except BadInput as refused:
         return cell | {"left_out": str(refused)}
 

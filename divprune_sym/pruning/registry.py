@@ -1,130 +1,135 @@
-"""Every method by name: the paper's six, the shipped variants, and plug-ins of other packages."""
+"""Every method by name: those that have a file in `pruning/methods`, and plug-ins of other packages.
+
+A method is imported when it is asked for: names are listed without SymPy.
+"""
 
 from __future__ import annotations
 
-import warnings
+from collections.abc import ItemsView, Iterator, Mapping, ValuesView
 from difflib import get_close_matches
 from functools import cache
-from importlib.metadata import EntryPoint, entry_points
+from importlib import import_module
 from inspect import signature
 from typing import TYPE_CHECKING
 
+from divprune_sym.ground import plugins
 from divprune_sym.ground.checks import BadInput
-from divprune_sym.pruning.method import EdgeMethod, EdgePruning, NodeMethod
-from divprune_sym.pruning.methods.dpp_edge import DPPEdge
-from divprune_sym.pruning.methods.dpp_node import DPPNode
-from divprune_sym.pruning.methods.importance_node import ImportanceNode
-from divprune_sym.pruning.methods.magnitude_edge import MagnitudeEdge
-from divprune_sym.pruning.methods.random_edge import RandomEdge
-from divprune_sym.pruning.methods.random_node import RandomNode
+from divprune_sym.method_names import shipped
+from divprune_sym.pruning import methods
+from divprune_sym.pruning.method import EdgePruning, NodeMethod, PruningMethod
 
 if TYPE_CHECKING:
-    Method = NodeMethod | EdgePruning
+    from importlib.metadata import EntryPoint
 
-GROUP = "divprune_sym.methods"
-METHODS: dict[str, NodeMethod | EdgeMethod] = {
-    method.name: method
-    for method in (RandomNode(), ImportanceNode(), DPPNode(), RandomEdge(), MagnitudeEdge(), DPPEdge())
-}
-VARIANT_NAMES = ("nm-edge", "random-nm-edge", "column-edge")
+Method = NodeMethod | EdgePruning
 
 
-class PluginWarning(UserWarning):
-    """A plug-in could not be used; the message names it, its package and the reason."""
+class UnknownMethod(BadInput, KeyError):
+    """No method has this name; the message lists those there are."""
+
+    __str__ = BadInput.__str__
+
+
+class Methods(Mapping[str, Method]):
+    """All pruning methods, by name: the paper's six, then the others that are shipped, then plug-ins.
+
+    `items` and `values` leave out plug-ins that cannot be used, with a `PluginWarning` each.
+    """
+
+    def __iter__(self) -> Iterator[str]:
+        ours = shipped(methods.__path__)
+        return iter([*ours, *(name for name in plugins.offered(plugins.METHODS) if name not in ours)])
+
+    def __len__(self) -> int:
+        return len(list(iter(self)))
+
+    def __contains__(self, name: object) -> bool:
+        return name in shipped(methods.__path__) or name in plugins.offered(plugins.METHODS)
+
+    def __getitem__(self, name: str) -> Method:
+        """The method of this name; a plug-in never replaces a method of ours.
+
+        Raises
+        ------
+        UnknownMethod
+            There is none.
+        BadInput
+            It is a plug-in that cannot be used.
+        """
+        if name in shipped(methods.__path__):
+            return _from_file(name)
+        point = plugins.offered(plugins.METHODS).get(name)
+        if point is not None:
+            return _from_plugin(point)
+        close = get_close_matches(name, self, 1)
+        hint = f' Did you mean "{close[0]}"?' if close else ""
+        msg = f'METHOD "{name}": choose from {", ".join(self)}.{hint}'
+        raise UnknownMethod(msg)
+
+    def usable(self) -> dict[str, Method]:
+        """Every method that can be used; each plug-in that cannot gives a `PluginWarning`, and is left out."""
+        ours = {name: _from_file(name) for name in shipped(methods.__path__)}
+        return ours | plugins.each_usable(plugins.METHODS, as_method, ours)
+
+    def items(self) -> ItemsView[str, Method]:
+        return self.usable().items()
+
+    def values(self) -> ValuesView[Method]:
+        return self.usable().values()
+
+    def __repr__(self) -> str:
+        return f"<pruning methods {', '.join(self)}>"
+
+
+METHODS = Methods()
 
 
 @cache
-def variants() -> dict[str, EdgePruning]:
-    """The shipped methods that the paper does not have (SymPy is imported here, not before)."""
-    from divprune_sym.pruning.methods.column_edge import ColumnEdge
-    from divprune_sym.pruning.methods.nm_edge import NMEdge, RandomNMEdge
-    from divprune_sym.pruning.variant import SymbolicEdgeMethod
-
-    methods = (SymbolicEdgeMethod(variant) for variant in (NMEdge(), RandomNMEdge(), ColumnEdge()))
-    return {method.name: method for method in methods}
-
-
-def plug_ins() -> dict[str, EntryPoint]:
-    """What other packages offer in the entry-point group `divprune_sym.methods`, not yet imported."""
-    return {point.name: point for point in entry_points(group=GROUP)}
-
-
-def names() -> list[str]:
-    """All names that `find_method` knows."""
-    return [*METHODS, *VARIANT_NAMES, *(name for name in plug_ins() if name not in {*METHODS, *VARIANT_NAMES})]
-
-
-def find_method(name: str) -> Method:
-    """The method of this name; a plug-in is imported now, and never replaces a method of ours.
-
-    Raises
-    ------
-    BadInput
-        There is none, or it is a plug-in that cannot be used.
-    """
-    if name in METHODS:
-        return METHODS[name]
-    if name in VARIANT_NAMES:
-        return variants()[name]
-    point = plug_ins().get(name)
-    if point is not None:
-        return _loaded(point)
-    close = get_close_matches(name, names(), 1)
-    hint = f' Did you mean "{close[0]}"?' if close else ""
-    msg = f'METHOD "{name}": choose from {", ".join(names())}.{hint}'
+def _from_file(name: str) -> Method:
+    module = import_module(f"{methods.__name__}.{name.replace('-', '_')}")
+    for found in vars(module).values():
+        own = isinstance(found, PruningMethod) or getattr(found, "__module__", "") == module.__name__
+        if own and getattr(found, "name", None) == name:
+            return as_method(found, f"{module.__file__}")
+    msg = f"{module.__file__}: holds no method with name = {name!r}, as its file is called"
     raise BadInput(msg)
 
 
-def all_methods() -> dict[str, Method]:
-    """Every method that can be used; a plug-in that cannot be is named in a `PluginWarning`, and left out."""
-    found: dict[str, Method] = {**METHODS, **variants()}
-    for name, point in plug_ins().items():
-        if name in found:
-            warnings.warn(f"plug-in {name!r} ({point.value}): the name is taken", PluginWarning, stacklevel=2)
-            continue
-        try:
-            found[name] = _loaded(point)
-        except BadInput as error:
-            warnings.warn(str(error), PluginWarning, stacklevel=2)
-    return found
+@cache
+def _from_plugin(point: EntryPoint) -> Method:
+    return plugins.loaded(plugins.METHODS, point, as_method)
 
 
-def as_method(found: object, where: str) -> Method:
-    """A method, or the class of one that takes no arguments, as a method.
+def as_method(found: object, where: str = "method") -> Method:
+    """A name, a method, or the class of one that takes no arguments, as a method.
 
     Raises
     ------
     BadInput
-        It is neither, or it lacks one of its faces.
+        It is none of these, or it lacks one of its faces; the message begins with `where`.
     """
-    from divprune_sym.pruning.variant import EdgeVariant, SymbolicEdgeMethod
-
-    kinds = (NodeMethod, EdgePruning, EdgeVariant)
-    if isinstance(found, type) and issubclass(found, kinds):
-        missing = sorted(getattr(found, "__abstractmethods__", ()))
-        if missing:
-            msg = f"{where}: lacks {', '.join(missing)}"
-            raise BadInput(msg)
-        try:
-            signature(found).bind()
-        except TypeError as error:
-            msg = f"{where}: must take no arguments ({error}); name an object of it instead"
-            raise BadInput(msg) from None
-        found = found()
-    if isinstance(found, EdgeVariant):
-        return SymbolicEdgeMethod(found)
+    if isinstance(found, str):
+        return METHODS[found]
     if isinstance(found, (NodeMethod, EdgePruning)):
         return found
+    from divprune_sym.pruning.variant import EdgeVariant, SymbolicEdgeMethod
+
+    if isinstance(found, type) and issubclass(found, (NodeMethod, EdgePruning, EdgeVariant)):
+        return as_method(_made(found, where), where)
+    if isinstance(found, EdgeVariant):
+        return SymbolicEdgeMethod(found)
     msg = f"{where}: is no pruning method; derive it from EdgeVariant, EdgeMethod or NodeMethod"
     raise BadInput(msg)
 
 
-def _loaded(point: EntryPoint) -> Method:
-    where = f"plug-in {point.name!r} ({point.value})"
+def _made(kind: type, where: str) -> object:
+    missing = sorted(getattr(kind, "__abstractmethods__", ()))
+    if missing:
+        msg = f"{where}: lacks {', '.join(missing)}"
+        raise BadInput(msg)
     try:
-        return as_method(point.load(), where)
-    except BadInput:
-        raise
-    except Exception as error:  # whatever a stranger's module may raise
-        msg = f"{where}: {type(error).__name__}: {error}"
-        raise BadInput(msg) from error
+        signature(kind).bind()
+    except TypeError as error:
+        msg = f"{where}: must take no arguments ({error}); name an object of it instead"
+        raise BadInput(msg) from None
+    return kind()

@@ -7,9 +7,6 @@ leave.
 
 from __future__ import annotations
 
-import os
-from concurrent.futures import ThreadPoolExecutor
-from contextlib import contextmanager
 from dataclasses import asdict, dataclass
 from typing import TYPE_CHECKING, Any, Literal
 
@@ -17,13 +14,14 @@ import numpy as np
 from scipy.stats import t as student_t
 
 from divprune_sym.ground.checks import integer, number
+from divprune_sym.ground.work import each_done_with_blas
 from divprune_sym.networks.masks import Mask
 from divprune_sym.networks.prune import Pruned, PruneSetting, draw_mask, methods_for_networks, prune_layer
 from divprune_sym.networks.sklearn_models import from_sklearn
 from divprune_sym.pruning import METHODS
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Iterator
+    from collections.abc import Callable
 
     from numpy.typing import NDArray
 
@@ -186,37 +184,20 @@ def digits_study(setting: DigitsSetting, seed: int, progress: Progress | None = 
         Called in this thread with the fraction of the work that is done, 0 to 1.
     """
     cells = [(name, f) for name in DIGITS_METHODS for f in range(len(setting.fractions))]
-    with _workers() as pool:
-        trained = list(pool.map(lambda number: _train(setting, seed, number), range(setting.networks)))
-        tasks = [(network, *cell) for cell in cells for network in trained]
-        measured = []
-        for result in pool.map(lambda task: _measure(setting, seed, *task), tasks):
-            measured.append(result)
-            if progress is not None:
-                progress(len(measured) / len(tasks))
-    by_cell = np.array(measured).reshape(len(cells), setting.networks, 2, 2)
+    trained = dict(each_done_with_blas(lambda number: _train(setting, seed, number), range(setting.networks)))
+    tasks = [(number, *cell) for cell in cells for number in range(setting.networks)]
+    measured = {}
+    for task, result in each_done_with_blas(lambda task: _measure(setting, seed, trained[task[0]], *task[1:]), tasks):
+        measured[task] = result
+        if progress is not None:
+            progress(len(measured) / len(tasks))
+    by_cell = np.array([measured[task] for task in tasks]).reshape(len(cells), setting.networks, 2, 2)
     rows = [
         _row(name, setting.fractions[f], bool(reweighted), of_cell[:, reweighted])
         for (name, f), of_cell in zip(cells, by_cell, strict=True)
         for reweighted in (0, 1)
     ]
-    return DigitsStudy(setting, tuple(t.mlp.error(t.x_test, t.y_test) for t in trained), tuple(rows))
-
-
-@contextmanager
-def _workers() -> Iterator[ThreadPoolExecutor]:
-    """Threads, one per processor, with one BLAS thread each: the matrices are small.
-
-    After an exception in the body, KeyboardInterrupt included, nothing new is started.
-    """
-    from threadpoolctl import threadpool_limits
-
-    with threadpool_limits(1, user_api="blas"), ThreadPoolExecutor(os.cpu_count()) as pool:
-        try:
-            yield pool
-        except BaseException:
-            pool.shutdown(cancel_futures=True)
-            raise
+    return DigitsStudy(setting, tuple(trained[n].mlp.error(trained[n].x_test, trained[n].y_test) for n in range(setting.networks)), tuple(rows))
 
 
 @dataclass(frozen=True)

@@ -2,9 +2,6 @@
 
 from __future__ import annotations
 
-import os
-import threading
-from concurrent.futures import FIRST_EXCEPTION, ThreadPoolExecutor, wait
 from dataclasses import dataclass, fields, replace
 from typing import TYPE_CHECKING
 
@@ -13,6 +10,7 @@ import numpy as np
 from divprune_sym.ground.checks import BadInput, increasing_times, integer, number
 from divprune_sym.ground.randomness import Rng, generator
 from divprune_sym.ground.values import ByValue
+from divprune_sym.ground.work import each_done
 from divprune_sym.simulate.modules import sgd_module
 from divprune_sym.simulate.network import Classes, Network
 
@@ -24,7 +22,6 @@ if TYPE_CHECKING:
     from divprune_sym.notation import OrderParameters
 
 BLOCK = 2**15  # inputs drawn at a time, in doubles: they stay in the L2 cache, and Ctrl-C is heard in milliseconds
-POLL = 0.1  # seconds between two reports of progress
 
 
 class Diverged(RuntimeError):
@@ -176,7 +173,7 @@ def train_replicas(
         A seed stands for a new generator.
         One generator is spawned for each network, so the results do not depend on `workers`.
     workers : int, optional
-        Threads; one per processor if not given.
+        Threads; one per core that may be used if not given.
     progress : callable, optional
         Called in the calling thread, about ten times a second and at the end, with the fraction of all steps
         that has been taken, 0 to 1.
@@ -198,39 +195,24 @@ def train_replicas(
     """
     rng = generator(rng)
     networks = _networks(networks)
-    workers = (os.cpu_count() or 1) if workers is None else integer("workers", workers, 1)
+    workers = None if workers is None else integer("workers", workers, 1)
     total = max(1, sum(_times(alphas, network.N)[1][-1] for network in networks))
     done = [0] * len(networks)
-    stop = threading.Event()
+    children = _spawn(rng, len(networks))
 
-    def run(r: int, network: Network, child: np.random.Generator) -> Trajectory:
+    def run(r: int) -> Trajectory:
         def on_step(steps: int) -> None:
             done[r] = steps
-            if stop.is_set():
-                raise _Stopped
 
-        return train(network, training, alphas, child, on_step=on_step)
+        return train(networks[r], training, alphas, children[r], on_step=on_step)
 
-    children = _spawn(rng, len(networks))
-    with ThreadPoolExecutor(workers) as pool:
-        try:
-            runs = [pool.submit(run, r, *pair) for r, pair in enumerate(zip(networks, children, strict=True))]
-            pending = set(runs)
-            while pending:
-                finished, pending = wait(pending, POLL, FIRST_EXCEPTION)
-                for future in finished:
-                    future.result()  # raises what the run raised
-                if progress is not None:
-                    progress(sum(done) / total if pending else 1.0)
-        except BaseException:
-            stop.set()
-            pool.shutdown(cancel_futures=True)
-            raise
-    return [future.result() for future in runs]
+    def report() -> None:
+        if progress is not None:
+            progress(sum(done) / total)
 
-
-class _Stopped(Exception):
-    """Ends a run in its thread after another one failed; never leaves this module."""
+    trained = dict(each_done(run, range(len(networks)), workers, report))
+    report()
+    return [trained[r] for r in range(len(networks))]
 
 
 class _Data:

@@ -13,6 +13,7 @@ from numba import njit
 from divprune_sym.codegen.simd import WIDTH, above, as_lanes, call, next_ticket
 from divprune_sym.solvers._kernels import (
     FILLED,
+    GIVEN_UP,
     NFEV,
     TOO_MANY_STEPS,
     TRIALS,
@@ -71,7 +72,7 @@ def adaptive_many(
     who = np.full(width, -1)
     fresh = np.zeros(width)
     guesses = np.zeros(width)
-    while True:
+    while tickets[0] < GIVEN_UP:
         # lanes without a trajectory take the next
         beginning = True
         while beginning:

@@ -19,6 +19,8 @@ jit = entry = njit(error_model="numpy", nogil=True)
 # --- copied into generated modules from here on --------------------------------------------------------
 
 DONE, TOO_MANY_STEPS, STEP_TOO_SMALL, NOT_FINITE, UNDER_WAY = 0, 1, 2, 3, 4
+# as the next ticket it says that nobody waits any more; trial steps between two looks at it
+GIVEN_UP, PAUSE = 2**62, 200
 # where a run stands, besides its state and slope
 T, H, PREVIOUS, REJECTED, FINITE, TRIALS, STEPS, NFEV, FILLED = 0, 1, 2, 3, 4, 5, 6, 7, 8
 
@@ -308,7 +310,11 @@ def adaptive_many(
         copy(starts[ticket], y)
         control = controls[ticket]
         control[T] = np.nan
-        control[9] = adaptive(
-            rhs, y, slope, control, alphas, states[ticket], trace, np.inf,
-            rtol, atol, max_steps, order, a, errors, dense, parameters[ticket],
-        )  # fmt: skip
+        trials = 0.0
+        control[9] = UNDER_WAY
+        while control[9] == UNDER_WAY and tickets[0] < GIVEN_UP:
+            trials += PAUSE
+            control[9] = adaptive(
+                rhs, y, slope, control, alphas, states[ticket], trace, trials,
+                rtol, atol, max_steps, order, a, errors, dense, parameters[ticket],
+            )  # fmt: skip

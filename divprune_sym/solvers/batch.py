@@ -2,14 +2,15 @@
 
 from __future__ import annotations
 
-from concurrent.futures import ThreadPoolExecutor
+from collections import deque
 from dataclasses import replace
 from typing import TYPE_CHECKING
 
 import numpy as np
 
 from divprune_sym.ground.checks import BadInput, increasing_times, integer
-from divprune_sym.solvers._kernels import FILLED, NFEV, STEPS, T
+from divprune_sym.ground.work import each_done
+from divprune_sym.solvers._kernels import FILLED, GIVEN_UP, NFEV, STEPS, T
 from divprune_sym.solvers.adaptive import adaptive_options, prepared, same_way
 from divprune_sym.solvers.modules import problem_module, stepping_module
 from divprune_sym.solvers.solution import Solution, solutions
@@ -77,11 +78,11 @@ def integrate_batch(
             chosen.order, chosen.a, chosen.errors, chosen.dense,
         )  # fmt: skip
 
-    if threads == 1:
-        work(0)
-    else:
-        with ThreadPoolExecutor(threads) as pool:
-            list(pool.map(work, range(threads)))
+    try:
+        deque(each_done(work, range(threads), threads), maxlen=0)
+    except BaseException:
+        tickets[0] = GIVEN_UP
+        raise
     counts = controls[:, [FILLED, 9, STEPS, NFEV]].astype(int).tolist()
     results = [(state, *count, reached) for state, count, reached in zip(states, counts, controls[:, T], strict=True)]
     how = same_way(method, rtol, atol, max_steps)

@@ -28,6 +28,8 @@ if TYPE_CHECKING:
 
 # trial steps between two looks at the clock: far below a second of work
 _TRIALS_AT_ONCE = 200
+# and seconds between two pauses in which nothing is done but listen
+_PAUSE = 0.05
 
 
 @dataclass(frozen=True)
@@ -104,7 +106,7 @@ class Run:
         n, degree = len(self.y), self.method.dense.shape[1]
         trace = np.empty((_TRIALS_AT_ONCE if look else 0, 1 + degree, n + 2))
         if checkpoint is None and look is None:
-            return self.advance(2**53, trace)
+            return self._undisturbed(trace)
         saved = time.monotonic()
         if checkpoint is not None:
             self._resume(checkpoint.path)
@@ -120,6 +122,16 @@ class Run:
             if checkpoint is not None and time.monotonic() - saved >= checkpoint.every:
                 self._save(checkpoint.path)
                 saved = time.monotonic()
+
+    def _undisturbed(self, trace: NDArray[np.float64]) -> int:
+        """To the end, with pauses in which Ctrl-C is heard."""
+        trials, status = _TRIALS_AT_ONCE, UNDER_WAY
+        while status == UNDER_WAY:
+            begun = time.monotonic()
+            status = self.advance(trials, trace)
+            if time.monotonic() - begun < _PAUSE:
+                trials *= 2
+        return status
 
     @cached_property
     def key(self) -> str:

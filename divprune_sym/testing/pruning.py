@@ -9,7 +9,7 @@ from scipy.stats import t as student_t
 
 from divprune_sym.bound.faces import Agreement, Drawing, compare_faces
 from divprune_sym.ground.checks import integer, number
-from divprune_sym.pruning.registry import as_method, find_method
+from divprune_sym.pruning.registry import as_method
 from divprune_sym.testing.names import name_of
 
 if TYPE_CHECKING:
@@ -57,7 +57,7 @@ def assert_limit_matches_draw(
     BadInput
         There is no such method, or a number is out of range.
     """
-    found = find_method(method) if isinstance(method, str) else as_method(method, "method")
+    found = as_method(method)
     false_alarm = number("false_alarm", false_alarm, 0.0, 1.0)
     drawing = Drawing(integer("inputs", inputs, 2), integer("networks", networks, 3), integer("masks", masks, 1))
     faces = compare_faces(found, 2, 2, drawing, np.random.default_rng(integer("seed", seed, 0))).faces

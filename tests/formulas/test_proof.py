@@ -11,7 +11,7 @@ import sympy as sp
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from divprune_sym.formulas.deadline import TimeIsUp, within
+from divprune_sym.ground.work import Stopped, within
 from divprune_sym.formulas.definitions import read
 from divprune_sym.formulas.evaluate import NotReal, NoValue, value
 from divprune_sym.formulas.points import random_points
@@ -135,7 +135,7 @@ def test_work_that_overhears_that_its_time_is_up_is_told_again():
 
     def work():
         for _ in range(2):
-            with contextlib.suppress(TimeIsUp):
+            with contextlib.suppress(Stopped):
                 while True:
                     time.sleep(0.01)
         ended.set()

@@ -9,7 +9,7 @@ from scipy.linalg import solve_triangular
 from scipy.linalg.lapack import dpstrf
 
 from divprune_sym.ground.checks import number
-from divprune_sym.ground.work import each_done
+from divprune_sym.ground.work import each_done_with_blas
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -103,7 +103,7 @@ def reweighted_edges(
         return least_squares(block, signals[node, kept])
 
     nodes = [int(node) for node in np.flatnonzero(masks.any(axis=1) & ~masks.all(axis=1))]
-    for done, (node, delta) in enumerate(each_done(change, nodes, None if weights.shape[1] >= SMALL else 1)):
+    for done, (node, delta) in enumerate(each_done_with_blas(change, nodes, None if weights.shape[1] >= SMALL else 1)):
         refitted[node, masks[node]] += delta
         if progress is not None:
             progress((done + 1) / len(nodes))

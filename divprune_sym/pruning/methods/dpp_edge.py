@@ -13,7 +13,7 @@ from divprune_sym.dpp.direct import sample_k_alive
 from divprune_sym.dpp.kernels import check_beta
 from divprune_sym.ground.checks import BadInput, symmetric
 from divprune_sym.ground.randomness import Rng, generator
-from divprune_sym.ground.work import each_done
+from divprune_sym.ground.work import each_done_with_blas
 from divprune_sym.pruning.draw_checkpoint import DrawCheckpoint
 from divprune_sym.pruning.edge_kernels import rbf_edge_kernel
 from divprune_sym.pruning.method import EdgeMethod, KeepLaw, Layer, as_masks, edges_kept
@@ -146,7 +146,7 @@ class DPPEdge(EdgeMethod):
 
         task = (layer.weights, layer.input_moments, streams, size, self.kernel == "rbf", self.beta)
         with DrawCheckpoint(checkpoint, task, (count, K, N)) as drawn:
-            for node, masks in each_done(node_masks, drawn.missing(), None if N >= SMALL else 1):
+            for node, masks in each_done_with_blas(node_masks, drawn.missing(), None if N >= SMALL else 1):
                 drawn.store(node, masks)
                 if progress is not None:
                     progress(drawn.done.mean())

@@ -1,7 +1,7 @@
 """N:M structured edges: in every group of M consecutive inputs of a node, N edges are kept.
 
 The pattern that sparse tensor cores run (2:4: Mishra et al., arXiv:2104.08378); p = N/M. `NMEdge` keeps the N
-largest |w| of a group, which is what is done in practice; `RandomNMEdge` N at random. Moments are derived in
+largest |w| of a group, which is what is done in practice. Moments are derived in
 derivations/07_variants.py.
 """
 
@@ -21,7 +21,7 @@ from sympy import Expr
 
 from divprune_sym.ground.checks import BadInput, integer
 from divprune_sym.ground.randomness import Rng, generator
-from divprune_sym.pruning.mask_classes import independent_classes, sampled_classes
+from divprune_sym.pruning.mask_classes import sampled_classes
 from divprune_sym.pruning.method import Layer
 from divprune_sym.pruning.moments.quadrature import InaccurateMoment
 from divprune_sym.pruning.variant import EdgeVariant, NumericFunction, Pair, Pruned
@@ -66,7 +66,7 @@ class NMEdge(EdgeVariant):
     def draw(self, layer: Layer, keep: float, rng: Rng, count: int = 1) -> NDArray[np.bool_]:
         """Masks (count, K, N)."""
         rng = generator(rng)
-        return _largest(np.broadcast_to(np.abs(layer.weights), (count, *layer.weights.shape)), keep, self.group, rng)
+        return largest(np.broadcast_to(np.abs(layer.weights), (count, *layer.weights.shape)), keep, self.group, rng)
 
     def mask_classes(self, state: OrderParameters, keep: float, seed: int, points: int) -> MaskClasses:
         """Class moments over groups of M inputs, by quasi-Monte Carlo."""
@@ -78,33 +78,7 @@ class NMEdge(EdgeVariant):
         return sampled_classes(state, keep, probabilities, self.group, seed, points)
 
 
-class RandomNMEdge(EdgeVariant):
-    """Random N:M: N of every group of M consecutive inputs, uniformly, independently for each node.
-
-    As N → ∞ it is random edge pruning; its fluctuations at finite N are smaller.
-    """
-
-    name = "random-nm-edge"
-
-    def __init__(self, group: int = 4) -> None:
-        self.group = integer("group", group, 2)
-        self.fractions = tuple(Fraction(n, self.group) for n in range(self.group + 1))
-
-    def limit(self, pair: Pair) -> Pruned:
-        """Every edge is kept with probability p, whatever its weight and the other node's mask."""
-        return Pruned(Q_ii=pair.p * pair.Q_ii, Q_ik=pair.p**2 * pair.Q_ik, R_in=pair.p * pair.R_in)
-
-    def draw(self, layer: Layer, keep: float, rng: Rng, count: int = 1) -> NDArray[np.bool_]:
-        """Masks (count, K, N)."""
-        rng = generator(rng)
-        return _largest(np.zeros((count, *layer.weights.shape)), keep, self.group, rng)
-
-    def mask_classes(self, state: OrderParameters, keep: float, seed: int, points: int) -> MaskClasses:
-        """In closed form: those of random edges."""
-        return independent_classes(state, keep)
-
-
-def _largest(score: Array, keep: float, group: int, rng: np.random.Generator) -> NDArray[np.bool_]:
+def largest(score: Array, keep: float, group: int, rng: np.random.Generator) -> NDArray[np.bool_]:
     """The round(keep·group) largest scores of every group, ties broken at random."""
     *rows, N = score.shape
     if N % group:
