@@ -1,1 +1,1 @@
-"""A user's pruning method beside the built-in ones."""
+"""A user's pruning method beside the registered ones."""

@@ -1,4 +1,4 @@
-"""`divprune-sym bound`: a method beside every built-in one, in the noiseless specialised state."""
+"""`divprune-sym bound`: a method beside every registered one, in the noiseless specialised state."""
 
 from __future__ import annotations
 
@@ -34,7 +34,7 @@ TIE = 1e-10  # of v*²: errors closer than this are equal
 class Comparison:
     """What is asked: M teacher nodes, Z copies, v*, and what follows pruning.
 
-    `rescale` is applied to edges, `reweight` to nodes, to the method asked about and to the built-in ones alike.
+    `rescale` is applied to edges, `reweight` to nodes, to all methods alike.
     """
 
     M: int
@@ -60,7 +60,7 @@ class Comparison:
             if abs(keep * self.K - k) > 1e-9:
                 return None
             return method.limit(self.state, k).generalization_error(reweight=self.reweight)
-        if method.fractions is not None and min(abs(keep - float(p)) for p in method.fractions) > 1e-9:
+        if not method.can_keep(keep):
             return None
         return self._edge_limit(method, keep).generalization_error(rescale=self.rescale)
 
@@ -88,7 +88,7 @@ def _two_copies(method: EdgeMethod | SymbolicEdgeMethod, keep: float) -> tuple[f
 
 @dataclass(frozen=True)
 class Region:
-    """Where the method's error is lower than a rival's ("all": than every built-in method's that keeps this share).
+    """Where the method's error is lower than a rival's ("all": than every registered method's that keeps this share).
 
     Numerical, not proved: intervals end where the difference changes its sign between two points of a grid of
     step 0.005, found to 1e-9, or at the grid's ends; what is narrower than the grid can be missed. Points
@@ -111,7 +111,9 @@ class Bound:
     table : list of dict
         Errors at p = k/K and wherever else the method can be asked, by method name; None where one cannot.
     curve : list of dict
-        Errors of the method and of the built-in edge methods on the fine grid.
+        Errors of the method and of the registered edge methods on the fine grid.
+    units : dict of str to str
+        What each method of the table prunes: "node" or "edge".
     """
 
     method: str
@@ -122,6 +124,7 @@ class Bound:
     regions: list[Region]
     has_draw: bool
     agreement: Agreement | None
+    units: dict[str, str]
 
     def as_json(self) -> dict[str, Any]:
         """Plain data."""
@@ -148,14 +151,14 @@ def bound(method: Method, comparison: Comparison, drawing: Drawing | None, rng: 
     Raises
     ------
     BadInput
-        The method has the name of a built-in one and is not it, or one of its faces returns what cannot be used.
+        The method has the name of a registered one and is not it, or one of its faces returns what cannot be used.
     """
     if comparison.second_layer == 0:
         msg = "second layer = 0: every error vanishes, there is nothing to compare"
         raise BadInput(msg)
-    everyone: dict[str, Method] = {method.name: method, **METHODS}
+    everyone = {method.name: method, **METHODS.usable()}
     if everyone[method.name] is not method:
-        msg = f"{method.name}: is the name of a built-in method, choose another"
+        msg = f"{method.name}: is the name of a registered method, choose another"
         raise BadInput(msg)
     errors = _Errors(comparison, method, everyone)
     has_draw = not isinstance(method, SymbolicEdgeMethod) or method.has_draw
@@ -171,6 +174,7 @@ def bound(method: Method, comparison: Comparison, drawing: Drawing | None, rng: 
         errors.regions(),
         has_draw,
         agreement,
+        {name: x.unit for name, x in everyone.items()},
     )
 
 

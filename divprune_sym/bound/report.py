@@ -15,9 +15,9 @@ from rich.table import Table
 
 from divprune_sym.ground.checks import BadInput
 from divprune_sym.ground.files import written_aside
-from divprune_sym.pruning import METHODS
+from divprune_sym.pruning.looks import looks
 from divprune_sym.pruning.variant import NumericFunction
-from divprune_sym.show.figures import COLOURS, STYLE, save
+from divprune_sym.show.figures import STYLE, save
 
 if TYPE_CHECKING:
     from divprune_sym.bound.faces import Agreement
@@ -64,14 +64,20 @@ def figure(found: Bound) -> Figure:
     """ε_g against the keep fraction: edges as lines, nodes as points, the method in black."""
     drawn = Figure(figsize=(6.4, 4.8))
     axes = drawn.add_subplot()
-    for name in (*METHODS, *(n for n in (found.method,) if n not in METHODS)):
+    for name, look in looks(found.units).items():
         own = name == found.method
-        colour = "black" if own else COLOURS[name]
         keeps, errors = _drawn(found, name)
-        points = "D" if own else "o"
-        style = "-" if name in found.curve[0] else points
-        width, order = (2.4, 3) if own else (1.4, 2)
-        axes.plot(keeps, errors, style, color=colour, linewidth=width, zorder=order, label=name)
+        as_line = name in found.curve[0]
+        axes.plot(
+            keeps,
+            errors,
+            linestyle=("-" if own else look.line) if as_line else "",
+            marker="" if as_line else look.marker,
+            color="black" if own else look.colour,
+            linewidth=2.4 if own else 1.4,
+            zorder=3 if own else 2,
+            label=name,
+        )
     axes.set_xlabel("fraction of parameters kept")
     axes.set_ylabel(r"generalisation error $\varepsilon_g$")
     drawn.legend(loc="outside lower center", ncols=3)

@@ -251,7 +251,9 @@ def verify(
     if jobs == 1 or len(claims) == 1:
         return [_reported(examine(claim, bench), progress, (n + 1) / len(claims)) for n, claim in enumerate(claims)]
     by_name: dict[str, Record] = {}
-    for name, record in each_done_in_processes(partial(_examine_named, tuple(files), bench), (x.id for x in claims), jobs):
+    for name, record in each_done_in_processes(
+        partial(_examine_named, tuple(files), bench), (x.id for x in claims), jobs
+    ):
         by_name[name] = _reported(record, progress, (len(by_name) + 1) / len(claims))
     return [by_name[claim.id] for claim in claims]
 

@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING, Annotated
 from cyclopts import App, CycloptsError, Parameter
 
 from divprune_sym.cli.console import BAD_INPUT, DONE, FAILED, INTERRUPTED, say
+from divprune_sym.ground.work import interruptibly, still_running
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
@@ -80,12 +81,17 @@ def _explained(error: Exception) -> int:
 
 def main(arguments: Sequence[str] | None = None) -> int:
     """Run the command line and return its exit code: 0 done, 1 failed, 2 bad input, 130 interrupted."""
+    asked = sys.argv[1:] if arguments is None else arguments
     try:
-        code = app.meta(sys.argv[1:] if arguments is None else arguments)
+        code = interruptibly(lambda: app.meta(asked)) or DONE
         sys.stdout.flush()
     except KeyboardInterrupt:
-        return say("interrupted", INTERRUPTED)
+        code = say("interrupted", INTERRUPTED)
     except BrokenPipeError:  # the reader, such as `head`, has seen enough
         os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
-        return DONE
-    return code or DONE
+        code = DONE
+    if arguments is None and still_running():
+        # compiled code in another thread would hold up the end, or not survive it
+        sys.stderr.flush()
+        os._exit(code)
+    return int(code)

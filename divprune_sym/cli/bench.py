@@ -2,19 +2,15 @@
 
 from __future__ import annotations
 
-import sys
-from contextlib import contextmanager
 from pathlib import Path
-from typing import TYPE_CHECKING, Annotated
+from typing import Annotated
 
 from cyclopts import Parameter
 
 from divprune_sym.cli.app import app
 from divprune_sym.cli.console import DONE
 from divprune_sym.cli.guards import check_output
-
-if TYPE_CHECKING:
-    from collections.abc import Callable, Iterator
+from divprune_sym.show.progress import working
 
 
 @app.command(
@@ -64,8 +60,8 @@ def bench(
     earlier = None if against is None else read_record(against)
     if out is not None:
         check_output(out, against, (".json",))
-    with _progress() as note:
-        record = measure_tables(tables, quick=quick, on_case=note)
+    with working("preparing") as now:
+        record = measure_tables(tables, quick=quick, on_case=lambda table, case: now(f"{table}: {case}"))
     show_machine(record.machine)
     for measured in record.tables:
         show_table(measured)
@@ -74,16 +70,3 @@ def bench(
     if out is not None:
         write_record(record, out)
     return DONE
-
-
-@contextmanager
-def _progress() -> Iterator[Callable[[str, str], None]]:
-    """On a terminal, and nowhere else, which case of which table is being measured."""
-    if not sys.stderr.isatty():
-        yield lambda table, case: None
-        return
-    from rich.console import Console
-    from rich.markup import escape
-
-    with Console(stderr=True).status("preparing") as status:
-        yield lambda table, case: status.update(escape(f"{table}: {case}"))

@@ -8,9 +8,10 @@ from typing import Annotated
 from cyclopts import Parameter
 
 from divprune_sym.cli.app import app
-from divprune_sym.cli.console import DONE, FAILED, interruptibly, print_json, say, working
+from divprune_sym.cli.console import DONE, FAILED, print_json, say
 from divprune_sym.cli.options import Json, Output, Rescale, Whole
 from divprune_sym.cli.student import given_student
+from divprune_sym.show.progress import working
 
 
 @app.command(
@@ -53,7 +54,7 @@ def bound(
     seed: Whole = 1,
     as_json: Json = False,
 ) -> int:
-    """Work out the pruned error of a method of your own, beside every built-in one.
+    """Work out the pruned error of a method of your own, beside every registered one.
 
     Prints the error as LaTeX and Python, a table, and where the method wins; checks that the masks it draws do
     what it says; writes bound.json, bound.png and bound.svg.
@@ -61,7 +62,7 @@ def bound(
     Parameters
     ----------
     method
-        FILE.py:CLASS, or the name of a shipped method or plug-in. The file is run.
+        FILE.py:CLASS, or the name of a registered method. The file is run.
     teachers
         M, the number of teacher nodes, orthogonal and of unit norm.
     copies
@@ -102,7 +103,7 @@ def bound(
     with users_code(method):
         loaded = load_method(method)
         with working("deriving, comparing, drawing"):
-            found = interruptibly(lambda: run(loaded, asked, drawing, rng))
+            found = run(loaded, asked, drawing, rng)
     files = bound_report.write(found, out)
     if as_json:
         print_json(found.as_json() | {"files": [str(path) for path in files]})

@@ -7,8 +7,9 @@ from typing import Annotated
 from cyclopts import Parameter
 
 from divprune_sym.cli.app import app
-from divprune_sym.cli.console import DONE, FAILED, print_json, working
+from divprune_sym.cli.console import DONE, FAILED, print_json
 from divprune_sym.cli.options import Json
+from divprune_sym.show.progress import working
 
 
 @app.command(

@@ -10,7 +10,7 @@ from cyclopts import Parameter
 from divprune_sym.cli.app import app
 from divprune_sym.cli.console import DONE, print_json, say
 from divprune_sym.cli.network_options import Flag, NetworkOptions, read_grid
-from divprune_sym.cli.options import Json, Output, Whole
+from divprune_sym.cli.options import Json, Methods, Output, Whole, read_methods
 
 
 @app.command(
@@ -30,7 +30,7 @@ def compare(
     /,
     *,
     options: NetworkOptions,
-    methods: str = "all",
+    methods: Methods = "paper",
     keep: str = "0.2:0.9:0.1",
     repeats: Whole = 5,
     theory: Flag = False,
@@ -44,8 +44,6 @@ def compare(
     ----------
     network
         The network: an npz, safetensors or onnx file.
-    methods
-        Names separated by commas, or "all": random, importance and DPP nodes, random, magnitude and DPP edges.
     keep
         Shares kept in every pruned layer: FROM:TO:STEP, or numbers separated by commas.
     repeats
@@ -65,16 +63,16 @@ def compare(
     from divprune_sym.networks import compare_report
     from divprune_sym.networks.compare import CompareSetting
     from divprune_sym.networks.compare import compare as run
-    from divprune_sym.pruning import METHODS
     from divprune_sym.show.progress import stage
 
     check_folder(out)
-    names = tuple(METHODS) if methods == "all" else tuple(name.strip() for name in methods.split(","))
-    asked = CompareSetting(names, read_grid(keep), repeats, integer("--seed", seed, 0), options.setting(), theory)
+    asked = CompareSetting(
+        read_methods(methods), read_grid(keep), repeats, integer("--seed", seed, 0), options.setting(), theory
+    )
     net = options.network(network)
     found = options.read()
     try:
-        with stage(f"comparing {len(names)} methods at {len(asked.keeps)} shares") as progress:
+        with stage(f"comparing {len(asked.methods)} methods at {len(asked.keeps)} shares") as progress:
             compared = run(net, found, asked, out, progress)
     except KeyboardInterrupt:
         say(f"what is finished is in {out}; start the same command again to go on")

@@ -1,46 +1,15 @@
-"""What the commands print, and how they work while a person waits. Data to stdout, messages to stderr."""
+"""What the commands print. Data to stdout, messages to stderr."""
 
 from __future__ import annotations
 
 import json
 import sys
-from concurrent.futures import Future
-from contextlib import contextmanager
-from threading import Thread
-from typing import TYPE_CHECKING, Any, TypeVar
+from typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Iterator, Mapping, Sequence
-
-T = TypeVar("T")
+    from collections.abc import Mapping, Sequence
 
 DONE, FAILED, BAD_INPUT, INTERRUPTED = 0, 1, 2, 130
-
-
-def interruptibly(work: Callable[[], T]) -> T:
-    """Run `work` on a thread, which compiled code shares with this one: Ctrl-C need not wait for its end."""
-    future: Future[T] = Future()
-
-    def run() -> None:
-        try:
-            future.set_result(work())
-        except BaseException as error:
-            future.set_exception(error)
-
-    Thread(target=run, daemon=True).start()
-    return future.result()
-
-
-@contextmanager
-def working(what: str) -> Iterator[None]:
-    """Say on a terminal, and nowhere else, that something takes its time."""
-    if not sys.stderr.isatty():
-        yield
-        return
-    from rich.console import Console
-
-    with Console(stderr=True).status(what):
-        yield
 
 
 def say(message: str, code: int = DONE) -> int:

@@ -7,8 +7,9 @@ from typing import Annotated, Literal
 from cyclopts import Parameter
 
 from divprune_sym.cli.app import app
-from divprune_sym.cli.console import DONE, working
+from divprune_sym.cli.console import DONE
 from divprune_sym.cli.options import Whole
+from divprune_sym.show.progress import working
 
 
 @app.command(

@@ -9,9 +9,10 @@ from typing import Annotated
 from cyclopts import Parameter
 
 from divprune_sym.cli.app import app
-from divprune_sym.cli.console import DONE, FAILED, interruptibly, print_result, say, working
-from divprune_sym.cli.options import Json, Rescale, Whole
+from divprune_sym.cli.console import DONE, FAILED, print_result, say
+from divprune_sym.cli.options import Json, Method, Rescale, Whole
 from divprune_sym.cli.student import given_student
+from divprune_sym.show.progress import working
 
 
 @app.command(
@@ -29,7 +30,7 @@ Examples:
       --keep-fraction 0.5 --rescale optimal --json""",
 )
 def error(
-    method: Annotated[str, Parameter(name="METHOD")],
+    method: Annotated[Method, Parameter(name="METHOD")],
     /,
     *,
     teachers: Whole | None = None,
@@ -47,9 +48,6 @@ def error(
 
     Parameters
     ----------
-    method
-        How nodes or edges are chosen: random-node, importance-node, dpp-node, random-edge, magnitude-edge, dpp-edge,
-        nm-edge (2:4 and its kin), random-nm-edge, column-edge, or the name of a plug-in.
     teachers
         M, the number of teacher nodes, orthogonal and of unit norm.
     copies
@@ -74,9 +72,11 @@ def error(
     import numpy as np
 
     from divprune_sym.ground.checks import BadInput, integer
-    from divprune_sym.pruning import METHODS, NodeMethod
+    from divprune_sym.ground.user_files import users_code
+    from divprune_sym.pruning import NodeMethod
+    from divprune_sym.pruning.user_method import load_method
 
-    pruning = METHODS[method]
+    pruning = load_method(method)
     nodes = isinstance(pruning, NodeMethod)
     if (keep is None) == (keep_fraction is None):
         msg = "give --keep" if nodes else "give either --keep or --keep-fraction"
@@ -101,13 +101,13 @@ def error(
                 return pruning.limit(pruned, keep).generalization_error(reweight=reweight)
             return pruning.limit(pruned, keep_fraction).generalization_error(rescale=rescale or "none")
 
-    with working("averaging over what is kept"):
-        value = interruptibly(left)
+    with working("averaging over what is kept"), users_code(method):
+        value = left()
     if not isfinite(value):
         return say(f"the error is {value}: the order parameters leave the range of float64", FAILED)
     result = {
         "generalization_error": value,
-        "method": method,
+        "method": pruning.name,
         "teachers": pruned.M,
         "copies": copies,
         "second_layer": second_layer,

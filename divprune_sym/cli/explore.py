@@ -8,7 +8,7 @@ from typing import Annotated
 from cyclopts import Parameter
 
 from divprune_sym.cli.app import app
-from divprune_sym.cli.console import DONE, interruptibly, print_json
+from divprune_sym.cli.console import DONE, print_json
 from divprune_sym.cli.options import Json, Output
 
 
@@ -63,7 +63,7 @@ def explore(
     domain = read_domain(over, any(error.of_nodes for error in asked.errors()))
     check_folder(out)
     with stage("comparing") as progress:
-        found = interruptibly(lambda: run(asked, domain, progress))
+        found = run(asked, domain, progress)
     files = report.write(found, out)
     if as_json:
         print_json(found.as_json() | {"files": [str(path) for path in files]})

@@ -8,10 +8,11 @@ from typing import Annotated, Literal
 from cyclopts import Parameter
 
 from divprune_sym.cli.app import app
-from divprune_sym.cli.console import DONE, FAILED, interruptibly, print_json, print_table, say, working
+from divprune_sym.cli.console import DONE, FAILED, print_json, print_table, say
 from divprune_sym.cli.guards import check_output
 from divprune_sym.cli.options import Json, Output, Whole
 from divprune_sym.ground.files import refuse_beyond_memory
+from divprune_sym.show.progress import working
 
 ROWS_SHOWN = 20
 
@@ -102,12 +103,14 @@ def integrate(
     try:
         with working("integrating (the first time, equations are derived and compiled)"):
             if dt is not None:
-                solution = interruptibly(lambda: integrate_fixed_step(learning, alphas, dt, method=method))
+                solution = integrate_fixed_step(learning, alphas, dt, method=method)
             else:
                 kept = Checkpoint(checkpoint) if checkpoint else None
-                solution = interruptibly(
-                    lambda: solve(learning, alphas, method=method, rtol=rtol, max_steps=max_steps, checkpoint=kept)
-                )
+                solution = solve(learning, alphas, method=method, rtol=rtol, max_steps=max_steps, checkpoint=kept)
+    except KeyboardInterrupt:
+        if checkpoint is not None:
+            say(f"what is done is in {checkpoint}; the same command goes on from there")
+        raise
     except IntegrationFailed as error:
         return say(f"{problem}: {error}", FAILED)
     solution.save(out)

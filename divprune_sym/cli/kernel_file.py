@@ -4,9 +4,10 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, Any
 
-from divprune_sym.cli.console import interruptibly, say, working
+from divprune_sym.cli.console import say
 from divprune_sym.cli.guards import refusing
 from divprune_sym.ground.files import refuse_beyond_memory
+from divprune_sym.show.progress import working
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -34,7 +35,7 @@ def kernel_ensemble(path: Path, check_size: Callable[[int], None]) -> LEnsemble:
         matrix = kernel_matrix(path, file)
     try:
         with working("decomposing the kernel"):
-            L = interruptibly(lambda: LEnsemble.from_matrix(matrix))
+            L = LEnsemble.from_matrix(matrix)
     except BadInput as refused:
         msg = f"{path}: {refused}"
         raise BadInput(msg) from None

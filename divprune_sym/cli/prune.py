@@ -10,12 +10,13 @@ from typing import TYPE_CHECKING, Annotated, Any
 from cyclopts import Parameter
 
 from divprune_sym.cli.app import app
-from divprune_sym.cli.console import DONE, interruptibly, print_json, print_table, say, working
+from divprune_sym.cli.console import DONE, print_json, print_table, say
 from divprune_sym.cli.graph_pruning import names_inputs, prune_blocks
 from divprune_sym.cli.guards import check_output
 from divprune_sym.cli.network_options import Flag, NetworkOptions, shares_of
-from divprune_sym.cli.options import Json, Output, Whole
+from divprune_sym.cli.options import Json, Method, Output, Whole
 from divprune_sym.ground.files import CHECKPOINTS
+from divprune_sym.show.progress import working
 
 if TYPE_CHECKING:
     from divprune_sym.networks.measure import Measured
@@ -53,7 +54,7 @@ def prune(
     network: Annotated[Path, Parameter(name="NETWORK")],
     /,
     *,
-    method: str,
+    method: Method,
     options: NetworkOptions,
     keep: str | None = None,
     keep_parameters: float | None = None,
@@ -75,8 +76,6 @@ def prune(
     ----------
     network
         The network; its formats are below.
-    method
-        random-node, importance-node, dpp-node, random-edge, magnitude-edge, dpp-edge, nm-edge, ...
     keep
         Share kept, of the nodes of every hidden layer or of every node's incoming edges; or one share for each
         layer, in the order of --layer: 0.3,0.5.
@@ -109,6 +108,7 @@ def prune(
     import numpy as np
 
     from divprune_sym.ground.checks import BadInput, integer
+    from divprune_sym.ground.user_files import users_code
     from divprune_sym.networks.formats import format_of, save_network
     from divprune_sym.networks.measure import measure, refuse_nothing_kept
     from divprune_sym.networks.prune import methods_for_networks, prune_network
@@ -116,7 +116,7 @@ def prune(
     from divprune_sym.networks.schedules import allocated, prune_in_steps, rounded_to_nothing
     from divprune_sym.networks.training import TrainSetting, train
     from divprune_sym.networks.versions import versions
-    from divprune_sym.pruning import METHODS
+    from divprune_sym.pruning.user_method import load_method
     from divprune_sym.show.progress import stage
 
     steps = integer("--steps", steps, 1)
@@ -163,7 +163,7 @@ def prune(
                 "--fine-tune": fine_tune != 0,
             },
         )
-    how = methods_for_networks({method: METHODS[method]})[method]
+    (how,) = methods_for_networks({method: load_method(method)}).values()
     net = options.network(network)
     layers = setting.chosen(net)
     with working("reading the data"):
@@ -191,25 +191,26 @@ def prune(
     def pruned(label: str, reweighted: bool, drawn: dict[int, Any]) -> Any:
         rng = np.random.default_rng(seed)
         how_much = replace(setting, reweight=reweighted)
-        with stage(label) as progress:
-            return interruptibly(
-                lambda: prune_network(
-                    net, found.x_train, how, shares, rng, how_much, progress, drawn=drawn, checkpoint=checkpoint
-                )
+        with stage(label) as progress, users_code(method):
+            return prune_network(
+                net, found.x_train, how, shares, rng, how_much, progress, drawn=drawn, checkpoint=checkpoint
             )
 
     stages = {"before": measure(net, found)}
     if steps > 1:
         rng, how_much = np.random.default_rng(seed), replace(setting, reweight=reweight)
-        with stage(f"pruning in {steps} steps") as progress:
-            last = interruptibly(
-                lambda: prune_in_steps(
-                    net, found.x_train, how, shares, steps, rng, how_much, lambda left, _: tuned(left), progress
-                )
+        with stage(f"pruning in {steps} steps") as progress, users_code(method):
+            last = prune_in_steps(
+                net, found.x_train, how, shares, steps, rng, how_much, lambda left, _: tuned(left), progress
             )
         stages["after"] = measure(last.smallest, found)
     else:
-        last = pruned("pruning", False, {})
+        try:
+            last = pruned("pruning", False, {})
+        except KeyboardInterrupt:
+            if checkpoint is not None:
+                say(f"what is done is in {checkpoint}.layer*; the same command goes on from there")
+            raise
         stages["after"] = measure(last.smallest, found)
         if reweight:
             # until a layer before is refitted, or if only the original network is looked at, the masks are the same
@@ -218,14 +219,14 @@ def prune(
             stages["reweighted"] = measure(last.smallest, found)
         if fine_tune:
             with working("fine-tuning"):
-                last = interruptibly(lambda: tuned(last))
+                last = tuned(last)
             stages["fine_tuned"] = measure(last.smallest, found)
     if out is not None:
         save_network(last.compact() if compact else last.network, out, float64=float64)
     if mask is not None:
         replace(last.mask, seed=seed, versions=versions()).save(mask)
     result = {
-        "method": method,
+        "method": how.name,
         "keep": {str(n): share for n, share in shares.items()},
         "steps": steps,
         "seed": seed,

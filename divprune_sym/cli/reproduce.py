@@ -6,7 +6,7 @@ from pathlib import Path
 from typing import Literal
 
 from divprune_sym.cli.app import app
-from divprune_sym.cli.options import Whole
+from divprune_sym.cli.options import Methods, Whole, read_methods
 
 
 @app.command(
@@ -21,6 +21,7 @@ def reproduce(
     quick: bool = False,
     seed: Whole = 1,
     backend: Literal["cpu", "cuda"] = "cpu",
+    methods: Methods = "paper",
 ) -> int:
     """Reproduce the published results, check each, and write a report.
 
@@ -42,4 +43,5 @@ def reproduce(
     from divprune_sym.ground.checks import integer
     from divprune_sym.reproduction.reproduce import reproduce as run
 
-    return run(out=out, quick=quick, seed=integer("--seed", seed, 0), backend=backend)
+    asked = read_methods(methods)
+    return run(out=out, quick=quick, seed=integer("--seed", seed, 0), backend=backend, methods=asked)

@@ -9,11 +9,12 @@ from typing import Annotated
 from cyclopts import Parameter
 
 from divprune_sym.cli.app import app
-from divprune_sym.cli.console import DONE, interruptibly, print_result, working
+from divprune_sym.cli.console import DONE, print_result
 from divprune_sym.cli.guards import check_output
 from divprune_sym.cli.kernel_file import kernel_ensemble
 from divprune_sym.cli.options import Json, Output, Whole
 from divprune_sym.ground.files import refuse_beyond_memory
+from divprune_sym.show.progress import working
 
 
 @app.command(
@@ -84,7 +85,7 @@ def sample(
         L = L.with_expected_size(expected_size)
     rng = np.random.default_rng(seed)
     with working("drawing"):
-        draws = interruptibly(lambda: L.sample_masks(rng, count) if size is None else L.sample_k(size, rng, count))
+        draws = L.sample_masks(rng, count) if size is None else L.sample_k(size, rng, count)
     with written_aside(out) as target:
         np.save(target, draws, allow_pickle=False)
     sizes = {"size": size} if size is not None else {"expected_size": L.expected_size()}

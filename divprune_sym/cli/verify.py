@@ -59,21 +59,20 @@ def verify(
         Check the certificates that come with the package instead of finding them anew, and decide on the recorded
         measurements instead of measuring. Under half a minute.
     jobs
-        Processes; one for each processor if left out.
+        Processes; one for each core that may be used if left out.
     out
         Folder to write to.
     as_json
         Print what claims.json holds.
     """
-    import os
-
     from divprune_sym.bound.report import check_folder
     from divprune_sym.claims import ledger, report
     from divprune_sym.claims.claim import Bench
     from divprune_sym.ground.checks import integer
+    from divprune_sym.ground.work import usable_cores
     from divprune_sym.show.progress import stage
 
-    count = integer("--jobs", os.cpu_count() or 1 if jobs is None else jobs, 1)
+    count = integer("--jobs", usable_cores() if jobs is None else jobs, 1)
     check_folder(out)
     with stage("examining the claims") as progress:
         bench = Bench(quick, ledger.RECORDED, None if quick else out / "certificates")

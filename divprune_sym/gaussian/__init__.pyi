@@ -19,10 +19,10 @@ from divprune_sym.gaussian.reduction import closing as closing
 from divprune_sym.gaussian.reduction import expectation as expectation
 from divprune_sym.gaussian.reduction import integral as integral
 from divprune_sym.gaussian.registry import ACTIVATIONS as ACTIVATIONS
-from divprune_sym.ground.plugins import PluginWarning as PluginWarning
 from divprune_sym.gaussian.registry import activation as activation
 from divprune_sym.gaussian.term import Covariance as Covariance
 from divprune_sym.gaussian.term import G as G
 from divprune_sym.gaussian.term import Term as Term
 from divprune_sym.gaussian.term import U as U
 from divprune_sym.gaussian.term import symbolic_covariance as symbolic_covariance
+from divprune_sym.ground.plugins import PluginWarning as PluginWarning

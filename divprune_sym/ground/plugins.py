@@ -56,7 +56,7 @@ def loaded(group: str, point: EntryPoint, accept: Callable[[Any, str], T]) -> T:
 
 
 def each_usable(group: str, accept: Callable[[Any, str], T], taken: Collection[str] = ()) -> dict[str, T]:
-    """All plug-ins of a group that can be used; each other one, and each whose name is taken, gives a `PluginWarning`."""
+    """All plug-ins of a group that can be used; every other, and every taken name, gives a `PluginWarning`."""
     from divprune_sym.ground.checks import BadInput
 
     found: dict[str, T] = {}

@@ -5,6 +5,7 @@ from __future__ import annotations
 import sys
 import traceback
 from contextlib import contextmanager
+from hashlib import sha256
 from pathlib import Path
 from types import ModuleType
 from typing import TYPE_CHECKING
@@ -13,6 +14,8 @@ from divprune_sym.ground.checks import BadInput
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
+
+_MODULES = "divprune_sym_user_"
 
 
 def file_and_name(source: str) -> tuple[Path, str] | None:
@@ -31,9 +34,9 @@ def file_and_name(source: str) -> tuple[Path, str] | None:
 
 
 @contextmanager
-def users_code(source: str) -> Iterator[None]:
-    """An exception that passed through the file of FILE.py or FILE.py:NAME becomes one line that says where in it."""
-    path = source.rpartition(":")[0] or source
+def users_code(source: str | Path | None) -> Iterator[None]:
+    """An exception that passed through a user's file, FILE.py or FILE.py:NAME, becomes one line that says where."""
+    path = str(source).rpartition(":")[0] or str(source)
     try:
         yield
     except (BadInput, SyntaxError):
@@ -58,7 +61,7 @@ def executed(path: Path) -> ModuleType:
     if not path.is_file():
         msg = f"{path}: No such file"
         raise BadInput(msg)
-    module = ModuleType(f"divprune_sym_user_{path.stem}")
+    module = ModuleType(f"{_MODULES}{path.stem}_{sha256(bytes(path.resolve())).hexdigest()[:8]}")
     module.__file__ = str(path)
     sys.modules[module.__name__] = module  # dataclasses look their module up
     try:
@@ -67,6 +70,13 @@ def executed(path: Path) -> ModuleType:
         line = f", line {error.lineno}" if isinstance(error, SyntaxError) else ""
         msg = f"{path}: is no Python{line}: {error.args[0]}"
         raise BadInput(msg) from None
-    with users_code(str(path)):
+    with users_code(path):
         exec(code, module.__dict__)
     return module
+
+
+def file_of(found: object) -> Path | None:
+    """The user's file that the class of an object comes from; None for a class of an installed package."""
+    inner = getattr(found, "variant", found)
+    name = type(inner).__module__
+    return Path(str(sys.modules[name].__file__)) if name.startswith(_MODULES) else None

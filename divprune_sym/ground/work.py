@@ -154,7 +154,9 @@ def each_done(
     return _each_done(work, deque(pieces), threads or usable_cores(), waiting, PATIENCE, Stopped)
 
 
-def each_done_with_blas(work: Callable[[P], T], pieces: Iterable[P], threads: int | None = None) -> Iterator[tuple[P, T]]:
+def each_done_with_blas(
+    work: Callable[[P], T], pieces: Iterable[P], threads: int | None = None
+) -> Iterator[tuple[P, T]]:
     """`each_done` where the pieces call BLAS or LAPACK, one thread of it each."""
     with one_blas_thread():
         yield from each_done(work, pieces, threads)
@@ -172,12 +174,15 @@ def within(seconds: float, work: Callable[[], T]) -> T | None:
     worker = _Worker(lambda: done.put(_Outcome(work)))
     worker.start()
     try:
-        outcome: T = done.get(timeout=seconds).result()
+        outcome = done.get(timeout=seconds)
     except Empty:
-        return None
-    finally:
         _dismiss([worker], 0.0)
-    return outcome
+        return None
+    except BaseException:
+        _dismiss([worker], 0.0)
+        raise
+    result: T = outcome.result()
+    return result
 
 
 def still_running() -> bool:
@@ -209,9 +214,12 @@ def _each_done(
         for _ in range(count):
             piece, outcome = _next(done, waiting)
             yield piece, outcome.result()
-    finally:
+    except BaseException:
         todo.clear()
         _dismiss(team, patience, stop)
+        raise
+    for worker in team:
+        worker.join()
 
 
 def _next(done: SimpleQueue[T], waiting: Callable[[], None]) -> T:

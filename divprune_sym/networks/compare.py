@@ -14,13 +14,15 @@ import numpy as np
 
 from divprune_sym.ground.checks import BadInput, integer, number
 from divprune_sym.ground.files import written_aside
+from divprune_sym.ground.user_files import file_of, users_code
 from divprune_sym.ground.work import each_done_with_blas
 from divprune_sym.networks.measure import Measured, measure, refuse_nothing_kept
 from divprune_sym.networks.prune import Pruned, PruneSetting, methods_for_networks, prune_layer, prune_network
 from divprune_sym.networks.published import published_method
 from divprune_sym.networks.theory import GaussianInputs, excess_kurtosis, measured_error, predicted_error
 from divprune_sym.networks.versions import versions
-from divprune_sym.pruning.registry import METHODS
+from divprune_sym.pruning.registry import Method
+from divprune_sym.pruning.user_method import as_loaded
 
 if TYPE_CHECKING:
     from numpy.typing import NDArray
@@ -30,6 +32,7 @@ if TYPE_CHECKING:
     from divprune_sym.pruning import PruningMethod
 
 FILE = "compare.json"
+FORMAT = 2  # of a cell
 # the approximation is said to break where it is off by more than this share, and by more than the data's noise
 OFF, STANDARD_ERRORS = 0.1, 3.0
 
@@ -40,7 +43,8 @@ class CompareSetting:
 
     Parameters
     ----------
-    methods : tuple of str
+    methods : tuple of str or pruning methods
+        Registered names, FILE.py:CLASS (the file is run), or methods themselves, which strings become.
     keeps : tuple of float
         Shares kept in every pruned layer.
     repeats : int
@@ -54,10 +58,10 @@ class CompareSetting:
     Raises
     ------
     BadInput
-        An unknown method, a share outside [0, 1], no repeat.
+        An unknown method, two of one name, a share outside [0, 1], no repeat.
     """
 
-    methods: tuple[str, ...]
+    methods: tuple[str | Method, ...]
     keeps: tuple[float, ...]
     repeats: int = 5
     seed: int = 1
@@ -65,16 +69,24 @@ class CompareSetting:
     theory: bool = False
 
     def __post_init__(self) -> None:
-        for name in self.methods:
-            METHODS[name]
+        object.__setattr__(self, "methods", tuple(self._by_name().values()))
         for keep in self.keeps:
             number("keep", keep, 0.0, 1.0)
         integer("repeats", self.repeats, 1)
         integer("seed", self.seed, 0)
 
-    def cells(self) -> list[tuple[str, float]]:
+    def _by_name(self) -> dict[str, Method]:
+        loaded: dict[str, Method] = {}
+        for asked in dict.fromkeys(self.methods):
+            method = as_loaded(asked)
+            if loaded.setdefault(method.name, method) is not method:
+                msg = f"methods: two are called {method.name}"
+                raise BadInput(msg)
+        return loaded
+
+    def cells(self) -> list[tuple[Method, float]]:
         """(method, share) of everything that is to be measured, each once however often it is asked for."""
-        asked = [(name, keep) for keep in self.keeps for name in self.methods]
+        asked = [(method, keep) for keep in self.keeps for method in self.methods if not isinstance(method, str)]
         return list({_key(*cell): cell for cell in asked}.values())
 
 
@@ -128,8 +140,9 @@ def compare(
     found = _resumed(network, data, setting, layers, folder)
     todo = [cell for cell in setting.cells() if _key(*cell) not in found.cells]
 
-    def measured(cell: tuple[str, float]) -> dict[str, Any]:
-        return _measured_cell(network, data, setting, layers, *cell)
+    def measured(cell: tuple[Method, float]) -> dict[str, Any]:
+        with users_code(file_of(cell[0])):
+            return _measured_cell(network, data, setting, layers, *cell)
 
     for done, (cell, values) in enumerate(each_done_with_blas(measured, todo)):
         found.cells[_key(*cell)] = values
@@ -147,8 +160,8 @@ def _save(found: Comparison, folder: Path) -> None:
         file.write(json.dumps(found.as_json(), indent=1, allow_nan=False).encode())
 
 
-def _key(method: str, keep: float) -> str:
-    return f"{method} {keep:.12g}"
+def _key(method: Method, keep: float) -> str:
+    return f"{method.name} {keep:.12g}"
 
 
 def _resumed(
@@ -164,7 +177,12 @@ def _resumed(
         if held.get("fingerprint") != fingerprint:
             msg = f"{path}: holds a comparison of another network, data or setting; choose another --out, or remove it"
             raise BadInput(msg)
-        cells = held["cells"]
+        sources = {method.name: _source(method) for method, _ in setting.cells()}
+        cells = {
+            key: cell
+            for key, cell in held["cells"].items()
+            if sources.get(cell["method"], cell["from"]) == cell["from"]
+        }
     about = {
         "network": repr(network),
         "layers": list(layers),
@@ -181,6 +199,12 @@ def _resumed(
     return Comparison(fingerprint, about, measure(network, data), cells)
 
 
+def _source(method: Method) -> str | None:
+    """What tells whether a user's file has changed; None for what belongs to a package."""
+    path = file_of(method)
+    return None if path is None else hashlib.sha256(path.read_bytes()).hexdigest()
+
+
 def _read(path: Path) -> dict[str, Any]:
     try:
         held = json.loads(path.read_text(encoding="utf-8"))
@@ -195,7 +219,13 @@ def _read(path: Path) -> dict[str, Any]:
 def _fingerprint(network: DenseNetwork, data: DataSet, setting: CompareSetting, layers: tuple[int, ...]) -> str:
     digest = hashlib.sha256()
     prune = asdict(replace(setting.prune, layers=layers, reweight=False))
-    plain = {"repeats": setting.repeats, "seed": setting.seed, "theory": setting.theory, "prune": prune}
+    plain = {
+        "format": FORMAT,
+        "repeats": setting.repeats,
+        "seed": setting.seed,
+        "theory": setting.theory,
+        "prune": prune,
+    }
     digest.update(json.dumps([plain, network.activations], sort_keys=True).encode())
     for array in (*network.weights, *network.biases, data.x_train, data.x_test, data.y_test):
         digest.update(np.ascontiguousarray(array).tobytes())
@@ -203,16 +233,16 @@ def _fingerprint(network: DenseNetwork, data: DataSet, setting: CompareSetting, 
 
 
 def _measured_cell(
-    network: DenseNetwork, data: DataSet, setting: CompareSetting, layers: tuple[int, ...], name: str, keep: float
+    network: DenseNetwork, data: DataSet, setting: CompareSetting, layers: tuple[int, ...], method: Method, keep: float
 ) -> dict[str, Any]:
     """One method at one share: errors of every mask, plain and reweighted, or why there are none."""
-    method = methods_for_networks({name: METHODS[name]})[name]
+    cell: dict[str, Any] = {"method": method.name, "unit": method.unit, "from": _source(method), "keep": keep}
+    (serving,) = methods_for_networks({method.name: method}).values()
     if setting.prune.published:
-        method = published_method(method, len(data.x_train))
-    cell: dict[str, Any] = {"method": name, "keep": keep}
+        serving = published_method(serving, len(data.x_train))
     try:
-        refuse_nothing_kept(network, data, method, dict.fromkeys(layers, keep))
-        return cell | _masks(network, data, setting, method, keep)
+        refuse_nothing_kept(network, data, serving, dict.fromkeys(layers, keep))
+        return cell | _masks(network, data, setting, serving, keep)
     except BadInput as refused:
         return cell | {"left_out": str(refused)}
 
@@ -254,7 +284,7 @@ def _theory(network: DenseNetwork, data: DataSet, setting: CompareSetting, prune
 
 
 def _rows(cell: dict[str, Any]) -> list[dict[str, Any]]:
-    start = {"method": cell["method"], "keep": cell["keep"]}
+    start = {"method": cell["method"], "unit": cell["unit"], "keep": cell["keep"]}
     if "left_out" in cell:
         return [start | {"left_out": cell["left_out"]}]
     rows = []

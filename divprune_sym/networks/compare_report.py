@@ -13,7 +13,8 @@ from rich.table import Table
 
 from divprune_sym.ground.files import written_aside
 from divprune_sym.networks.compare import FILE
-from divprune_sym.show.figures import COLOURS, STYLE, marker, save
+from divprune_sym.pruning.looks import looks
+from divprune_sym.show.figures import STYLE, Look, save
 
 if TYPE_CHECKING:
     from pathlib import Path
@@ -36,7 +37,6 @@ _COLUMNS = (
     "breaks",
     "left_out",
 )
-_OTHER_COLOURS = ("#CC79A7", "#F0E442", "#000000")
 
 
 def write(found: Comparison, folder: Path) -> list[Path]:
@@ -68,14 +68,15 @@ def errors_figure(found: Comparison) -> Figure:
         panels, (False, True), ("as pruned", "reweighted by least squares"), strict=True
     ):
         rows = [row for row in found.rows() if row.get("reweighted") is reweighted]
-        for method, colour in _colours(rows).items():
+        for method, look in _looks(rows).items():
             own = sorted((row for row in rows if row["method"] == method), key=lambda row: row["keep"])
             axes.errorbar(
                 [row["keep"] for row in own],
                 [scale * row["error"] for row in own],
                 [scale * (row["standard_error"] or 0.0) for row in own],
-                fmt=f"-{marker(method)}",
-                color=colour,
+                linestyle=look.line,
+                marker=look.marker,
+                color=look.colour,
                 markerfacecolor="white",
                 label=method,
             )
@@ -95,16 +96,17 @@ def theory_figure(found: Comparison) -> Figure:
     figure = Figure(figsize=(6.4, 4.8))
     axes: Axes = figure.add_subplot()
     rows = [row for row in found.rows() if "predicted" in row]
-    for method, colour in _colours(rows).items():
+    for method, look in _looks(rows).items():
         own = sorted((row for row in rows if row["method"] == method), key=lambda row: row["keep"])
         keep = [row["keep"] for row in own]
-        axes.plot(keep, [row["predicted"] for row in own], color=colour)
+        axes.plot(keep, [row["predicted"] for row in own], color=look.colour, linestyle=look.line)
         axes.errorbar(
             keep,
             [row["measured"] for row in own],
             [row["measured_standard_error"] for row in own],
-            fmt=marker(method),
-            color=colour,
+            linestyle="",
+            marker=look.marker,
+            color=look.colour,
             markerfacecolor="white",
             label=method,
         )
@@ -124,10 +126,8 @@ def _scale(found: Comparison) -> tuple[float, str]:
     return (100.0, "test error (%)") if found.unpruned.wrong is not None else (1.0, "mean squared test error")
 
 
-def _colours(rows: list[dict[str, Any]]) -> dict[str, str]:
-    names = list(dict.fromkeys(row["method"] for row in rows))
-    others = [name for name in names if name not in COLOURS]
-    return {name: COLOURS.get(name) or _OTHER_COLOURS[others.index(name) % len(_OTHER_COLOURS)] for name in names}
+def _looks(rows: list[dict[str, Any]]) -> dict[str, Look]:
+    return looks({row["method"]: row["unit"] for row in rows})
 
 
 def print_comparison(found: Comparison, files: list[Path]) -> None:

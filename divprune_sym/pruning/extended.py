@@ -17,7 +17,7 @@ from divprune_sym.evaluation.slopes import mean_square_slopes
 from divprune_sym.ground.checks import BadInput, number
 from divprune_sym.ground.values import ByValue
 from divprune_sym.pruning.method import EdgeMethod, pruned_covariances
-from divprune_sym.pruning.registry import find_method
+from divprune_sym.pruning.registry import as_method
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
@@ -70,7 +70,7 @@ def extended_limit(method: str | EdgeMethod, states: Sequence[OrderParameters], 
     if len(kinds) != 1 or any(len(x.fraction) != 1 for x in states):
         msg = "states: expected at least one, all unpruned and of the same K, M and activations"
         raise BadInput(msg)
-    found = find_method(method) if isinstance(method, str) else method
+    found = as_method(method)
     if not isinstance(found, EdgeMethod):
         msg = f"method {found.name!r}: has no moments of single weights; take one such as magnitude-edge or dpp-edge"
         raise BadInput(msg)

@@ -363,6 +363,10 @@ class EdgePruning(PruningMethod):
     unit = "edge"
     fractions: tuple[Fraction, ...] | None = None
 
+    def can_keep(self, keep: float) -> bool:
+        """Whether it can keep this share."""
+        return self.fractions is None or any(abs(keep - float(p)) < 1e-9 for p in self.fractions)
+
     @abstractmethod
     def pruned(self, covariance: NDArray[np.float64], K: int, keep: float) -> NDArray[np.float64]:
         """[[Q', R'], [R'ᵀ, T]] (K+M, K+M) of [[Q, R], [Rᵀ, T]] at keep fraction p ∈ (0, 1)."""

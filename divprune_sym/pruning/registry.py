@@ -14,7 +14,7 @@ from typing import TYPE_CHECKING
 
 from divprune_sym.ground import plugins
 from divprune_sym.ground.checks import BadInput
-from divprune_sym.method_names import shipped
+from divprune_sym.method_names import PAPER, shipped
 from divprune_sym.pruning import methods
 from divprune_sym.pruning.method import EdgePruning, NodeMethod, PruningMethod
 
@@ -82,6 +82,11 @@ class Methods(Mapping[str, Method]):
 
 
 METHODS = Methods()
+
+
+def paper_methods() -> dict[str, Method]:
+    """The six methods of Acharyya et al. (UAI 2021), in the order of its figures."""
+    return {name: METHODS[name] for name in PAPER}
 
 
 @cache

@@ -43,6 +43,11 @@ def load_method(source: str) -> Method:
     return method
 
 
+def as_loaded(asked: str | Method) -> Method:
+    """What `load_method` makes of a text; a method as it is."""
+    return load_method(asked) if isinstance(asked, str) else as_method(asked)
+
+
 def _offer(module: ModuleType, name: str) -> str:
     from divprune_sym.pruning.variant import EdgeVariant
 

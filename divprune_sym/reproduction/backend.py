@@ -3,14 +3,15 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from functools import partial
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
 from divprune_sym.ground.checks import BadInput
-from divprune_sym.pruning import METHODS, DPPEdge, DPPNode, EdgeMethod, NodeMethod
+from divprune_sym.pruning import DPPEdge, DPPNode
+from divprune_sym.pruning.registry import Method, paper_methods
 from divprune_sym.simulate import Network, Trajectory, train_replicas
 from divprune_sym.solvers import Problem, Solution, generalization_error, integrate
 
@@ -43,7 +44,7 @@ class Backend:
     name: str
     integrate: Callable[[Sequence[Problem], Sequence[float]], list[Solution]]
     train_replicas: Callable[..., Sequence[Trajectory]]
-    methods: Mapping[str, NodeMethod | EdgeMethod]
+    methods: Mapping[str, Method]
     covariances: Callable[[Network, NDArray[np.bool_]], NDArray[np.float64]]
     errors: Callable[[NDArray[np.float64], NDArray[np.float64]], NDArray[np.float64]]
     simulated: bool = False
@@ -63,11 +64,11 @@ def _integrate_each(problems: Sequence[Problem], alphas: Sequence[float]) -> lis
     return [integrate(problem, alphas) for problem in problems]
 
 
-CPU = Backend("CPU", _integrate_each, train_replicas, METHODS, pruned_covariances, generalization_error)
+CPU = Backend("CPU", _integrate_each, train_replicas, paper_methods(), pruned_covariances, generalization_error)
 
 
-def backend(name: str) -> Backend:
-    """The backend of this name, "cpu" or "cuda".
+def backend(name: str, methods: Mapping[str, Method] | None = None) -> Backend:
+    """The backend of this name, "cpu" or "cuda", with the paper's methods if none are given.
 
     Raises
     ------
@@ -76,8 +77,9 @@ def backend(name: str) -> Backend:
     NoCuda
         There is no GPU, and no simulator.
     """
+    methods = CPU.methods if methods is None else methods
     if name == "cpu":
-        return CPU
+        return replace(CPU, methods=methods)
     if name != "cuda":
         msg = f"--backend {name!r}: choose from {', '.join(BACKENDS)}"
         raise BadInput(msg)
@@ -93,7 +95,7 @@ def backend(name: str) -> Backend:
         # in the simulator a right-hand side takes milliseconds; 1e-5 is still far below every error bar
         partial(cuda.integrate_many, rtol=1e-5) if simulated else cuda.integrate_many,
         cuda.train_replicas,
-        METHODS | selecting,
+        {name: selecting.get(name, method) for name, method in methods.items()},
         cuda.pruned_covariances,
         cuda.generalization_error,
         simulated,

@@ -8,7 +8,8 @@ import matplotlib as mpl
 import numpy as np
 from matplotlib.figure import Figure
 
-from divprune_sym.show.figures import COLOURS, STYLE, marker, plain_numbers
+from divprune_sym.pruning.looks import looks
+from divprune_sym.show.figures import STYLE, Look, plain_numbers
 
 if TYPE_CHECKING:
     from matplotlib.axes import Axes
@@ -19,9 +20,9 @@ def all_figures(results: dict[str, Any]) -> dict[str, Figure]:
     with mpl.rc_context(fname=STYLE):
         figures = {"training": training(results["training"], results["settings"])}
         for name, rows in results["pruning"].items():
-            figures[f"pruning_{name}"] = pruning(rows)
+            figures[f"pruning_{name}"] = pruning(rows, results["methods"])
         figures["retraining"] = retraining(results["retraining"])
-        figures["digits"] = digits(results["digits"])
+        figures["digits"] = digits(results["digits"], results["methods"])
     return figures
 
 
@@ -57,48 +58,49 @@ def _theory_and_simulation(axes: Axes, curve: dict[str, Any], label: str, colour
     plain_numbers(axes)
 
 
-def pruning(rows: list[dict[str, Any]]) -> Figure:
+def pruning(rows: list[dict[str, Any]], units: dict[str, str]) -> Figure:
     """ε_g against the keep fraction: as pruned, and after reweighting (nodes) or the best rescaling (edges)."""
     figure, (first, second) = _stacked()
     for axes, node, edge, title in (
         (first, "plain", "plain", "as pruned"),
         (second, "reweighted", "optimal", "nodes reweighted, edges rescaled optimally"),
     ):
-        for method, colour in COLOURS.items():
-            wanted = node if method.endswith("node") else edge
-            _compared(axes, [r for r in rows if r["method"] == method and r["variant"] == wanted], colour)
+        for method, look in looks(units).items():
+            wanted = node if units[method] == "node" else edge
+            _compared(axes, [r for r in rows if r["method"] == method and r["variant"] == wanted], method, look)
         axes.set_title(title)
         axes.set_ylabel(r"generalisation error $\varepsilon_g$")
     return _finished_pair(figure, first, second, "fraction of parameters kept")
 
 
-def _compared(axes: Axes, rows: list[dict[str, Any]], colour: str) -> None:
-    method = rows[0]["method"]
+def _compared(axes: Axes, rows: list[dict[str, Any]], method: str, look: Look) -> None:
     keep = [row["keep"] for row in rows]
-    axes.plot(keep, [row["theory"] for row in rows], color=colour)
+    axes.plot(keep, [row["theory"] for row in rows], color=look.colour, linestyle=look.line)
     axes.errorbar(
         keep,
         [row["measured"] for row in rows],
         [row["error_bar"] for row in rows],
-        fmt=marker(method),
-        color=colour,
+        linestyle="",
+        marker=look.marker,
+        color=look.colour,
         markerfacecolor="white",
         label=method,
     )
 
 
-def digits(study: dict[str, Any]) -> Figure:
+def digits(study: dict[str, Any], units: dict[str, str]) -> Figure:
     """Test error against the kept fraction, before and after reweighting."""
     figure, (first, second) = _stacked(sharey=False)
     for axes, reweighted, title in ((first, False, "as pruned"), (second, True, "reweighted by least squares")):
-        for method, colour in COLOURS.items():
+        for method, look in looks(units).items():
             rows = [r for r in study["rows"] if r["method"] == method and r["reweighted"] == reweighted]
             axes.errorbar(
                 [row["fraction"] for row in rows],
                 [100 * row["error"] for row in rows],
                 [100 * row["standard_error"] for row in rows],
-                fmt=f"-{marker(method)}",
-                color=colour,
+                linestyle=look.line,
+                marker=look.marker,
+                color=look.colour,
                 markerfacecolor="white",
                 label=method,
             )

@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING, Any
 
 from divprune_sym.ground.files import written_aside
 from divprune_sym.reproduction.figures import all_figures
-from divprune_sym.show.figures import COLOURS, save
+from divprune_sym.show.figures import save
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Sequence
@@ -29,6 +29,8 @@ th:first-child, td:first-child { text-align: left; }
 pre { font-size: .8rem; background: #f6f6f6; padding: .7rem; overflow-x: auto; }
 .good { color: #00694e; font-weight: 600; } .bad { color: #b3261e; font-weight: 600; }
 """
+
+_NOTHING = "None of the methods can keep any of these fractions."
 
 
 def _titles(results: dict[str, Any]) -> dict[str, str]:
@@ -78,6 +80,8 @@ def _reading_of(verdicts: Sequence[dict[str, Any]]) -> str:
 
 def _ranking(rows: Sequence[dict[str, Any]]) -> str:
     """The best and worst method at the middle keep fraction, as pruned."""
+    if not rows:
+        return _NOTHING
     keeps = sorted({row["keep"] for row in rows})
     middle = keeps[len(keeps) // 2 - (len(keeps) % 2 == 0)]
     at = [row for row in rows if row["keep"] == middle and row["variant"] == "plain"]
@@ -91,16 +95,20 @@ def _ranking(rows: Sequence[dict[str, Any]]) -> str:
 def _digits_reading(study: dict[str, Any]) -> str:
     """Errors at the smallest fraction, and how many paired comparisons tell a method from reweighted DPP edges."""
     rows = [row for row in study["rows"] if row["reweighted"]]
+    if not rows:
+        return _NOTHING
     least = min(row["fraction"] for row in rows)
     order = sorted((row for row in rows if row["fraction"] == least), key=lambda row: row["error"])
     listed = ", ".join(
         f"{row['method']} {100 * row['error']:.1f} ± {100 * row['standard_error']:.1f} %" for row in order
     )
     verdicts = [row["verdict"] for row in study["differences"]]
+    said = f"With {least:.0%} kept and reweighting: {listed}; unpruned {100 * study['unpruned_error']:.1f} %."
+    if not verdicts:
+        return said
     return (
-        f"With {least:.0%} kept and reweighting: {listed}; unpruned {100 * study['unpruned_error']:.1f} %. Of "
-        f"{len(verdicts)} paired comparisons with reweighted dpp-edge, {verdicts.count('worse')} find the other method "
-        f"worse, {verdicts.count('better')} find it better, and {verdicts.count('undecided')} are undecided."
+        f"{said} Of {len(verdicts)} paired comparisons with reweighted dpp-edge, {verdicts.count('worse')} find the "
+        f"other method worse, {verdicts.count('better')} find it better, and {verdicts.count('undecided')} are undecided."
     )
 
 
@@ -139,7 +147,7 @@ def _numbers(figure: str, results: dict[str, Any]) -> str:
     head = ["method", "variant", "kept", "theory", beside, "measured", "±", "difference", "±"]
     cells = [
         [
-            row["method"],
+            html.escape(row["method"]),
             row["variant"],
             f"{row['keep']:.0%}",
             *(f"{row[name]:.4f}" for name in ("theory", "reference", "measured", "error_bar")),
@@ -167,8 +175,9 @@ def _ideal_table(results: dict[str, Any]) -> str:
     rows = []
     for keep in sorted({row["keep"] for row in results["idealised_table"]}):
         errors = {row["method"]: row["plain"] for row in results["idealised_table"] if row["keep"] == keep}
-        rows.append([str(keep), *(f"{abs(errors[method]):.4f}" for method in COLOURS)])
-    head = ["nodes kept of 6", *COLOURS]
+        cells = (f"{abs(errors[method]):.4f}" if method in errors else "" for method in results["methods"])
+        rows.append([str(keep), *cells])
+    head = ["nodes kept of 6", *results["methods"]]
     title = "<h2>ε_g in the specialised state, N → ∞ (M = 2, Z = 3, v* = 4; edges at p = k/6)</h2>"
     return title + _table(head, rows)
 
@@ -226,10 +235,11 @@ def _pruning_table(rows: Sequence[dict[str, Any]]) -> Table:
     table = Table(title=title, box=None, padding=(0, 1, 0, 0))
     for column in ("", *(f"{keep:.0%}" for keep in keeps)):
         table.add_column(column, no_wrap=True)
-    for method in COLOURS:
-        own = [row for row in plain if row["method"] == method]
-        table.add_row(method, *(f"{row['theory']:.3f}" for row in own))
-        table.add_row("", *(_concise(row["measured"], row["error_bar"]) for row in own))
+    for method in dict.fromkeys(row["method"] for row in plain):
+        own = {row["keep"]: row for row in plain if row["method"] == method}
+        here = [own.get(keep) for keep in keeps]
+        table.add_row(method, *("" if row is None else f"{row['theory']:.3f}" for row in here))
+        table.add_row("", *("" if row is None else _concise(row["measured"], row["error_bar"]) for row in here))
     return table
 
 

@@ -16,7 +16,9 @@ from scipy.stats import t as student_t
 
 from divprune_sym.ground.checks import BadInput
 from divprune_sym.ground.files import written_aside
-from divprune_sym.pruning import METHODS, RESCALINGS, NodeMethod
+from divprune_sym.method_names import PAPER
+from divprune_sym.pruning import RESCALINGS, NodeMethod
+from divprune_sym.pruning.user_method import load_method
 from divprune_sym.reproduction.backend import Backend
 from divprune_sym.reproduction.backend import backend as chosen_backend
 from divprune_sym.reproduction.derivations import equations_as_text, rederive
@@ -34,9 +36,11 @@ from divprune_sym.show.progress import stage
 from divprune_sym.specialised import specialised_state
 
 if TYPE_CHECKING:
-    from collections.abc import Sequence
+    from collections.abc import Collection, Sequence
 
     from numpy.typing import NDArray
+
+    from divprune_sym.pruning.registry import Method
 
 # A comparison of theory and measurement counts as a disagreement where its |t| exceeds what chance exceeds
 # anywhere in the whole reproduction with this probability (Bonferroni over all comparisons).
@@ -66,7 +70,7 @@ QUICK = Scale(200, 6, 60, 150.0, 50.0, DigitsSetting.quick())
 SIMULATED = Scale(30, 6, 2, 0.3, 0.2, DigitsSetting((16, 8), 2, 1, (0.5,)), (1, 2), (1, 3))
 
 
-def reproduce(out: Path, quick: bool, seed: int, backend: str = "cpu") -> int:
+def reproduce(out: Path, quick: bool, seed: int, backend: str = "cpu", methods: Sequence[str] = PAPER) -> int:
     """Run everything and write `report.html`, `results.json` and the figures into a folder.
 
     Parameters
@@ -78,11 +82,13 @@ def reproduce(out: Path, quick: bool, seed: int, backend: str = "cpu") -> int:
     seed : int
     backend : {"cpu", "cuda"}
         What integrates, trains, selects and prunes the students of a teacher; the study of real data stays on the CPU.
+    methods : sequence of str
+        Registered names or FILE.py:CLASS (the file is run); a method is left out at the shares that it cannot keep.
 
     Raises
     ------
     BadInput
-        The folder cannot be made, or a full run was asked of the CUDA simulator.
+        A method that cannot be used, the folder cannot be made, or a full run was asked of the CUDA simulator.
     NoCuda
         The backend is "cuda", and there is neither a GPU nor the simulator.
 
@@ -93,7 +99,8 @@ def reproduce(out: Path, quick: bool, seed: int, backend: str = "cpu") -> int:
     """
     from divprune_sym.reproduction.report import print_tables, write_report
 
-    machine = chosen_backend(backend)
+    loaded = [load_method(method) for method in dict.fromkeys(methods)]
+    machine = chosen_backend(backend, {method.name: method for method in loaded})
     scale = _scale(quick, machine)
     folder = _folder(out)
     start = time.perf_counter()
@@ -137,11 +144,12 @@ def _results(scale: Scale, quick: bool, seed: int, machine: Backend) -> dict[str
         "quick": quick,
         "seed": seed,
         "backend": machine.name,
+        "methods": {name: method.unit for name, method in machine.methods.items()},
         "versions": _versions(),
         "settings": {name: asdict(x.setting) for name, x in _named(noiseless, noisy, many)},
         "derivations": _derivations(streams[3]),
         "training": {name: _curves(x) for name, x in _named(noiseless, noisy, many)},
-        "idealised_table": _idealised_table(2, 3, 4.0),
+        "idealised_table": _idealised_table(2, 3, 4.0, machine.methods.values()),
         "pruning": {
             "noiseless": _prune("pruning, σ = 0", noiseless, streams[4], scale, all_keeps, machine),
             "noisy": _prune("pruning, σ = 0.25", noisy, streams[4], scale, all_keeps, machine),
@@ -151,7 +159,7 @@ def _results(scale: Scale, quick: bool, seed: int, machine: Backend) -> dict[str
         "retraining": _retrain(noisy, scale, streams[5], machine),
     }
     with stage("real data: scikit-learn's digits") as progress:
-        results["digits"] = digits_study(scale.digits, seed, progress).as_json()
+        results["digits"] = digits_study(scale.digits, seed, progress, machine.methods).as_json()
     results["agreement"] = _agreement(results, scale.networks)
     return results
 
@@ -203,22 +211,24 @@ def _rows(comparisons: Sequence[Comparison]) -> list[dict[str, Any]]:
     return [asdict(row) | {"t_statistic": row.t_statistic} for row in comparisons]
 
 
-def _idealised_table(M: int, Z: int, teacher_v: float) -> list[dict[str, Any]]:
+def _idealised_table(M: int, Z: int, teacher_v: float, methods: Collection[Method]) -> list[dict[str, Any]]:
     """ε_g of every method in the specialised state as N → ∞, for k = 1 … K."""
     state = specialised_state(M, Z, teacher_v)
     rows = []
     for k in range(1, state.K + 1):
-        for method in METHODS.values():
+        for method in methods:
             if isinstance(method, NodeMethod):
                 nodes = method.limit(state, k)
                 errors = {
                     "plain": nodes.generalization_error(),
                     "reweighted": nodes.generalization_error(reweight=True),
                 }
-            else:
+            elif method.can_keep(k / state.K):
                 edges = method.limit(state, k / state.K)
                 errors = {r: edges.generalization_error(rescale=r) for r in RESCALINGS}
                 errors["plain"] = errors.pop("none")
+            else:
+                continue
             rows.append({"keep": k, "method": method.name, **errors})
     return rows
 

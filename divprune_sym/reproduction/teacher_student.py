@@ -12,7 +12,7 @@ from divprune_sym.ground.checks import BadInput, integer
 from divprune_sym.notation import OrderParameters
 from divprune_sym.pruning import (
     RESCALINGS,
-    EdgeMethod,
+    EdgePruning,
     Layer,
     NodeMethod,
     rescaled_error,
@@ -27,6 +27,8 @@ if TYPE_CHECKING:
     from collections.abc import Callable, Sequence
 
     from numpy.typing import NDArray
+
+    from divprune_sym.pruning.registry import Method
 
     Progress = Callable[[float], None]
 
@@ -189,9 +191,10 @@ def compare_pruning(
         raise BadInput(msg)
     masks = integer("masks", masks, 1)
     rows = []
-    cases = [(method, keep) for method in backend.methods.values() for keep in keeps]
+    K = networks[0].K
+    cases = [(method, keep) for method in backend.methods.values() for keep in keeps if _can_keep(method, keep / K)]
     for done, (method, keep) in enumerate(cases):
-        fraction = keep / networks[0].K
+        fraction = keep / K
         theory = [_limits(method, x.order_parameters(), keep, x.N) for x in networks]
         beside = [_limits(method, state, keep, networks[0].N) for state in references]
         measured = [_measurements(method, x, keep, masks, rng, backend) for x in networks]
@@ -229,7 +232,7 @@ def _comparison(
     )
 
 
-def _limits(method: NodeMethod | EdgeMethod, state: OrderParameters, keep: int, N: int) -> dict[str, float]:
+def _limits(method: Method, state: OrderParameters, keep: int, N: int) -> dict[str, float]:
     """ε_g of the `limit` face, by variant."""
     if isinstance(method, NodeMethod):
         nodes = method.limit(state, keep)
@@ -237,9 +240,17 @@ def _limits(method: NodeMethod | EdgeMethod, state: OrderParameters, keep: int, 
             "plain": nodes.generalization_error(),
             "reweighted": nodes.generalization_error(reweight=True),
         }
-    # a finite network keeps round(pN) edges: the theory is asked for that fraction
-    edges = method.limit(state, edges_kept(keep / state.K, N) / N)
+    edges = method.limit(state, _share(method, keep / state.K, N))
     return {_variant(rescale): edges.generalization_error(rescale=rescale) for rescale in RESCALINGS}
+
+
+def _share(method: EdgePruning, keep: float, N: int) -> float:
+    """A finite network keeps round(pN) edges: the theory is asked for that fraction; groups keep theirs exactly."""
+    return edges_kept(keep, N) / N if method.fractions is None else keep
+
+
+def _can_keep(method: Method, keep: float) -> bool:
+    return isinstance(method, NodeMethod) or method.can_keep(keep)
 
 
 def _variant(rescale: str) -> str:
@@ -247,7 +258,7 @@ def _variant(rescale: str) -> str:
 
 
 def _measurements(
-    method: NodeMethod | EdgeMethod,
+    method: Method,
     network: Network,
     keep: int,
     masks: int,
@@ -262,7 +273,7 @@ def _measurements(
     fraction = keep / network.K
     C = backend.covariances(network, method.draw(layer, fraction, rng, count))
     s = np.tile(network.order_parameters().signed_weights, (count, 1))
-    p = edges_kept(fraction, network.N) / network.N
+    p = _share(method, fraction, network.N)
     return {
         _variant(rescale): rescaled_error(C, s, network.K, p, rescale, errors=backend.errors) for rescale in RESCALINGS
     }

@@ -1,10 +1,11 @@
-"""What all figures share: style, a colour and a marker for every method, files."""
+"""What all figures share: style, what methods look like, files."""
 
 from __future__ import annotations
 
+from dataclasses import dataclass
 from io import BytesIO
 from pathlib import Path
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 import matplotlib as mpl
 from matplotlib import ticker
@@ -17,20 +18,30 @@ if TYPE_CHECKING:
 
 STYLE = Path(__file__).parent / "report.mplstyle"
 
-# Okabe & Ito's palette: told apart with any colour vision; nodes are round, edges square
-COLOURS = {
-    "random-node": "#999999",
-    "importance-node": "#E69F00",
-    "dpp-node": "#0072B2",
-    "random-edge": "#56B4E9",
-    "magnitude-edge": "#009E73",
-    "dpp-edge": "#D55E00",
-}
+# Okabe & Ito's palette, told apart with any colour vision, and two darker ones; black is kept for what stands out
+_COLOURS = ("#999999", "#E69F00", "#0072B2", "#56B4E9", "#009E73", "#D55E00", "#CC79A7", "#882255", "#332288")
+# nodes are round, edges have corners
+_MARKERS = {"node": "o8hp*", "edge": "sD^vP"}
 
 
-def marker(method: str) -> str:
-    """Nodes are round, edges square."""
-    return "o" if method.endswith("node") else "s"
+@dataclass(frozen=True)
+class Look:
+    """How a method is drawn: colour, marker and Matplotlib's line style."""
+
+    colour: str
+    marker: str
+    line: Any
+
+
+def look(place: int, unit: str) -> Look:
+    """The look of what has this place (0, 1, …) among all that may be drawn, and of no other.
+
+    Where colours begin again, the marker changes, and the line gets one more dot between its dashes.
+    """
+    turn, colour = divmod(place, len(_COLOURS))
+    markers = _MARKERS[unit]
+    dashes = (0, (5.0, 1.5, *(1.0, 1.5) * turn)) if turn else "-"
+    return Look(_COLOURS[colour], markers[turn % len(markers)], dashes)
 
 
 def save(figure: Figure, folder: Path, name: str) -> str:

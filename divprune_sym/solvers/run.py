@@ -107,9 +107,22 @@ class Run:
         trace = np.empty((_TRIALS_AT_ONCE if look else 0, 1 + degree, n + 2))
         if checkpoint is None and look is None:
             return self._undisturbed(trace)
-        saved = time.monotonic()
         if checkpoint is not None:
             self._resume(checkpoint.path)
+        try:
+            return self._with_pauses(checkpoint, look, trace)
+        except KeyboardInterrupt:
+            if checkpoint is not None:
+                self._save(checkpoint.path)
+            raise
+
+    def _with_pauses(
+        self,
+        checkpoint: Checkpoint | None,
+        look: Callable[[NDArray[np.float64]], None] | None,
+        trace: NDArray[np.float64],
+    ) -> int:
+        saved = time.monotonic()
         while True:
             before = self.control[STEPS] if not np.isnan(self.control[T]) else 0.0
             status = self.advance(_TRIALS_AT_ONCE, trace)

@@ -11,13 +11,13 @@ import sympy as sp
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from divprune_sym.ground.work import Stopped, within
 from divprune_sym.formulas.definitions import read
 from divprune_sym.formulas.evaluate import NotReal, NoValue, value
 from divprune_sym.formulas.points import random_points
 from divprune_sym.formulas.proof import proves_zero
 from divprune_sym.gaussian import ERF
 from divprune_sym.gaussian.term import covariance_symbol
+from divprune_sym.ground.work import Stopped, within
 
 A, B, C = (covariance_symbol(*pair) for pair in ("aa", "bb", "ab"))
 FIELDS = ("a", "b")
