@@ -13,13 +13,14 @@
 import numpy as np
 import sympy as sp
 
-from divprune_sym import METHODS, Problem, integrate, specialised_state
+from divprune_sym import Problem, integrate, specialised_state
 from divprune_sym.dynamics import small_eta
 from divprune_sym.dynamics.small_eta import A, L, M, Z
 from divprune_sym.dynamics.symbols import SIGMA
 from divprune_sym.gaussian import ERF, integral
 from divprune_sym.gaussian.term import covariance_symbol
 from divprune_sym.notation import OrderParameters
+from divprune_sym.pruning.registry import paper_methods
 from divprune_sym.solvers import slow_flow
 from divprune_sym.specialised import pruned_excess
 
@@ -163,7 +164,7 @@ for eta in (0.02, 0.05):
     problem = Problem(specialised_state(2, 1, 1.0), eta=eta, eta_v=eta, sigma=0.3)
     ended[eta] = integrate(problem, [3e5], rtol=1e-10, atol=1e-13).state()
 
-for name, method in METHODS.items():
+for name, method in paper_methods().items():
     keep = 1 if method.unit == "node" else 0.5
     excess = pruned_excess(method, keep, teachers=2, sigma=0.3)
     print(f"{name:16s} ε₀ = {excess.noiseless:.4f}   ε₁ = {excess.slope:+.4f}")

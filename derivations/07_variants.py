@@ -19,7 +19,8 @@ from divprune_sym.gaussian import ERF, G, U, expectation
 from divprune_sym.gaussian.term import covariance_symbol
 from divprune_sym.pruning import METHODS, Layer
 from divprune_sym.pruning.methods.column_edge import ColumnEdge
-from divprune_sym.pruning.methods.nm_edge import NMEdge, RandomNMEdge, group_overlap, kept_square, rank_moment
+from divprune_sym.pruning.methods.nm_edge import NMEdge, group_overlap, kept_square, rank_moment
+from divprune_sym.pruning.methods.random_nm_edge import RandomNMEdge
 from divprune_sym.pruning.variant import Pair, SymbolicEdgeMethod
 from divprune_sym.specialised import specialised_state
 from divprune_sym.specialised.formula import M, V, Z, specialised_error, specialised_overlaps

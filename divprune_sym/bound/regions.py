@@ -157,7 +157,7 @@ def bound(method: Method, comparison: Comparison, drawing: Drawing | None, rng: 
         msg = "second layer = 0: every error vanishes, there is nothing to compare"
         raise BadInput(msg)
     everyone = {method.name: method, **METHODS.usable()}
-    if everyone[method.name] is not method:
+    if everyone[method.name] != method:
         msg = f"{method.name}: is the name of a registered method, choose another"
         raise BadInput(msg)
     errors = _Errors(comparison, method, everyone)
@@ -193,7 +193,7 @@ class _Errors:
         self._comparison = comparison
         self._method = method
         self._everyone = everyone
-        self._rivals = {name: rival for name, rival in everyone.items() if rival is not method}
+        self._rivals = {name: rival for name, rival in everyone.items() if name != method.name}
         self._known: dict[tuple[str, float], float | None] = {}
 
     def _error(self, name: str, keep: float) -> float | None:

@@ -11,9 +11,9 @@ import os
 import pickle
 import signal
 from collections import deque
-from contextlib import contextmanager, suppress
+from contextlib import contextmanager, nullcontext, suppress
 from queue import Empty, SimpleQueue
-from threading import Lock, Thread, enumerate
+from threading import Lock, Thread, current_thread, enumerate
 from time import monotonic
 from typing import TYPE_CHECKING, Any, TypeVar
 
@@ -80,33 +80,49 @@ class _Worker(Thread):
 
     def __init__(self, work: Callable[[], None]) -> None:
         super().__init__(daemon=True)
+        self.told = False
         self._work = work
-        self._lock = Lock()
-        self._over = False
+        self.lock = Lock()
+        self._working = False
 
     def run(self) -> None:
         with suppress(Stopped, KeyboardInterrupt):
             try:
-                self._work()
+                with self.lock:
+                    self._working = not self.told
+                if self._working:
+                    self._work()
             finally:
-                with self._lock:
-                    self._over = True
+                with self.lock:
+                    self._working = False
 
     def tell(self, stop: type[BaseException]) -> None:
-        """Raise `stop` in it, again and again: a callback of the garbage collector may swallow the first."""
+        """Raise `stop` in it, again and again: a callback of the garbage collector may swallow the first.
+
+        Only while it works: Python's own code around that would print the exception, or never say that it started.
+        """
         while self.is_alive():
-            with self._lock:
-                if not self._over:
+            with self.lock:
+                if self._working:
                     ident, raised = ctypes.c_ulong(self.ident or 0), ctypes.py_object(stop)
                     ctypes.pythonapi.PyThreadState_SetAsyncExc(ident, raised)
             self.join(1.0)
 
 
+def _start(threads: Sequence[Thread]) -> None:
+    """Start threads, untold meanwhile: what CPython raises in a thread hits the one that it is just starting."""
+    here = current_thread()
+    with here.lock if isinstance(here, _Worker) else nullcontext():
+        for thread in threads:
+            thread.start()
+
+
 def _dismiss(workers: Sequence[_Worker], patience: float, stop: type[BaseException] = Stopped) -> None:
     """Tell those that still run to stop, and wait for so many seconds at most."""
+    for worker in workers:
+        worker.told = True
     running = [worker for worker in workers if worker.is_alive()]
-    for worker in running:
-        Thread(target=worker.tell, args=(stop,), daemon=True).start()
+    _start([Thread(target=worker.tell, args=(stop,), daemon=True) for worker in running])
     end = monotonic() + patience
     for worker in running:
         worker.join(max(0.0, end - monotonic()))
@@ -172,7 +188,7 @@ def within(seconds: float, work: Callable[[], T]) -> T | None:
     """The result of `work`, or None where it takes longer than this."""
     done: SimpleQueue[_Outcome] = SimpleQueue()
     worker = _Worker(lambda: done.put(_Outcome(work)))
-    worker.start()
+    _start([worker])
     try:
         outcome = done.get(timeout=seconds)
     except Empty:
@@ -205,12 +221,14 @@ def _each_done(
         with suppress(IndexError):
             while True:
                 piece = todo.popleft()
-                done.put((piece, _Outcome(lambda: work(piece))))  # noqa: B023
+                outcome = _Outcome(lambda: work(piece))  # noqa: B023
+                if outcome.error is not None:
+                    todo.clear()
+                done.put((piece, outcome))
 
     team = [_Worker(serve) for _ in range(min(threads, count))]
     try:
-        for worker in team:
-            worker.start()
+        _start(team)
         for _ in range(count):
             piece, outcome = _next(done, waiting)
             yield piece, outcome.result()

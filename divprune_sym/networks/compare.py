@@ -79,7 +79,7 @@ class CompareSetting:
         loaded: dict[str, Method] = {}
         for asked in dict.fromkeys(self.methods):
             method = as_loaded(asked)
-            if loaded.setdefault(method.name, method) is not method:
+            if loaded.setdefault(method.name, method) != method:
                 msg = f"methods: two are called {method.name}"
                 raise BadInput(msg)
         return loaded

@@ -115,12 +115,14 @@ def as_method(found: object, where: str = "method") -> Method:
     """
     if isinstance(found, str):
         return METHODS[found]
+    if isinstance(found, type) and issubclass(found, (NodeMethod, EdgePruning)):
+        found = _made(found, where)
     if isinstance(found, (NodeMethod, EdgePruning)):
         return found
     from divprune_sym.pruning.variant import EdgeVariant, SymbolicEdgeMethod
 
-    if isinstance(found, type) and issubclass(found, (NodeMethod, EdgePruning, EdgeVariant)):
-        return as_method(_made(found, where), where)
+    if isinstance(found, type) and issubclass(found, EdgeVariant):
+        found = _made(found, where)
     if isinstance(found, EdgeVariant):
         return SymbolicEdgeMethod(found)
     msg = f"{where}: is no pruning method; derive it from EdgeVariant, EdgeMethod or NodeMethod"

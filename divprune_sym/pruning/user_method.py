@@ -36,7 +36,7 @@ def load_method(source: str) -> Method:
         raise BadInput(msg)
     with users_code(source):
         method = as_method(getattr(module, name), source)
-    if method.name in METHODS and METHODS[method.name] is not method:
+    if method.name in METHODS and METHODS[method.name] != method:
         msg = f"{source}: {method.name} is the name of a registered method, choose another"
         raise BadInput(msg)
     _check_signatures(method, source)

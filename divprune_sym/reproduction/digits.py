@@ -142,7 +142,7 @@ class DigitsStudy:
         return float(np.mean(self.unpruned_errors))
 
     def differences(self) -> list[PairedDifference]:
-        """Every method, reweighted or not, against reweighted DPP edge pruning at the same fraction; none without it."""
+        """Every method, reweighted or not, against reweighted DPP edges at the same fraction; none without them."""
         references = {r.fraction: r.network_errors for r in self.rows if (r.method, r.reweighted) == REFERENCE}
         if not references:
             return []

@@ -108,7 +108,8 @@ def _digits_reading(study: dict[str, Any]) -> str:
         return said
     return (
         f"{said} Of {len(verdicts)} paired comparisons with reweighted dpp-edge, {verdicts.count('worse')} find the "
-        f"other method worse, {verdicts.count('better')} find it better, and {verdicts.count('undecided')} are undecided."
+        f"other method worse, {verdicts.count('better')} find it better, and {verdicts.count('undecided')} are "
+        "undecided."
     )
 
 

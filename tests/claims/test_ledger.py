@@ -24,6 +24,7 @@ from divprune_sym.claims.evidence import (
 )
 from divprune_sym.claims.prover import Inequality
 from divprune_sym.claims.steps import Step, is_zero, positive
+from divprune_sym.ground import plugins
 from divprune_sym.ground.checks import BadInput
 
 pytestmark = pytest.mark.slow(28)
@@ -218,14 +219,14 @@ class _Point:
 
 def test_claims_of_installed_packages(monkeypatch):
     offered = claim(ALGEBRA, name="theirs.one")
-    monkeypatch.setattr(ledger, "entry_points", lambda group: [_Point(lambda: [offered])])
+    monkeypatch.setattr(plugins, "entry_points", lambda group: [_Point(lambda: [offered])])
     assert ledger.chosen(ledger.all_claims(), ["theirs.one"]) == [offered]
 
 
 @pytest.mark.parametrize("broken", [ImportError("gone"), [1], 7])
 def test_broken_plugins_are_named(monkeypatch, broken):
-    monkeypatch.setattr(ledger, "entry_points", lambda group: [_Point(broken)])
-    with pytest.warns(ledger.PluginWarning, match=r"'theirs' of package:claims cannot be used"):
+    monkeypatch.setattr(plugins, "entry_points", lambda group: [_Point(broken)])
+    with pytest.warns(plugins.PluginWarning, match=r"plug-in 'theirs' \(divprune_sym.claims: package:claims\): \w+"):
         assert ledger.all_claims()
 
 

@@ -24,7 +24,6 @@ from divprune_sym.gaussian import (
     Diverges,
     G,
     NoClosedForm,
-    PluginWarning,
     activation,
     closing,
     erf,
@@ -33,9 +32,9 @@ from divprune_sym.gaussian import (
     integral,
     named_covariance,
     polynomial,
-    registry,
 )
 from divprune_sym.gaussian.term import covariance_symbol
+from divprune_sym.ground import plugins
 from divprune_sym.ground.checks import BadInput
 from divprune_sym.testing import covariance_values
 from tests.gaussian import oracle
@@ -347,8 +346,8 @@ def test_every_registered_activation_is_found_by_its_name():
 
 
 def entry_point(monkeypatch, target):
-    point = EntryPoint("plugged", target, registry.GROUP)
-    monkeypatch.setattr(registry, "entry_points", lambda group: [point] if group == registry.GROUP else [])
+    point = EntryPoint("plugged", target, plugins.ACTIVATIONS)
+    monkeypatch.setattr(plugins, "entry_points", lambda group: [point] if group == plugins.ACTIVATIONS else [])
 
 
 OFFERED = Activation("plugged", g=lambda u: u**2)
@@ -375,12 +374,9 @@ def test_a_plugin_is_found_by_its_name(monkeypatch, target):
         (f"{__name__}:FIELDS", "TypeError"),
     ],
 )
-def test_a_bad_plugin_gives_a_named_warning(monkeypatch, target, problem):
+def test_a_bad_plugin_is_refused_by_name(monkeypatch, target, problem):
     entry_point(monkeypatch, target)
-    with (
-        pytest.warns(PluginWarning, match=f"activation 'plugged' of {target} cannot be used: {problem}"),
-        pytest.raises(BadInput, match="activation 'plugged': not known"),
-    ):
+    with pytest.raises(BadInput, match=rf"plug-in 'plugged' \({plugins.ACTIVATIONS}: {target}\): {problem}"):
         activation("plugged")
 
 

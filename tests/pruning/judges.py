@@ -6,15 +6,17 @@ import numpy as np
 from scipy.stats import chisquare, t
 
 from divprune_sym import OrderParameters
-from divprune_sym.pruning import METHODS, Layer
+from divprune_sym.pruning import METHODS, EdgeMethod, Layer, NodeMethod
 
 # Chance that correct code fails one statistical test here over seeds, and the p-value wrong code must stay below.
 FALSE_ALARM = 1e-6
 REJECTION = 1e-12
 EPS = np.finfo(float).eps
 
-NODE_METHODS = {name: method for name, method in METHODS.items() if method.unit == "node"}
-EDGE_METHODS = {name: method for name, method in METHODS.items() if method.unit == "edge"}
+NODE_METHODS = {name: method for name, method in METHODS.items() if isinstance(method, NodeMethod)}
+# those of a formula have tests of their own
+EDGE_METHODS = {name: method for name, method in METHODS.items() if isinstance(method, EdgeMethod)}
+ALL_METHODS = NODE_METHODS | EDGE_METHODS
 
 
 def mean_pvalue(samples):

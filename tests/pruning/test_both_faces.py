@@ -13,9 +13,10 @@ from scipy.special import erf
 from scipy.stats import norm
 
 from divprune_sym import Network, generalization_error
-from divprune_sym.pruning import METHODS, DPPNode, Layer, NodeLimit, RandomNode
+from divprune_sym.pruning import DPPNode, Layer, NodeLimit, RandomNode
 from divprune_sym.pruning.subset_laws import uniform_law
 from tests.pruning.judges import (
+    ALL_METHODS,
     EDGE_METHODS,
     FALSE_ALARM,
     NODE_METHODS,
@@ -151,7 +152,7 @@ def test_node_errors_are_the_mean_over_masks(method, reweight, small_network):
     assert pvalue(wrong) < REJECTION
 
 
-@pytest.mark.parametrize("method", METHODS.values(), ids=METHODS)
+@pytest.mark.parametrize("method", ALL_METHODS.values(), ids=ALL_METHODS)
 @pytest.mark.statistical
 def test_errors_are_measured_errors(method):
     """ε_g of a pruned finite network against 400 000 fresh inputs to the network itself.

@@ -13,6 +13,7 @@ from divprune_sym.ground.checks import BadInput, BadShape
 from divprune_sym.pruning import METHODS, DPPEdge, DPPNode, ImportanceNode, Layer, MagnitudeEdge, RandomEdge, RandomNode
 from divprune_sym.specialised import specialised_state
 from tests.pruning.judges import (
+    ALL_METHODS,
     EDGE_METHODS,
     FALSE_ALARM,
     NODE_METHODS,
@@ -29,7 +30,7 @@ pytestmark = pytest.mark.slow(22)
 DRAWS = 20_000
 NODES = pytest.mark.parametrize("method", NODE_METHODS.values(), ids=NODE_METHODS)
 EDGES = pytest.mark.parametrize("method", EDGE_METHODS.values(), ids=EDGE_METHODS)
-ALL = pytest.mark.parametrize("method", METHODS.values(), ids=METHODS)
+ALL = pytest.mark.parametrize("method", ALL_METHODS.values(), ids=ALL_METHODS)
 
 
 @pytest.fixture

@@ -6,11 +6,11 @@ import pytest
 from divprune_sym import OrderParameters, generalization_error, specialised_state
 from divprune_sym.ground.checks import BadInput, refuse_negative
 from divprune_sym.pruning import METHODS, RandomEdge
-from tests.pruning.judges import EDGE_METHODS, EPS, NODE_METHODS, random_state
+from tests.pruning.judges import ALL_METHODS, EDGE_METHODS, EPS, NODE_METHODS, random_state
 
 NODES = pytest.mark.parametrize("method", NODE_METHODS.values(), ids=NODE_METHODS)
 EDGES = pytest.mark.parametrize("method", EDGE_METHODS.values(), ids=EDGE_METHODS)
-ALL = pytest.mark.parametrize("method", METHODS.values(), ids=METHODS)
+ALL = pytest.mark.parametrize("method", ALL_METHODS.values(), ids=ALL_METHODS)
 STATES = [random_state(seed) for seed in range(4)]
 
 # k: random node, DPP node, random edge, DPP edge, magnitude edge; computed elsewhere, and derived once more in

@@ -11,11 +11,11 @@ from scipy.stats import ttest_1samp
 import divprune_sym as dp
 from divprune_sym.evaluation import Ensemble, error_of
 from divprune_sym.ground.checks import BadInput
+from divprune_sym.pruning import METHODS as REGISTERED
 from divprune_sym.pruning import EdgeMethod, Layer
-from divprune_sym.pruning.registry import all_methods
 from tests.pruning.judges import FALSE_ALARM, REJECTION, covariance, gaussian_rows, random_state, state_of
 
-METHODS = all_methods()
+METHODS = REGISTERED.usable()
 EDGES = {name: method for name, method in METHODS.items() if method.unit == "edge"}
 NODES = {name: method for name, method in METHODS.items() if method.unit == "node"}
 methods = pytest.mark.parametrize("method", METHODS.values(), ids=METHODS)

@@ -2,9 +2,7 @@
 
 from __future__ import annotations
 
-import warnings
 from fractions import Fraction
-from importlib.metadata import EntryPoint
 from itertools import combinations, pairwise
 
 import numpy as np
@@ -16,22 +14,23 @@ from scipy.stats import norm
 
 from divprune_sym.ground.checks import BadInput
 from divprune_sym.notation import OrderParameters
-from divprune_sym.pruning import METHODS, Layer, registry
+from divprune_sym.pruning import METHODS, Layer
 from divprune_sym.pruning.methods.column_edge import ColumnEdge
 from divprune_sym.pruning.methods.nm_edge import (
     GroupOverlap,
     NMEdge,
-    RandomNMEdge,
     SlopeIntegral,
     group_overlap,
     kept_square,
 )
+from divprune_sym.pruning.methods.random_nm_edge import RandomNMEdge
 from divprune_sym.pruning.variant import EdgeVariant, NumericFunction, Pair, Pruned, SymbolicEdgeMethod
 from divprune_sym.specialised import specialised_state
 from divprune_sym.specialised.formula import M, V, Z, specialised_error, specialised_overlaps
 
 pytestmark = pytest.mark.slow(12)
 
+VARIANTS = [name for name, method in METHODS.items() if isinstance(method, SymbolicEdgeMethod)]
 PATTERNS = [(1, 2), (1, 4), (2, 4), (3, 4), (2, 5), (4, 8), (3, 8)]
 Z_LIMIT = 4.5  # |z| beyond it has probability 7e-6; fixed seeds, fewer than 100 comparisons: 1 false alarm in 1500
 
@@ -171,7 +170,7 @@ def test_columns_are_shared_by_all_nodes():
 
 def test_columns_and_random_edges_differ_off_the_diagonal_only():
     x, p = state(), 0.3
-    columns = registry.find_method("column-edge").limit(x, p).covariance
+    columns = METHODS["column-edge"].limit(x, p).covariance
     edges = METHODS["random-edge"].limit(x, p).covariance
     np.testing.assert_allclose(columns[:3, :3], p * x.Q, rtol=1e-14)
     np.testing.assert_allclose(columns[:3, 3:], edges[:3, 3:], rtol=1e-14)
@@ -182,13 +181,13 @@ def test_columns_and_random_edges_differ_off_the_diagonal_only():
 
 def test_random_groups_are_random_edges_in_the_limit():
     for p in (0.25, 0.5, 0.75):
-        grouped = registry.find_method("random-nm-edge").limit(state(), p).covariance
+        grouped = METHODS["random-nm-edge"].limit(state(), p).covariance
         np.testing.assert_allclose(grouped, METHODS["random-edge"].limit(state(), p).covariance, rtol=1e-14)
 
 
 def test_the_limit_of_magnitude_groups_pair_by_pair():
     x = state()
-    C = registry.find_method("nm-edge").limit(x, 0.5).covariance
+    C = METHODS["nm-edge"].limit(x, 0.5).covariance
     square = 0.5 + 2 / (np.sqrt(3) * np.pi)
     np.testing.assert_allclose(np.diag(C)[:3], square * np.diag(x.Q), rtol=1e-14)
     np.testing.assert_allclose(C[:3, 3:], square * x.R, rtol=1e-14)
@@ -196,9 +195,9 @@ def test_the_limit_of_magnitude_groups_pair_by_pair():
     assert C[0, 1] == pytest.approx(length * group_overlap(x.Q[0, 1] / length, 2, 4), rel=1e-12)
 
 
-@pytest.mark.parametrize("name", registry.VARIANT_NAMES)
+@pytest.mark.parametrize("name", VARIANTS)
 def test_nothing_and_everything(name):
-    method, x = registry.find_method(name), state()
+    method, x = METHODS[name], state()
     np.testing.assert_array_equal(method.limit(x, 1.0).covariance, x.covariance)
     nothing = method.limit(x, 0.0).covariance
     assert not nothing[:3].any()
@@ -207,16 +206,16 @@ def test_nothing_and_everything(name):
 
 def test_a_node_without_weights_stays_without():
     x = OrderParameters.unpruned([[0.0, 0.0], [0.0, 1.0]], [[0.0], [0.5]], [[1.0]], [1.0, 1.0], [1.0])
-    for name in registry.VARIANT_NAMES:
-        C = registry.find_method(name).limit(x, 0.5).covariance
+    for name in VARIANTS:
+        C = METHODS[name].limit(x, 0.5).covariance
         assert not C[0].any()
         assert C[1, 1] > 0
 
 
-@pytest.mark.parametrize("name", registry.VARIANT_NAMES)
+@pytest.mark.parametrize("name", VARIANTS)
 @pytest.mark.parametrize(("teachers", "copies"), [(1, 1), (2, 3), (4, 2)])
 def test_the_formula_is_the_limit(name, teachers, copies):
-    method, v = registry.find_method(name), 1.7
+    method, v = METHODS[name], 1.7
     for share in (Fraction(1, 4), Fraction(1, 2), Fraction(3, 4)):
         formula = specialised_error(specialised_overlaps(method, share if method.fractions else None))
         value = formula.subs({M: teachers, Z: copies, V: v, method.pair.p: share})
@@ -227,7 +226,7 @@ def test_the_formula_is_the_limit(name, teachers, copies):
 def test_columns_do_not_average_over_copies():
     """Copies stay copies: the error does not know Z, where that of random edges falls with it."""
     for name in ("column-edge", "nm-edge"):
-        method = registry.find_method(name)
+        method = METHODS[name]
         overlaps = specialised_overlaps(method, Fraction(1, 2) if method.fractions else None)
         assert Z not in specialised_error(overlaps).free_symbols
 
@@ -336,7 +335,7 @@ def test_no_name():
 def test_no_draw():
     method = stated()
     assert not method.has_draw
-    assert registry.find_method("nm-edge").has_draw
+    assert METHODS["nm-edge"].has_draw
     with pytest.raises(BadInput, match="stated: has no draw"):
         method.draw(layer(np.ones((1, 4))), 0.5, np.random.default_rng(0))
 
@@ -353,79 +352,8 @@ def test_bad_masks(masks):
 
 def test_shares_that_groups_cannot_keep():
     with pytest.raises(BadInput, match=r"nm-edge: keep fraction 0\.3: it can keep 0, 1/4, 1/2, 3/4, 1"):
-        registry.find_method("nm-edge").limit(state(), 0.3)
+        METHODS["nm-edge"].limit(state(), 0.3)
     with pytest.raises(BadInput, match="10 inputs: no multiple of the group size 4"):
-        registry.find_method("nm-edge").draw(layer(np.ones((1, 10))), 0.5, np.random.default_rng(0))
+        METHODS["nm-edge"].draw(layer(np.ones((1, 10))), 0.5, np.random.default_rng(0))
     with pytest.raises(BadInput, match="group = 1: must be at least 2"):
         NMEdge(1)
-
-
-# --- methods by name ----------------------------------------------------------------------------------
-
-
-def test_every_name_finds_its_method():
-    assert registry.names()[:9] == [*METHODS, *registry.VARIANT_NAMES]
-    for name in registry.names():
-        assert registry.find_method(name).name == name
-    assert tuple(registry.variants()) == registry.VARIANT_NAMES
-
-
-def test_an_unknown_name():
-    with pytest.raises(BadInput, match=r'"nm-edg": choose from random-node, .*column-edge.*Did you mean "nm-edge"'):
-        registry.find_method("nm-edg")
-
-
-class PluggedIn(Stated):
-    """What another package might offer."""
-
-    name = "plugged-in"
-
-    def __init__(self):
-        super().__init__(lambda x: Pruned(x.p * x.Q_ii, x.p * x.Q_ik, x.p * x.R_in))
-
-
-NOT_A_METHOD = 3
-
-
-@pytest.fixture
-def plugged(monkeypatch):
-    def install(**points):
-        found = [EntryPoint(name.replace("_", "-"), value, registry.GROUP) for name, value in points.items()]
-        monkeypatch.setattr(registry, "entry_points", lambda group: found if group == registry.GROUP else [])
-
-    return install
-
-
-def test_a_plug_in_is_found(plugged):
-    plugged(plugged_in=f"{__name__}:PluggedIn")
-    assert registry.find_method("plugged-in").limit(state(), 0.5).keep == 0.5
-    assert "plugged-in" in registry.names()
-    assert "plugged-in" in registry.all_methods()
-
-
-@pytest.mark.parametrize(
-    ("value", "words"),
-    [
-        ("no_such_module:Method", "ModuleNotFoundError"),
-        (f"{__name__}:NoSuchClass", "AttributeError"),
-        (f"{__name__}:NOT_A_METHOD", "no pruning method"),
-        (f"{__name__}:EdgeVariant", "lacks limit"),
-        (f"{__name__}:Stated", "must take no arguments"),
-    ],
-)
-def test_a_bad_plug_in_is_named_and_left_out(plugged, value, words):
-    plugged(bad=value)
-    with warnings.catch_warnings():
-        warnings.simplefilter("error")
-        assert registry.find_method("nm-edge").name == "nm-edge"  # nobody asked for the bad one
-    with pytest.warns(registry.PluginWarning, match=f"plug-in 'bad' .*{words}"):
-        assert "bad" not in registry.all_methods()
-    with pytest.raises(BadInput, match=words):
-        registry.find_method("bad")
-
-
-def test_a_plug_in_does_not_replace_ours(plugged):
-    plugged(random_edge=f"{__name__}:PluggedIn")
-    assert registry.find_method("random-edge") is METHODS["random-edge"]
-    with pytest.warns(registry.PluginWarning, match="'random-edge' .*the name is taken"):
-        assert registry.all_methods()["random-edge"] is METHODS["random-edge"]

@@ -7,9 +7,9 @@ import numpy as np
 import pytest
 
 from divprune_sym.ground.checks import BadInput
+from divprune_sym.pruning.registry import paper_methods
 from divprune_sym.reproduction import digits
 from divprune_sym.reproduction.digits import (
-    DIGITS_METHODS,
     DigitsSetting,
     DigitsStudy,
     PrunedError,
@@ -18,6 +18,7 @@ from divprune_sym.reproduction.digits import (
 
 pytestmark = pytest.mark.slow(20)
 
+METHODS = paper_methods()
 TINY = DigitsSetting(hidden=(60, 30), networks=2, masks=2, fractions=(0.5,))
 
 
@@ -32,17 +33,17 @@ def test_quick_study():
     setting = DigitsSetting.quick()
     study = digits_study(setting, 0, done.append)
     assert study.unpruned_error < 0.06
-    assert len(study.rows) == len(DIGITS_METHODS) * len(setting.fractions) * 2
+    assert len(study.rows) == len(METHODS) * len(setting.fractions) * 2
     assert done == sorted(done)
     assert done[-1] == 1.0
     errors = {(r.method, r.fraction, r.reweighted): r.error for r in study.rows}
-    for method in DIGITS_METHODS:
+    for method in METHODS:
         assert errors[method, 0.9, False] < errors[method, 0.2, False] < 0.95
         assert errors[method, 0.2, True] < errors[method, 0.2, False]
         assert errors[method, 0.9, True] < study.unpruned_error + 0.03
     for row in study.rows:
         assert row.error == pytest.approx(np.mean(row.network_errors))
-        left = {"node": _node_parameters, "edge": _edge_parameters}[DIGITS_METHODS[row.method].unit](row.fraction)
+        left = {"node": _node_parameters, "edge": _edge_parameters}[METHODS[row.method].unit](row.fraction)
         assert row.parameters_kept == pytest.approx(left / (129 * 64 + 65 * 128 + 65 * 10), rel=1e-12)
     json.dumps(study.as_json(), allow_nan=False)
 
@@ -78,7 +79,7 @@ def test_failing_progress_stops_the_study(monkeypatch):
     setting = DigitsSetting(networks=2, masks=1, fractions=tuple(np.linspace(0.1, 1.0, 40)))
     with pytest.raises(KeyboardInterrupt):
         digits_study(setting, 0, fail)
-    assert len(measured) < 100 < len(DIGITS_METHODS) * 40 * 2
+    assert len(measured) < 100 < len(METHODS) * 40 * 2
 
 
 def study_of(**errors):

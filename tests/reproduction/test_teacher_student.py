@@ -17,6 +17,7 @@ from divprune_sym import OrderParameters, integrate, specialised_state
 from divprune_sym.evaluation import error_of
 from divprune_sym.ground.checks import BadInput
 from divprune_sym.pruning import METHODS, RESCALINGS
+from divprune_sym.pruning.registry import paper_methods
 from divprune_sym.reproduction import retraining, teacher_student
 from divprune_sym.reproduction.backend import pruned_covariances
 from divprune_sym.reproduction.retraining import retrain_dpp_nodes, retrain_random_edges
@@ -90,7 +91,7 @@ def test_every_method_keep_and_variant_is_compared(rows):
     node, edge = {"plain", "reweighted"}, {"plain", *RESCALINGS[1:]}
     expected = {
         (name, variant, keep / 3)
-        for name, method in METHODS.items()
+        for name, method in paper_methods().items()
         for variant in (node if method.unit == "node" else edge)
         for keep in (1, 2, 3)
     }

@@ -9,8 +9,10 @@ from divprune_sym.dynamics.plateau import plateau
 from divprune_sym.dynamics.small_eta import A, L, M, Z, both_layers, soft_committee
 from divprune_sym.dynamics.symbols import SIGMA
 from divprune_sym.ground.checks import BadInput
+from divprune_sym.method_names import PAPER
 from divprune_sym.notation import OrderParameters
 from divprune_sym.pruning import METHODS
+from divprune_sym.pruning.registry import paper_methods
 from divprune_sym.solvers import NoFixedPoint, Problem, find_fixed_point, integrate, slow_flow
 from divprune_sym.solvers.jacobian import Flow
 from divprune_sym.specialised import pruned_excess, specialised_state
@@ -205,7 +207,7 @@ PRUNED = {
 }
 
 
-@pytest.mark.parametrize("method", METHODS.values(), ids=list(METHODS))
+@pytest.mark.parametrize("method", paper_methods().values(), ids=PAPER)
 @pytest.mark.parametrize("name", PRUNED)
 def test_pruned_excess_of_the_integrated_equations(integrated, name, method):
     states = [with_equal_copies(integrated[name][eta].state(), PRUNED[name]) for eta in ETAS]
