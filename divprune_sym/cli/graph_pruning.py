@@ -6,7 +6,7 @@ from pathlib import Path
 from tempfile import TemporaryDirectory
 from typing import TYPE_CHECKING, Any
 
-from divprune_sym.cli.console import DONE, interruptibly, print_json, print_table
+from divprune_sym.cli.console import DONE, print_json, print_table
 from divprune_sym.cli.network_options import NetworkOptions, shares_of
 
 if TYPE_CHECKING:
@@ -44,6 +44,7 @@ def prune_blocks(
     import numpy as np
 
     from divprune_sym.ground.checks import BadInput
+    from divprune_sym.ground.user_files import users_code
     from divprune_sym.networks.blocks.find import find_blocks
     from divprune_sym.networks.blocks.inputs import open_inputs
     from divprune_sym.networks.blocks.prune import chosen_blocks, prune_graph
@@ -52,7 +53,7 @@ def prune_blocks(
     from divprune_sym.networks.formats import format_of, refuse_no_file
     from divprune_sym.networks.graphs.model import read_model
     from divprune_sym.networks.versions import versions
-    from divprune_sym.pruning.registry import find_method
+    from divprune_sym.pruning.user_method import load_method
     from divprune_sym.show.progress import stage
 
     alone = {
@@ -72,7 +73,7 @@ def prune_blocks(
     if out is not None and out.suffix != ".onnx":
         msg = f"--out {out}: a graph is written as .onnx"
         raise BadInput(msg)
-    how = find_method(method)
+    how = load_method(method)
     model = read_model(network)
     blocks = find_blocks(network, model)
     setting = replace(options.setting(), reweight=reweight)
@@ -81,17 +82,16 @@ def prune_blocks(
     inputs = open_inputs(Path(options.data), model)
     with stage("pruning blocks") as progress:
         rng = np.random.default_rng(seed)
-        pruned = interruptibly(
-            lambda: prune_graph(network, model, inputs, how, shares, rng, setting, compact=compact, progress=progress)
-        )
+        with users_code(method):
+            pruned = prune_graph(network, model, inputs, how, shares, rng, setting, compact=compact, progress=progress)
     with stage("running both graphs") as progress:
-        costs = interruptibly(lambda: report(network, model, pruned, inputs, progress))
+        costs = report(network, model, pruned, inputs, progress)
     if out is not None:
         _write(pruned.model, out)
     if mask is not None:
         replace(pruned.mask, seed=seed, versions=versions()).save(mask)
     result = {
-        "method": method,
+        "method": how.name,
         "keep": {str(n): share for n, share in shares.items()},
         "seed": seed,
         "rows": inputs.rows,

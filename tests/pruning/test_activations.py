@@ -15,8 +15,8 @@ from scipy.stats import ttest_1samp
 from divprune_sym import Network, OrderParameters, generalization_error
 from divprune_sym.evaluation import error_of, errors_of, moments_of
 from divprune_sym.gaussian import ACTIVATIONS
+from divprune_sym.pruning import METHODS as REGISTERED
 from divprune_sym.pruning import Layer
-from divprune_sym.pruning.registry import all_methods
 from tests.pruning.judges import covariance, gaussian_rows
 
 K, M, N, NETWORKS, MASKS = 3, 2, 1000, 20, 4
@@ -25,7 +25,7 @@ V, A = np.array([1.0, -0.5, 2.0]), np.array([1.0, 1.5])
 C = covariance(K, M, 2)
 NAMES = [*dict.fromkeys([*ACTIVATIONS, "erf[2]", "he3", "polynomial[1, 1, 1/2]"])]
 PAIRS = [(g, None) for g in NAMES] + [("relu", "erf"), ("erf", "sign")]
-METHODS = all_methods()
+METHODS = REGISTERED.usable()
 
 functions = pytest.mark.parametrize(("g", "h"), PAIRS, ids=[f"{g} from {h or 'itself'}" for g, h in PAIRS])
 methods = pytest.mark.parametrize("method", METHODS.values(), ids=METHODS)
