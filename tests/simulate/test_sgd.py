@@ -10,6 +10,7 @@ import sympy as sp
 from scipy.special import erf
 
 from divprune_sym.gaussian import ACTIVATIONS
+from divprune_sym.ground import work
 from divprune_sym.ground.checks import BadInput
 from divprune_sym.named_activations import resolved
 from divprune_sym.simulate import Diverged, Network, Training, random_network, sgd, train, train_replicas
@@ -202,7 +203,7 @@ def test_replicas_of_one_network_differ():
 
 
 def test_progress_rises_to_one_in_the_calling_thread(monkeypatch):
-    monkeypatch.setattr(sgd, "POLL", 0.001)
+    monkeypatch.setattr(work, "POLL", 0.001)
     seen, threads = [], set()
 
     def progress(fraction):
