@@ -1,3 +1,4 @@
+from divprune_sym.ground.plugins import PluginWarning as PluginWarning
 from divprune_sym.pruning.after.rescaling import RESCALINGS as RESCALINGS
 from divprune_sym.pruning.after.rescaling import rescaled_error as rescaled_error
 from divprune_sym.pruning.after.reweighting import reweighted_edges as reweighted_edges
@@ -22,9 +23,8 @@ from divprune_sym.pruning.methods.magnitude_edge import MagnitudeEdge as Magnitu
 from divprune_sym.pruning.methods.random_edge import RandomEdge as RandomEdge
 from divprune_sym.pruning.methods.random_node import RandomNode as RandomNode
 from divprune_sym.pruning.registry import METHODS as METHODS
-from divprune_sym.pruning.registry import PluginWarning as PluginWarning
-from divprune_sym.pruning.registry import all_methods as all_methods
-from divprune_sym.pruning.registry import find_method as find_method
+from divprune_sym.pruning.registry import as_method as as_method
+from divprune_sym.pruning.registry import paper_methods as paper_methods
 from divprune_sym.pruning.user_method import load_method as load_method
 from divprune_sym.pruning.variant import EdgeVariant as EdgeVariant
 from divprune_sym.pruning.variant import NumericFunction as NumericFunction

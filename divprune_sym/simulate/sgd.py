@@ -211,7 +211,8 @@ def train_replicas(
             progress(sum(done) / total)
 
     trained = dict(each_done(run, range(len(networks)), workers, report))
-    report()
+    if progress is not None:
+        progress(1.0)
     return [trained[r] for r in range(len(networks))]
 
 
