@@ -8,9 +8,10 @@ from typing import TYPE_CHECKING, Annotated
 from cyclopts import Parameter
 
 from divprune_sym.cli.app import app
-from divprune_sym.cli.console import DONE, FAILED, interruptibly, print_json, print_table, say, working
+from divprune_sym.cli.console import DONE, FAILED, print_json, print_table, say
 from divprune_sym.cli.guards import check_output
 from divprune_sym.cli.options import Json, Output, Whole
+from divprune_sym.show.progress import working
 
 if TYPE_CHECKING:
     import numpy as np
@@ -86,8 +87,9 @@ def train_on(
     import numpy as np
 
     from divprune_sym.ground.checks import BadInput, integer, number
+    from divprune_sym.ground.user_files import users_code
     from divprune_sym.pruning.method import NodeMethod
-    from divprune_sym.pruning.user_method import load_method, users_code
+    from divprune_sym.pruning.user_method import load_method
     from divprune_sym.solvers import IntegrationFailed, integrate
     from divprune_sym.solvers import train_on as trained_on
     from divprune_sym.solvers.problem_file import read_problem
@@ -117,7 +119,7 @@ def train_on(
 
     try:
         with working("training and pruning (the first time, equations are derived and compiled)"), users_code(method):
-            errors, solution = interruptibly(work)
+            errors, solution = work()
     except IntegrationFailed as error:
         return say(f"{problem}: {error}", FAILED)
     columns = {
