@@ -13,7 +13,7 @@ from divprune_sym.ground.randomness import Rng, generator
 from divprune_sym.ground.values import ByValue
 from divprune_sym.networks.activations import activation
 from divprune_sym.networks.masks import PRUNED_NODES, Mask, PrunedNode, apply, compact
-from divprune_sym.pruning import DPPNode, Layer, PruningMethod, reweighted_edges, reweighted_second_layer
+from divprune_sym.pruning import METHODS, DPPNode, Layer, PruningMethod, reweighted_edges, reweighted_second_layer
 
 if TYPE_CHECKING:
     from pathlib import Path
@@ -131,10 +131,15 @@ def methods_for_networks(methods: Mapping[str, PruningMethod]) -> dict[str, Prun
     return {name: DPPNode(kernel="activation") if name == DPPNode.name else m for name, m in methods.items()}
 
 
+def method_for_networks(method: PruningMethod | str) -> PruningMethod:
+    """The method given, or the one of that name as it serves a real network."""
+    return methods_for_networks({method: METHODS[method]})[method] if isinstance(method, str) else method
+
+
 def prune_network(
     network: DenseNetwork,
     x: NDArray[np.float64],
-    method: PruningMethod,
+    method: PruningMethod | str,
     keep: Keep,
     rng: Rng,
     setting: PruneSetting | None = None,
@@ -150,8 +155,8 @@ def prune_network(
     network : DenseNetwork
     x : (n, inputs)
         Data whose moments the method and the refit use.
-    method : PruningMethod
-        Nodes: a share of each layer's nodes is kept. Edges: a share of each node's incoming edges.
+    method : PruningMethod or str
+        Or its name. Nodes: a share of each layer's nodes is kept. Edges: a share of each node's incoming edges.
     keep : float or mapping of int to float
         Share kept, 0 to 1, or one for each pruned layer; counts are rounded, half up.
     setting : PruneSetting, optional
@@ -171,7 +176,7 @@ def prune_network(
     BadShape
         x is not as wide as the network's inputs.
     """
-    rng = generator(rng)
+    method, rng = method_for_networks(method), generator(rng)
     setting = setting or PruneSetting()
     x = real_array("x", x, (None, None))
     network.refuse_width("x", x)

@@ -335,3 +335,12 @@ def test_moments_in_blocks(rows):
     np.testing.assert_allclose(second_moments(x), x.T @ x / rows, rtol=1e-12)
     centred = x - x.mean(axis=0)
     np.testing.assert_allclose(second_moments(x, x.mean(axis=0)), centred.T @ centred / rows, rtol=1e-12, atol=1e-12)
+
+
+def test_a_method_by_its_name(shallow):
+    """The same masks from the same seed, and the kernel of real networks for DPP nodes."""
+    for name, method in (("random-edge", METHODS["random-edge"]), ("dpp-node", DPPNode(kernel="activation"))):
+        named, given = (prune_network(shallow, X, how, 0.5, 7) for how in (name, method))
+        assert named == given
+    with pytest.raises(BadInput, match="random-edg"):
+        prune_network(shallow, X, "random-edg", 0.5, 7)
