@@ -29,6 +29,8 @@ def whole(expression: Expr) -> Expression:
         return Whole(int(expression))
     if isinstance(expression, (sp.Symbol, sp.Idx)):
         return Name(str(expression))
+    if expression.is_Pow:
+        return _chain("*", [whole(expression.base)] * int(expression.exp))
     sign, terms = ("+", expression.as_ordered_terms()) if expression.is_Add else ("*", expression.as_ordered_factors())
     return _chain(sign, [whole(term) for term in terms])
 

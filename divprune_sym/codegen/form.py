@@ -76,14 +76,15 @@ Expression: TypeAlias = Whole | Number | Name | Entry | Negative | Operation | C
 class Allocate:
     """Room for an array.
 
-    `lanes`: of several numbers each; `shared`: by all threads of a block; `kept`: too large, perhaps, for the stack.
+    `lanes`: of several numbers each; `shared`: by all threads of a block; `within`: the flat array that it is
+    a part of, from where the number `…_at` says.
     """
 
     array: str
     shape: tuple[Expression, ...]
     lanes: bool = False
     shared: bool = False
-    kept: bool = False
+    within: str = ""
 
 
 @dataclass(frozen=True)

@@ -136,10 +136,12 @@ class _Scope:
         for arg in args:
             groups.setdefault(free_indices(arg), []).append(arg)
         full = frozenset().union(*groups)
+        if self.owner.longest in full:
+            groups = _joined(groups, self.owner.longest)
         kept = []
         for indices, members in groups.items():
             combined = func(*members)
-            spares = self.owner.longest in full - indices and combined.args and not isinstance(combined, sp.Indexed)
+            spares = self.owner.longest in full and not self._is_plain(combined, self.owner.longest in indices)
             if indices < full and (spares or self._is_worth_storing(combined)):
                 kept.append(self._temporary(combined))
             else:
@@ -161,9 +163,14 @@ class _Scope:
         indices = free_indices(expression)
         if not indices or _has_dear(expression):
             return True
+        return not self._is_plain(expression, short=True) and self._is_read_along_one_index(indices)
+
+    def _is_plain(self, expression: Expr, short: bool) -> bool:
+        """One entry; with `short` also a product or sum of two."""
         operands = [arg for arg in expression.args if not arg.is_Number]
-        plain = all(isinstance(arg, (sp.Indexed, sp.Symbol)) for arg in operands) and len(operands) <= 2
-        return not plain and self._is_read_along_one_index(indices)
+        if isinstance(expression, (sp.Indexed, sp.Symbol)) or not operands:
+            return True
+        return short and all(isinstance(arg, (sp.Indexed, sp.Symbol)) for arg in operands) and len(operands) <= 2
 
     def _local(self, expression: Expr, extra: Indices) -> Expr:
         """The array, over indices besides those of the nest, of a temporary inside the nest."""
@@ -187,6 +194,16 @@ class _Scope:
             return sp.IndexedBase(f"{label}_{own}", shape=array.base.shape[len(self.nest) :], real=True)[rest]
 
         return expression.replace(lambda e: isinstance(e, sp.Indexed) and e.base in bases, strip)
+
+
+def _joined(groups: dict[frozenset[sp.Idx], list[Expr]], longest: sp.Idx) -> dict[frozenset[sp.Idx], list[Expr]]:
+    """Members that do not change with the longest loop join those over more indices that do not either."""
+    fixed = [indices for indices in groups if longest not in indices]
+    made: dict[frozenset[sp.Idx], list[Expr]] = {}
+    for indices, members in groups.items():
+        wider = [other for other in fixed if indices < other] if longest not in indices else []
+        made.setdefault(max(wider, key=len, default=indices), []).extend(members)
+    return made
 
 
 def _letters(indices: Indices) -> str:

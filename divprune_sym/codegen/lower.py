@@ -56,6 +56,15 @@ class Lowering:
         with self.loops(ordered_indices(array)):
             self._write([array], sp.Integer(0))
 
+    def copy(self, source: sp.IndexedBase, target: sp.IndexedBase) -> None:
+        """Make room for an array, and copy another."""
+        indices: list[sp.Idx] = []
+        for extent in target.shape:
+            indices.append(next(x for x in INDEX_ORDER if x.upper + 1 == extent and x not in indices))
+        self.allocate(target[tuple(indices)])
+        with self.loops(indices):
+            self._write([target[tuple(indices)]], source[tuple(indices)])
+
     def temporaries(self, temporaries: Iterable[Temporary]) -> None:
         """Compute temporaries; neighbours over the same indices share their loops."""
         group: list[Temporary] = []

@@ -120,6 +120,9 @@ CPU = Target("cpu", _numba(*_PAIRS, *_STEPPING), "local_array({shape})", "np.emp
 SCALAR = replace(CPU, name="scalar", packs=False)
 # several trajectories: every number is lanes
 BATCH = Target("batch", _numba(*_LANES, *_STEPPING), *_LANE_ROOMS)
+# one state and several directions: floats, lanes of node pairs, and lanes of directions
+_BOTH = sorted({*_PAIRS, *_LANES, *_STEPPING})
+TANGENT = Target("tangent", _numba(*_BOTH), "local_array({shape})", "np.empty({shape})", packs=True)
 
 
 def special_source() -> str:

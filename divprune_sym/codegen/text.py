@@ -103,8 +103,11 @@ class Printer:
         match statement:
             case Allocate():
                 shape = _tuple(", ".join(map(expression, statement.shape)), len(statement.shape))
-                frozen = not statement.kept and all(map(is_frozen, statement.shape))
-                room = self.target.empty(shape, frozen=frozen, lanes=statement.lanes, shared=statement.shared)
+                if statement.within:
+                    room = f"view({statement.within}, {statement.within}_at, {shape})"
+                else:
+                    frozen = all(map(is_frozen, statement.shape))
+                    room = self.target.empty(shape, frozen=frozen, lanes=statement.lanes, shared=statement.shared)
                 self._write(f"{statement.array} = {room}")
             case Assign():
                 self._assign(statement)

@@ -36,9 +36,16 @@ def tangent_of_motion(activation: Activation, rule: UpdateRule = SGD, teacher: A
 
     Assigns dQ_dot, dR_dot and dv_dot from the state, the parameters and a direction Q_dot, R_dot, v_dot.
     """
-    moving = (*((Q, R) if rule.first_layer else ()), *((V,) if rule.second_layer else ()))
-    results = (*((D_Q, D_R) if rule.first_layer else ()), *((D_V,) if rule.second_layer else ()))
-    return tangent(equations_of_motion(rule), moving, results, activation, teacher)
+    return tangent(equations_of_motion(rule), *moving(rule), activation, teacher)
+
+
+def moving(rule: UpdateRule) -> tuple[tuple[sp.IndexedBase, ...], tuple[sp.IndexedBase, ...]]:
+    """What of Q, R and v moves, and its rates."""
+    first, second = (
+        ((Q, R), (D_Q, D_R)) if rule.first_layer else ((), ()),
+        ((V,), (D_V,)) if rule.second_layer else ((), ()),
+    )
+    return (*first[0], *second[0]), (*first[1], *second[1])
 
 
 def tangent(

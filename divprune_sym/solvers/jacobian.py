@@ -11,7 +11,7 @@ import numpy as np
 from divprune_sym.codegen.cache import cached_module
 from divprune_sym.ground.values import ByValue
 from divprune_sym.solvers.adaptive import prepared
-from divprune_sym.solvers.modules import called, unpacked
+from divprune_sym.solvers.modules import unpacked
 from divprune_sym.solvers.problem import second_layer_moves
 
 if TYPE_CHECKING:
@@ -19,43 +19,72 @@ if TYPE_CHECKING:
 
     from numpy.typing import NDArray
 
+    from divprune_sym.codegen.linearized import Row
     from divprune_sym.notation import OrderParameters
     from divprune_sym.solvers.equations import Equations
     from divprune_sym.solvers.problem import Problem
 
-# the loop over directions is text: Numba cannot cache a function that takes functions
 _GLUE = """
 
 @entry
 def directional(y, directions, out, p):
-{unpacked}    K, M = {K}, {M}
-    Q, R = y[:q].reshape((classes, K, K)), y[q:r].reshape((classes, K, M))
-    for t in range(directions.shape[0]):
-        x, dx = directions[t], out[t]
-        Q_dot, R_dot = x[:q].reshape((classes, K, K)), x[q:r].reshape((classes, K, M))
-        dQ_dot, dR_dot = dx[:q].reshape((classes, K, K)), dx[q:r].reshape((classes, K, M))
-        {call}
+{unpacked}    Q, R = view(y, 0, (classes, {K}, {K})), view(y, q, (classes, {K}, {M}))
+    {call}
+
 """
-_IN_STATE = {"v": "y[r:]", "v_dot": "x[r:]", "dv_dot": "dx[r:]"}
 
 
 @cache
-def jacobian_module(equations: Equations, K: int, M: int) -> ModuleType:
-    """`directional(y, directions, out, p)`: derivatives of the right-hand side along flat directions."""
+def jacobian_module(equations: Equations, K: int, M: int, *, transposed: bool = False) -> ModuleType:
+    """Derivatives of the right-hand side, by the derivative derived in SymPy.
+
+    `directional(y, directions, out, p)`: along flat directions, as many side by side as there are lanes; directions and
+    out are (packs, n_flat, WIDTH). `transposed`: directions are weights of the right-hand side's entries, and the
+    derivatives of the weighted sums by the entries of the state are added to out.
+    """
 
     def generate() -> str:
-        from divprune_sym.codegen.compiler import compile_system
-        from divprune_sym.codegen.targets import SCALAR
-        from divprune_sym.dynamics.tangent import tangent_of_motion
+        from divprune_sym.codegen.linearized import in_rows, linearized
+        from divprune_sym.codegen.targets import TANGENT
+        from divprune_sym.codegen.text import printed
+        from divprune_sym.dynamics.equations import equations_of_motion
+        from divprune_sym.dynamics.tangent import moving
 
         rule, g, h = equations.derived()
         sizes: dict[str, int | str] = {"K": K, "M": M, "classes": "mask.shape[0]"}
-        outputs = ("dQ_dot", "dR_dot", "dv_dot") if equations.second_layer else ("dQ_dot", "dR_dot")
-        function = compile_system(tangent_of_motion(g, rule, h), g, sizes, outputs, SCALAR, h)
-        glue = _GLUE.format(K=K, M=M, unpacked=unpacked(K, M), call=called(function, _IN_STATE))
-        return SCALAR.preamble + function.source + glue
+        system = equations_of_motion(rule)
+        made = linearized(system, *moving(rule), g, sizes, h, transposed=transposed)
+        routine = in_rows(made, flat_rows(transposed=transposed))
+        in_place = {"directions": "as_lanes(directions)", "out": "as_lanes(out)"}
+        if equations.second_layer:
+            in_place["v"] = f"view(y, r, ({K},))"
+        call = f"{routine.name}({', '.join(in_place.get(name, name) for name in routine.arguments)})"
+        return TANGENT.preamble + printed(routine, TANGENT) + _GLUE.format(K=K, M=M, unpacked=unpacked(K, M), call=call)
 
-    return cached_module({**equations.recipe(), "K": K, "M": M, "tangent": True}, generate)
+    return cached_module({**equations.recipe(), "K": K, "M": M, "tangent": True, "transposed": transposed}, generate)
+
+
+def flat_rows(*, transposed: bool) -> dict[str, Row]:
+    """Where Q, R and v stand in a flat state, for their directions and the derivatives along them."""
+    from sympy import Integer
+
+    from divprune_sym.codegen.arithmetic import whole
+    from divprune_sym.codegen.linearized import Row
+    from divprune_sym.dynamics.symbols import CLASSES, D_Q, D_R, D_V, K, M, Q, R, V
+    from divprune_sym.dynamics.tangent import dot
+
+    found: dict[str, Row] = {}
+    offsets = (0, CLASSES * K * K, CLASSES * K * K + CLASSES * K * M)
+    for matrix, arrays in (("directions", (Q, R, V)), ("out", (D_Q, D_R, D_V))):
+        for array, offset in zip(arrays, offsets, strict=True):
+            place, extents = whole(Integer(0) + offset), tuple(whole(extent) for extent in array.shape[1:])
+            if not transposed:
+                found[str(dot(array).label)] = Row(matrix, place, extents)
+            elif matrix == "out":
+                found[str(dot(array).label)] = Row("directions", place, extents)
+            else:
+                found[f"{dot(array).label}_bar"] = Row("out", place, extents)
+    return found
 
 
 @dataclass(frozen=True, eq=False)
@@ -123,9 +152,40 @@ class Flow(ByValue):
         module.rhs(y, dydt, p)
         return np.asarray(dydt[self._first])
 
+    @cached_property
+    def _directions(self) -> NDArray[np.float64]:
+        """(packs, n_flat, WIDTH): the rows of the embedding, side by side."""
+        return _in_packs(self.embedding)
+
     def jacobian(self, z: NDArray[np.float64]) -> NDArray[np.float64]:
         """J[j, l] = ∂(dz_j/dα)/∂z_l, from the derivative derived in SymPy."""
+        return np.asarray(self._along(z, self._directions)[: len(z)].T)
+
+    def product(self, z: NDArray[np.float64], direction: NDArray[np.float64]) -> NDArray[np.float64]:
+        """J x (n,): how dz/dα changes along a direction."""
+        return np.asarray(self._along(z, _in_packs(direction[None] @ self.embedding))[0])
+
+    def _along(self, z: NDArray[np.float64], directions: NDArray[np.float64]) -> NDArray[np.float64]:
         _, module, p = self._generated
-        out = np.empty_like(self.embedding)
-        module.directional(z @ self.embedding, self.embedding, out, p)
-        return np.asarray(out[:, self._first].T)
+        out = np.empty_like(directions)
+        module.directional(z @ self.embedding, directions, out, p)
+        return np.ascontiguousarray(out.swapaxes(1, 2).reshape(-1, out.shape[1])[:, self._first])
+
+    def transposed_product(self, z: NDArray[np.float64], weights: NDArray[np.float64]) -> NDArray[np.float64]:
+        """Jᵀ w (n,): how Σ_j w_j dz_j/dα changes with each coordinate, by one sweep backwards."""
+        x = self.problem.state
+        module = jacobian_module(self.problem.equations, x.K, x.M, transposed=True)
+        flat = np.zeros((1, self.embedding.shape[1]))
+        flat[0, self._first] = weights
+        given = _in_packs(flat)
+        out = np.zeros_like(given)
+        module.directional(z @ self.embedding, given, out, self._generated[2])
+        return np.asarray(self.embedding @ out[0, :, 0])
+
+
+def _in_packs(rows: NDArray[np.float64]) -> NDArray[np.float64]:
+    """Rows (n, n_flat) as (packs, n_flat, WIDTH), filled up with zeros."""
+    from divprune_sym.codegen.simd import WIDTH
+
+    padded = np.pad(rows, ((0, -len(rows) % WIDTH), (0, 0)))
+    return np.ascontiguousarray(padded.reshape(-1, WIDTH, rows.shape[1]).swapaxes(1, 2))

@@ -49,6 +49,8 @@ NAMES = {
     "half_pairs": half_pairs,
     "all_pairs": all_pairs,
     "local_array": np.empty,
+    "view": lambda array, start, shape: array[start : start + math.prod(shape)].reshape(*shape, *array.shape[1:]),
+    "lane_array": lambda shape: np.empty((*shape, WIDTH)),
     "local_lanes": lambda shape: np.empty((*shape, WIDTH)),
     "packed_indices": lambda rows, start: rows[start : start + WIDTH],
     "take": lambda array, index: array[index],
