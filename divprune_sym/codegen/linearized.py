@@ -149,19 +149,15 @@ class _Maker:
             before.assignment(assignment, rhs, local)
         for assignment in dotted:
             rhs, temporaries, local = hoister.hoist(assignment.rhs, ordered_indices(assignment.lhs))
-            for temporary in (
-                *temporaries,
-                *(replace(x, indices=(*ordered_indices(assignment.lhs), *x.indices)) for x in local),
-            ):
-                if t in temporary.indices:
-                    inside.temporaries([_without_direction(temporary)])
-                else:
-                    before.temporaries([temporary])
+            before.temporaries(x for x in temporaries if t not in x.indices)
+            inside.temporaries(_without_direction(x) for x in temporaries if t in x.indices)
             if str(assignment.lhs.base.label) not in wanted:
                 inside.room_for(_stripped(assignment.lhs))
-            inside.assignment(replace(assignment, lhs=_stripped(assignment.lhs)), _stripped(rhs), [])
+            own = [_without_direction(x) for x in local]
+            inside.assignment(replace(assignment, lhs=_stripped(assignment.lhs)), _stripped(rhs), own)
         along = _transposed(inside.body, set(given), wanted.values()) if transposed else inside.body
-        room = tuple(replace(x, lanes=True) for x in along if isinstance(x, Allocate))
+        along = rebuilt(along, lambda part: replace(part, lanes=True) if isinstance(part, Allocate) else part)
+        room = tuple(x for x in along if isinstance(x, Allocate))
         loop = Loop(DIRECTION, Name("packs"), tuple(x for x in along if not isinstance(x, Allocate)))
         body = with_sizes((*before.body, *room, loop), sizes)
         body = _in_two_rooms(body)

@@ -122,6 +122,11 @@ def test_jacobian_against_central_differences(sizes):
     jacobian = flow.jacobian(z)
     # h² times third derivatives of order one, and rounding of size 1e-16/h
     np.testing.assert_allclose(jacobian, np.transpose(columns), rtol=0, atol=1e-8 * np.abs(jacobian).max())
+    x = np.linspace(-1.0, 1.0, len(z))
+    np.testing.assert_allclose(flow.product(z, x), jacobian @ x, rtol=0, atol=1e-13 * np.abs(jacobian).sum())
+    if classes == 1:
+        transposed = flow.transposed_product(z, x)
+        np.testing.assert_allclose(transposed, x @ jacobian, rtol=0, atol=1e-13 * np.abs(jacobian).sum())
     assert np.array_equal(flow.coordinates(flow.state(z)), z)
 
 
