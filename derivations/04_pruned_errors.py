@@ -4,14 +4,14 @@
 # A pruning method draws masks from the weights. In the Gaussian weight ensemble the incoming weights of one input,
 # $(w_{1j} \dots w_{Kj}, B_{1j} \dots B_{Mj})$, are independent over $j$ and Gaussian with covariance
 # $C = [[Q, R], [R^T, T]]$; with $N \to \infty$ inputs every pruned overlap is a Gaussian moment. An edge method
-# enters only through $\pi(z)$, the probability that it keeps a weight of standardised value
+# enters only through $\pi(z)$, the probability that it keeps a weight of standardized value
 # $z = w_{ij}/\sqrt{Q_{ii}}$, and the masks of different nodes are independent given the weights:
 #
 # $$Q'_{ii} = Q_{ii}\, E[z^2 \pi(z)], \quad R'_{in} = R_{in}\, E[z^2 \pi(z)], \quad
 #   Q'_{ik} = \sqrt{Q_{ii} Q_{kk}}\; E[x\pi(x)\, y\pi(y)], \quad \mathrm{corr}(x, y) = r.$$
 #
-# Below: these moments for the three edge methods, then the generalisation error of all six methods in the
-# specialised state, down to the digits of the reference table.
+# Below: these moments for the three edge methods, then the generalization error of all six methods in the
+# specialized state, down to the digits of the reference table.
 
 # %%
 from fractions import Fraction
@@ -25,7 +25,7 @@ from divprune_sym.dpp import LEnsemble
 from divprune_sym.gaussian import ERF, integral
 from divprune_sym.gaussian.term import covariance_symbol
 from divprune_sym.pruning import METHODS
-from divprune_sym.specialised import specialised_state
+from divprune_sym.specialized import specialized_state
 
 z, y, mu = sp.symbols("z y mu", real=True)
 b, c, k, p, r, s, t, u = sp.symbols("b c k p r s t u", positive=True)
@@ -261,7 +261,7 @@ for keep in (1e-4, 1 / 6, 0.5, 0.9):
         assert abs(law.product(correlation) - mehler_magnitude(law.breaks[0], correlation)) < ROUNDING
 
 # %% [markdown]
-# ## The error of the specialised state
+# ## The error of the specialized state
 #
 # $K = ZM$ student nodes, $Z$ copies of each teacher node, $T = 1$, $v_i = v^*/Z$. From the derived
 # $I_2 = \frac{2}{\pi} \arcsin \frac{C_{ab}}{\sqrt{(1 + C_{aa})(1 + C_{bb})}}$: fields of one group are equal,
@@ -352,7 +352,7 @@ def limit_weight(counts):
 
 for groups, copies in ((2, 3), (3, 2), (2, 4), (4, 2), (1, 4), (3, 3), (2, 1)):
     for size in range(1, groups * copies + 1):
-        state = specialised_state(groups, copies, 4.0)
+        state = specialized_state(groups, copies, 4.0)
         random = random_node_error(size, groups, copies) if groups * copies > 1 else 0
         diverse = dpp_node_error(size, groups, copies)
         assert Fraction(str(random)) == enumerated(size, groups, copies, lambda counts: Fraction(1))
@@ -397,7 +397,7 @@ def edge_moments(method, keep):
 
 
 def derived_error(method, size, groups=2, copies=3, v_star=4):
-    """ε_g of the specialised state, from the formulas of this page alone."""
+    """ε_g of the specialized state, from the formulas of this page alone."""
     if method in ("random-node", "importance-node"):
         return v_star**2 * random_node_error(size, groups, copies) / 6
     if method == "dpp-node":
@@ -422,7 +422,7 @@ TABLE = {
 }
 COLUMNS = ("random-node", "dpp-node", "random-edge", "dpp-edge", "magnitude-edge")
 
-reference = specialised_state(2, 3, 4.0)
+reference = specialized_state(2, 3, 4.0)
 for size, row in TABLE.items():
     derived = [float(derived_error(name, size)) for name in COLUMNS]
     limits = [

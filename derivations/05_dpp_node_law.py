@@ -28,7 +28,7 @@ import sympy as sp
 
 from divprune_sym.dpp import LEnsemble
 from divprune_sym.pruning import METHODS
-from divprune_sym.specialised import specialised_state
+from divprune_sym.specialized import specialized_state
 
 epsilon = sp.Symbol("epsilon", positive=True)
 EPS = np.finfo(float).eps
@@ -56,7 +56,7 @@ for size in (2, 3, 4):
 # %% [markdown]
 # ## The library's law, for kernels of integers
 #
-# Exact leading coefficients, normalised, against `subset_probabilities` of the kernel in float64. A determinant of a
+# Exact leading coefficients, normalized, against `subset_probabilities` of the kernel in float64. A determinant of a
 # product of $r$ orthonormal columns costs a few $N \varepsilon$ of rounding; 1000 ε is far below any difference
 # between two laws here, whose probabilities are fractions with small denominators.
 
@@ -68,7 +68,7 @@ def blocks(*sizes):
 
 
 def leading_law(L, size):
-    """Subsets and the normalised leading coefficient in ε of det(L_S + ε1), exact."""
+    """Subsets and the normalized leading coefficient in ε of det(L_S + ε1), exact."""
     subsets = list(combinations(range(L.rows), size))
     polynomials = [sp.Poly((L.extract(S, S) + epsilon * sp.eye(size)).det(), epsilon) for S in subsets]
     lowest = min(monomial[0] for polynomial in polynomials for monomial in polynomial.monoms() if polynomial != 0)
@@ -110,7 +110,7 @@ distance = [
 assert all(abs(a / b - 2) < 0.01 for a, b in pairwise(distance)), distance
 
 # %% [markdown]
-# ## The specialised state: counts per group
+# ## The specialized state: counts per group
 #
 # $Q$ is block-diagonal ones, $M$ groups of $Z$, rank $M$. A set with $k_n$ nodes of group $n$ has
 # $\det(V_S^T V_S) = \prod_n k_n / Z$, and there are $\prod_n \binom{Z}{k_n}$ of them:
@@ -149,7 +149,7 @@ def compositions(M, most, total):
 
 
 for M, Z in ((2, 3), (3, 2), (2, 2), (1, 4), (3, 3)):
-    state = specialised_state(M, Z, 4.0)
+    state = specialized_state(M, Z, 4.0)
     kernel = blocks(*[Z] * M)
     group = np.repeat(np.arange(M), Z)
     assert (np.array(kernel, dtype=float) == state.Q).all()

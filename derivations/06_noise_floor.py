@@ -2,7 +2,7 @@
 # # 6. The noise floor
 #
 # Labels carry noise, $y = \sum_n A_n g(\rho_n) + \sigma\zeta$, and online SGD never stops following it. How large is
-# the generalisation error that remains as $\alpha \to \infty$, for a small learning rate $\eta$? The soft committee
+# the generalization error that remains as $\alpha \to \infty$, for a small learning rate $\eta$? The soft committee
 # ($v = A = 1$ frozen, $K = M + L$, orthonormal teacher) has the answer
 #
 # $$\varepsilon_g^* = \frac{\sigma^2\eta}{2\pi}\Bigl(L + \frac{M}{\sqrt3}\Bigr) + O(\eta^2).$$
@@ -13,7 +13,7 @@
 import numpy as np
 import sympy as sp
 
-from divprune_sym import Problem, integrate, specialised_state
+from divprune_sym import Problem, integrate, specialized_state
 from divprune_sym.dynamics import small_eta
 from divprune_sym.dynamics.small_eta import A, L, M, Z
 from divprune_sym.dynamics.symbols import SIGMA
@@ -22,7 +22,7 @@ from divprune_sym.gaussian.term import covariance_symbol
 from divprune_sym.notation import OrderParameters
 from divprune_sym.pruning.registry import paper_methods
 from divprune_sym.solvers import slow_flow
-from divprune_sym.specialised import pruned_excess
+from divprune_sym.specialized import pruned_excess
 
 # %% [markdown]
 # ## One node learns from one node
@@ -104,7 +104,7 @@ assert sp.simplify(soft.error - small_eta.noise_floor(soft)) == 0
 #
 # The second layer makes no noise of its own: its steps are of size $1/N$, so its fluctuations vanish as $N \to \infty$
 # and $\dot v$ has no $\eta^2$ term. With $Z$ copies of each teacher node and $v_i = A/Z$ the floor is that of $K = M$,
-# divided by $Z$: overparametrisation by copies lowers it.
+# divided by $Z$: overparametrization by copies lowers it.
 
 # %%
 print("ε_g* / η =", both.error)
@@ -141,7 +141,7 @@ for first in (0.2, 0.4, 0.5, 0.6):
 # %%
 remainders = []
 for eta in (0.02, 0.05):
-    problem = Problem(specialised_state(1, 2, 1.0), eta=eta, eta_v=eta, sigma=0.3)
+    problem = Problem(specialized_state(1, 2, 1.0), eta=eta, eta_v=eta, sigma=0.3)
     measured = integrate(problem, [1e5], rtol=1e-10, atol=1e-13).generalization_error[-1]
     predicted = eta * float(both.error.subs({M: 1, Z: 2, A: 1, SIGMA: 0.3}))
     remainders.append(measured - predicted)
@@ -161,7 +161,7 @@ assert abs(order - 2) < 0.5
 assert both.coefficients["p"].subs({M: 2, Z: 1, SIGMA: 1}) > 0
 ended = {}
 for eta in (0.02, 0.05):
-    problem = Problem(specialised_state(2, 1, 1.0), eta=eta, eta_v=eta, sigma=0.3)
+    problem = Problem(specialized_state(2, 1, 1.0), eta=eta, eta_v=eta, sigma=0.3)
     ended[eta] = integrate(problem, [3e5], rtol=1e-10, atol=1e-13).state()
 
 for name, method in paper_methods().items():

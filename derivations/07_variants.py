@@ -22,8 +22,8 @@ from divprune_sym.pruning.methods.column_edge import ColumnEdge
 from divprune_sym.pruning.methods.nm_edge import NMEdge, group_overlap, kept_square, rank_moment
 from divprune_sym.pruning.methods.random_nm_edge import RandomNMEdge
 from divprune_sym.pruning.variant import Pair, SymbolicEdgeMethod
-from divprune_sym.specialised import specialised_state
-from divprune_sym.specialised.formula import M, V, Z, specialised_error, specialised_overlaps
+from divprune_sym.specialized import specialized_state
+from divprune_sym.specialized.formula import M, V, Z, specialized_error, specialized_overlaps
 
 # %% [markdown]
 # ## Columns: masks that coincide
@@ -136,17 +136,17 @@ assert abs(sampled.mean() - group_overlap(r, 2, 4)) < 5 * error
 assert 0.02 * sampled.mean() > 5 * error
 
 # %% [markdown]
-# ## The specialised state
+# ## The specialized state
 #
 # Copies stay copies of each other under both variants, so nothing averages out: with $\mu$ in place of $p$ the two
 # errors are one formula, and Z is not in it.
 
 # %%
 column_method, group_method = SymbolicEdgeMethod(ColumnEdge()), SymbolicEdgeMethod(NMEdge())
-column_error = specialised_error(specialised_overlaps(column_method))
+column_error = specialized_error(specialized_overlaps(column_method))
 print("ε_g =", column_error)
 half = group_method.fractions[2]
-group_error = specialised_error(specialised_overlaps(group_method, half))
+group_error = specialized_error(specialized_overlaps(group_method, half))
 assert Z not in column_error.free_symbols
 assert sp.simplify(group_error - column_error.subs(p, kept_square(2, 4))) == 0
 
@@ -155,12 +155,12 @@ assert sp.simplify(group_error - column_error.subs(p, kept_square(2, 4))) == 0
 # than columns for every $0 < p < 1$ and $Z > 1$, and the same for $Z = 1$: independent masks average over copies.
 
 # %%
-random_error = specialised_error(specialised_overlaps(SymbolicEdgeMethod(RandomNMEdge())))
+random_error = specialized_error(specialized_overlaps(SymbolicEdgeMethod(RandomNMEdge())))
 gap = (column_error - random_error) / (M * V**2)
 expected = (1 - 1 / Z) / sp.pi * (sp.asin(p / (1 + p)) - sp.asin(p**2 / (1 + p)))
 assert sp.simplify(gap - expected) == 0
 
-state = specialised_state(2, 3, 4.0)
+state = specialized_state(2, 3, 4.0)
 errors = {
     "column-edge": column_method.limit(state, 0.5).generalization_error(),
     "random-edge": METHODS["random-edge"].limit(state, 0.5).generalization_error(),

@@ -1,7 +1,7 @@
 # %% [markdown]
 # # 8. Special functions as polynomials
 #
-# Generated code spends most of its time in $\arcsin$, and compilers only vectorise arithmetic. So $\arcsin$, $\exp$
+# Generated code spends most of its time in $\arcsin$, and compilers only vectorize arithmetic. So $\arcsin$, $\exp$
 # and $\mathrm{erf}$ are polynomials there, evaluated without branches. Here they are fitted: minimax in the relative
 # error of the function, by Remez' exchange. What is fitted is the text that is compiled, to the last digit.
 
@@ -24,9 +24,9 @@ mp.mp.dps = 45
 def minimax(f, weight, degree, low, high):
     """Coefficients of the polynomial of least max |weight (f − p)| on [low, high], constant first; that maximum."""
     count = degree + 2
-    centre, half = (low + high) / 2, (high - low) / 2
-    points = [centre - half * mp.cos(mp.pi * j / (count - 1)) for j in range(count)]
-    grid = [centre - half * mp.cos(mp.pi * j / (24 * count)) for j in range(24 * count + 1)]
+    center, half = (low + high) / 2, (high - low) / 2
+    points = [center - half * mp.cos(mp.pi * j / (count - 1)) for j in range(count)]
+    grid = [center - half * mp.cos(mp.pi * j / (24 * count)) for j in range(24 * count + 1)]
     f_grid, w_grid = [f(x) for x in grid], [weight(x) for x in grid]
     for _ in range(12):
         equations = mp.matrix(count, count)
@@ -155,21 +155,21 @@ erf_left = fitted(
 assert erf_left < 0.2 * UNIT
 
 # %%
-CENTRE = mp.mpf("2.25")
+CENTER = mp.mpf("2.25")
 
 
 def scaled_erfc(t):
-    x = CENTRE * (1 + t) / (1 - t)
+    x = CENTER * (1 + t) / (1 - t)
     return mp.exp(x**2) * mp.erfc(x) * (1 + 2 * x)
 
 
 def erfc_share(t):
     """What a change of P does to erf x, relative."""
-    x = CENTRE * (1 + t) / (1 - t)
+    x = CENTER * (1 + t) / (1 - t)
     return mp.exp(-(x**2)) / (1 + 2 * x) / mp.erf(x)
 
 
-low, high = (1 - CENTRE) / (1 + CENTRE), (6 - CENTRE) / (6 + CENTRE)
+low, high = (1 - CENTER) / (1 + CENTER), (6 - CENTER) / (6 + CENTER)
 P, _ = minimax(scaled_erfc, erfc_share, 13, low, high)
 erfc_left = fitted(
     "erfc_series", "exp(x²) erfc(x) (1 + 2x) for x = 2.25 (1 + t)/(1 − t).", P, scaled_erfc, erfc_share, low, high

@@ -13,7 +13,7 @@ from divprune_sym import networks as networks
 from divprune_sym import pruning as pruning
 from divprune_sym import simulate as simulate
 from divprune_sym import solvers as solvers
-from divprune_sym import specialised as specialised
+from divprune_sym import specialized as specialized
 from divprune_sym import testing as testing
 from divprune_sym.dpp import LEnsemble as LEnsemble
 from divprune_sym.dynamics import UpdateRule as UpdateRule
@@ -55,5 +55,5 @@ from divprune_sym.solvers import integrate_batch as integrate_batch
 from divprune_sym.solvers import integrate_fixed_step as integrate_fixed_step
 from divprune_sym.solvers import load_solution as load_solution
 from divprune_sym.solvers import train_on as train_on
-from divprune_sym.specialised import specialised_state as specialised_state
+from divprune_sym.specialized import specialized_state as specialized_state
 from divprune_sym.version import __version__ as __version__

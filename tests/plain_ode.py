@@ -64,7 +64,7 @@ def I4(C):
     return (4 / np.pi**2) * np.arcsin(L0 / np.sqrt(L1 * L2)) / np.sqrt(L4)
 
 
-def plain_generalisation_error(covariance, s):
+def plain_generalization_error(covariance, s):
     """½ E[(Σ_a s_a g(u_a))²], label noise excluded.   covariance: (P, P)  s: (P,)"""
     return 0.5 * s @ I2(covariance) @ s
 
@@ -109,7 +109,7 @@ def plain_integrate(state, alphas, eta, eta_v=0.0, sigma=0.0, weight_decay=0.0, 
         raise RuntimeError(run.message)
     Q, R, v = (np.stack(part) for part in zip(*map(unpack, run.y.T), strict=True))
     error = [
-        plain_generalisation_error(_covariance(state, q, r), np.concatenate([v_, -state.A]))
+        plain_generalization_error(_covariance(state, q, r), np.concatenate([v_, -state.A]))
         for q, r, v_ in zip(Q, R, v, strict=True)
     ]
     return PlainTrajectory(alphas, Q, R, v, np.array(error))

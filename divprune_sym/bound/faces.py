@@ -15,7 +15,7 @@ from divprune_sym.ground.randomness import Rng, generator
 from divprune_sym.pruning import EdgePruning, Layer, NodeMethod
 from divprune_sym.pruning.method import edges_kept
 from divprune_sym.reproduction.backend import pruned_covariances
-from divprune_sym.reproduction.teacher_student import specialised_network, t_statistic
+from divprune_sym.reproduction.teacher_student import specialized_network, t_statistic
 from divprune_sym.simulate import Network
 
 if TYPE_CHECKING:
@@ -116,7 +116,7 @@ def compare_faces(method: NodeMethod | EdgePruning, M: int, Z: int, drawing: Dra
 def _compare_edges(method: EdgePruning, M: int, Z: int, drawing: Drawing, rng: np.random.Generator) -> list[Face]:
     # overlaps concern pairs of nodes: two copies of two teacher nodes show every kind of pair there is
     makers: dict[str, Callable[[], Network]] = {
-        "copies": lambda: specialised_network(rng, drawing.N, min(M, 2), min(Z, 2), 1.0),
+        "copies": lambda: specialized_network(rng, drawing.N, min(M, 2), min(Z, 2), 1.0),
         "correlated": lambda: _correlated_network(rng, drawing.N),
     }
     faces = []

@@ -1,4 +1,4 @@
-"""A method's pruned error in the specialised state, as a formula: LaTeX, and Python that stands on its own."""
+"""A method's pruned error in the specialized state, as a formula: LaTeX, and Python that stands on its own."""
 
 from __future__ import annotations
 
@@ -14,15 +14,15 @@ from sympy.printing.numpy import SciPyPrinter
 
 from divprune_sym.pruning import EdgeMethod, EdgePruning, NodeMethod
 from divprune_sym.pruning.variant import NumericFunction, SymbolicEdgeMethod
-from divprune_sym.specialised.formula import (
+from divprune_sym.specialized.formula import (
     FACTOR,
-    SpecialisedOverlaps,
-    specialised_error,
-    specialised_overlaps,
+    SpecializedOverlaps,
+    specialized_error,
+    specialized_overlaps,
 )
-from divprune_sym.specialised.formula import M as M_
-from divprune_sym.specialised.formula import V as V_
-from divprune_sym.specialised.formula import Z as Z_
+from divprune_sym.specialized.formula import M as M_
+from divprune_sym.specialized.formula import V as V_
+from divprune_sym.specialized.formula import Z as Z_
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
@@ -69,9 +69,9 @@ class Formula:
 
 
 def node_formulas(method: NodeMethod, state: OrderParameters) -> list[Formula]:
-    """The average over what is kept, in general, and as a number for every k of the given specialised state.
+    """The average over what is kept, in general, and as a number for every k of the given specialized state.
 
-    The numbers are rational where the law is; they are recognised from float64, to 1e-13, and left out where
+    The numbers are rational where the law is; they are recognized from float64, to 1e-13, and left out where
     they are not.
     """
     K, Z = state.K, state.K // state.M
@@ -100,25 +100,25 @@ def edge_formulas(method: EdgePruning, rescale: Rescaling) -> list[Formula]:
     if not isinstance(method, SymbolicEdgeMethod):
         return []
     if method.fractions is None:
-        return [_edge_formula(specialised_overlaps(method), method.pair.p, None, rescale)]
+        return [_edge_formula(specialized_overlaps(method), method.pair.p, None, rescale)]
     inner = [share for share in method.fractions if 0 < share < 1]
-    return [_edge_formula(specialised_overlaps(method, share), _rational(share), share, rescale) for share in inner]
+    return [_edge_formula(specialized_overlaps(method, share), _rational(share), share, rescale) for share in inner]
 
 
 def _rational(share: Fraction) -> Expr:
     return sp.Rational(share.numerator, share.denominator)
 
 
-def _edge_formula(overlaps: SpecialisedOverlaps, p: Expr, keep: Fraction | None, rescale: Rescaling) -> Formula:
+def _edge_formula(overlaps: SpecializedOverlaps, p: Expr, keep: Fraction | None, rescale: Rescaling) -> Formula:
     named, letters = _lettered(overlaps)
-    return _formula(specialised_error(named, _factor(p, rescale)), letters, None if keep is None else str(keep))
+    return _formula(specialized_error(named, _factor(p, rescale)), letters, None if keep is None else str(keep))
 
 
 def _law_formula(rescale: Rescaling) -> Formula:
     """Masks independent given the weights: two moments of π, which such a method states as numbers."""
     m, q = sp.symbols("m q", positive=True)
     zero = sp.Integer(0)
-    error = specialised_error(SpecialisedOverlaps(m, q, zero, m, zero), _factor(sp.Symbol("p", positive=True), rescale))
+    error = specialized_error(SpecializedOverlaps(m, q, zero, m, zero), _factor(sp.Symbol("p", positive=True), rescale))
     meaning = r"m = E[z^2 \pi(z)], \quad q = E[z^2 \pi(z)^2], \quad z \sim N(0, 1)"
     return Formula(None, f"{_equation(error)}\n{meaning}", _python(error, {}), error)
 
@@ -135,12 +135,12 @@ def _factor(p: Expr, rescale: Rescaling) -> Expr:
     return {"none": sp.Integer(1), "inverse-sqrt": 1 / sp.sqrt(p), "optimal": FACTOR}[rescale]
 
 
-def _lettered(overlaps: SpecialisedOverlaps) -> tuple[SpecialisedOverlaps, dict[sp.Symbol, Expr]]:
+def _lettered(overlaps: SpecializedOverlaps) -> tuple[SpecializedOverlaps, dict[sp.Symbol, Expr]]:
     """Long overlaps replaced by letters, equal ones by the same."""
     distinct = dict.fromkeys(x for x in vars(overlaps).values() if x.count_ops() > _SHORT)
     names = ["m"] if len(distinct) == 1 else [f"m_{n}" for n in range(1, len(distinct) + 1)]
     letter = {x: sp.Symbol(name, real=True) for x, name in zip(distinct, names, strict=True)}
-    named = SpecialisedOverlaps(**{field: letter.get(x, x) for field, x in vars(overlaps).items()})
+    named = SpecializedOverlaps(**{field: letter.get(x, x) for field, x in vars(overlaps).items()})
     return named, {symbol: x for x, symbol in letter.items()}
 
 

@@ -1,4 +1,4 @@
-"""`divprune-sym bound`: a method beside every registered one, in the noiseless specialised state."""
+"""`divprune-sym bound`: a method beside every registered one, in the noiseless specialized state."""
 
 from __future__ import annotations
 
@@ -17,7 +17,7 @@ from divprune_sym.ground.checks import BadInput
 from divprune_sym.pruning import METHODS, EdgeMethod, EdgePruning, NodeMethod
 from divprune_sym.pruning.method import EdgeLimit
 from divprune_sym.pruning.variant import SymbolicEdgeMethod
-from divprune_sym.specialised import specialised_state
+from divprune_sym.specialized import specialized_state
 
 if TYPE_CHECKING:
     from divprune_sym.notation import OrderParameters
@@ -50,8 +50,8 @@ class Comparison:
 
     @cached_property
     def state(self) -> OrderParameters:
-        """The specialised state before pruning."""
-        return specialised_state(self.M, self.Z, self.second_layer)
+        """The specialized state before pruning."""
+        return specialized_state(self.M, self.Z, self.second_layer)
 
     def error(self, method: Method, keep: float) -> float | None:
         """ε_g at keep fraction p; None where the method cannot keep that share."""
@@ -81,7 +81,7 @@ class Comparison:
 @lru_cache(maxsize=20_000)
 def _two_copies(method: EdgeMethod | SymbolicEdgeMethod, keep: float) -> tuple[float, ...]:
     """What is left of Q_ii, of Q and R between copies, and of Q and R between others, whatever M, Z and v* are."""
-    small = method.limit(specialised_state(2, 2, 1.0), keep).covariance
+    small = method.limit(specialized_state(2, 2, 1.0), keep).covariance
     own, copies, others, R_own, R_others = (float(x) for x in small[0, [0, 1, 2, 4, 5]])
     return own, copies, others, R_own, R_others
 

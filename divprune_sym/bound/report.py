@@ -73,13 +73,13 @@ def figure(found: Bound) -> Figure:
             errors,
             linestyle=("-" if own else look.line) if as_line else "",
             marker="" if as_line else look.marker,
-            color="black" if own else look.colour,
+            color="black" if own else look.color,
             linewidth=2.4 if own else 1.4,
             zorder=3 if own else 2,
             label=name,
         )
     axes.set_xlabel("fraction of parameters kept")
-    axes.set_ylabel(r"generalisation error $\varepsilon_g$")
+    axes.set_ylabel(r"generalization error $\varepsilon_g$")
     drawn.legend(loc="outside lower center", ncols=3)
     return drawn
 
@@ -95,7 +95,7 @@ def print_bound(found: Bound, files: list[Path]) -> None:
     c = found.comparison
     after = _AFTER[c.rescale] + (", nodes reweighted" if c.reweight else "")
     print(
-        f"{found.method}: the error left in the specialised state, M = {c.M}, Z = {c.Z}, v* = {c.second_layer:g}{after}"
+        f"{found.method}: the error left in the specialized state, M = {c.M}, Z = {c.Z}, v* = {c.second_layer:g}{after}"
     )
     _print_formulas(found)
     _print_table(found)
@@ -125,7 +125,7 @@ def _indented(text: str) -> str:
 
 def _print_table(found: Bound) -> None:
     names = [name for name in found.table[0] if name not in ("keep", "keep_fraction")]
-    table = Table(box=None, padding=(0, 1), title="\ngeneralisation error", title_justify="left", title_style="")
+    table = Table(box=None, padding=(0, 1), title="\ngeneralization error", title_justify="left", title_style="")
     table.add_column("p\n", justify="right")
     for name in names:
         table.add_column(name.replace("-", "\n", 1) if "-" in name else f"{name}\n", justify="right", overflow="fold")

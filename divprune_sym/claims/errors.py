@@ -1,4 +1,4 @@
-"""Pruned errors of the noiseless specialised state, as the derivations give them, in one normalisation.
+"""Pruned errors of the noiseless specialized state, as the derivations give them, in one normalization.
 
 e = 6 ε_g/(M v*²): M teacher nodes of weight v*, each copied by Z student nodes, u = 1/Z. e = 1 when nothing is kept.
 Nodes: k of K = MZ are kept. Edges: a fraction p of every node's.
@@ -13,10 +13,10 @@ import sympy as sp
 from sympy import Expr
 
 from divprune_sym.claims.special import KeptMoment
-from divprune_sym.specialised.formula import M as M_
-from divprune_sym.specialised.formula import SpecialisedOverlaps, specialised_error
-from divprune_sym.specialised.formula import V as V_
-from divprune_sym.specialised.formula import Z as Z_
+from divprune_sym.specialized.formula import M as M_
+from divprune_sym.specialized.formula import SpecializedOverlaps, specialized_error
+from divprune_sym.specialized.formula import V as V_
+from divprune_sym.specialized.formula import Z as Z_
 
 M, Z, k = sp.symbols("M Z k", integer=True, positive=True)
 p, u, s, t = sp.symbols("p u s t", positive=True)
@@ -71,7 +71,7 @@ def e(method: str, *arguments: Any) -> Expr:
 def edge_error(square: Expr, both: Expr, factor: Expr = sp.S.One) -> Expr:
     """e after edge pruning, in u: square = E[z²π], both = E[z²π²], kept weights times a factor.
 
-    From `specialised_error`, which derives it from I2 for any M and Z.
+    From `specialized_error`, which derives it from I2 for any M and Z.
     """
     return _any_edge_error().subs({_m: square, _q: both, gamma: factor}, simultaneous=True)
 
@@ -79,7 +79,7 @@ def edge_error(square: Expr, both: Expr, factor: Expr = sp.S.One) -> Expr:
 @cache
 def _any_edge_error() -> Expr:
     zero = sp.Integer(0)
-    whole = specialised_error(SpecialisedOverlaps(_m, _q, zero, _m, zero), gamma)
+    whole = specialized_error(SpecializedOverlaps(_m, _q, zero, _m, zero), gamma)
     return sp.expand(sp.expand(6 * whole / (M_ * V_**2)).subs(Z_, 1 / u))
 
 

@@ -11,7 +11,7 @@ if TYPE_CHECKING:
 
     from divprune_sym.claims.claim import Finding, Region
 
-_COLOURS = ("#0072B2", "#E69F00")
+_COLORS = ("#0072B2", "#E69F00")
 _LEFT, _WIDTH, _ROW, _TOP = 110, 560, 15, 22
 
 
@@ -30,7 +30,7 @@ def places(region: Region, findings: Sequence[Finding]) -> dict[str, Any]:
 
 
 def svg(drawn: dict[str, Any]) -> str:
-    """One bar a row over 0 … 1, coloured by the side that holds; hovering shows the enclosures."""
+    """One bar a row over 0 … 1, colored by the side that holds; hovering shows the enclosures."""
     rows = drawn["rows"]
     height = _TOP + _ROW * len(rows) + 30
     bars = "".join(_bar(n, row) for n, row in enumerate(rows))
@@ -41,9 +41,9 @@ def svg(drawn: dict[str, Any]) -> str:
         for t in (0, 0.25, 0.5, 0.75, 1)
     )
     keys = "".join(
-        f'<rect x="{_LEFT + 280 * n}" y="3" width="11" height="11" fill="{colour}"/>'
+        f'<rect x="{_LEFT + 280 * n}" y="3" width="11" height="11" fill="{color}"/>'
         f'<text x="{_LEFT + 16 + 280 * n}" y="13">{escape(side)}</text>'
-        for n, (colour, side) in enumerate(zip(_COLOURS, drawn["sides"], strict=True))
+        for n, (color, side) in enumerate(zip(_COLORS, drawn["sides"], strict=True))
     )
     title = escape(f"{drawn['sides'][0]} or {drawn['sides'][1]}, by {drawn['variable']}")
     return (
@@ -63,7 +63,7 @@ def _bar(n: int, row: dict[str, Any]) -> str:
     side = 0 if row["first"] else 1
     parts = [
         f'<rect x="{_x(low)}" y="{y + 1}" width="{round(_WIDTH * (high - low), 1)}" height="{_ROW - 2}" '
-        f'fill="{_COLOURS[(side + m) % 2]}"/>'
+        f'fill="{_COLORS[(side + m) % 2]}"/>'
         for m, (low, high) in enumerate(pairwise(ends))
     ]
     said = ", ".join(f"[{low}, {high}]" for low, high in row["places"]) or "no boundary"

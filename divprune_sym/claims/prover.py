@@ -334,7 +334,7 @@ def enclose_zero(system: ZeroOfSystem) -> dict[str, Any]:
             step = inverse * arb_mat([[value(f, at)] for f in programs])
             x = [y - Fraction(float(step[n, 0])) for n, y in enumerate(x)]
         rows = [[str(Fraction(float(inverse[n, m]))) for m in range(len(names))] for n in range(len(names))]
-    return {"problem": problem, "bits": BITS, "centre": [str(y) for y in x], "preconditioner": rows}
+    return {"problem": problem, "bits": BITS, "center": [str(y) for y in x], "preconditioner": rows}
 
 
 _NEWTON_STEPS = 8

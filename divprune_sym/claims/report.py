@@ -17,7 +17,7 @@ if TYPE_CHECKING:
 
     from divprune_sym.claims.ledger import Record
 
-_COLOURS = {"proved": "#1b6e3c", "certified": "#1f5fa8", "refuted": "#a3262a", "supported": "#7a5a00", "open": "#666"}
+_COLORS = {"proved": "#1b6e3c", "certified": "#1f5fa8", "refuted": "#a3262a", "supported": "#7a5a00", "open": "#666"}
 _STYLE = """
 body { font: 16px/1.5 Georgia, serif; max-width: 60em; margin: 2em auto; padding: 0 1em; color: #222; }
 h1 { font-weight: normal; } h2 { font-size: 1.05em; margin: 0; }
@@ -79,7 +79,7 @@ these. That the evidence entails the statement on its domain has been checked; w
 
 
 def _badge(verdict: str) -> str:
-    return f'<span class="verdict" style="background:{_COLOURS[verdict]}">{verdict}</span>'
+    return f'<span class="verdict" style="background:{_COLORS[verdict]}">{verdict}</span>'
 
 
 def _section(record: Record) -> str:

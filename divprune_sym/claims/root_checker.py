@@ -92,20 +92,20 @@ def check_unique_zero(problem: Mapping[str, Any], certificate: Mapping[str, Any]
     names, parameters, programs = problem["variables"], problem["parameters"], problem["programs"]
     size = len(names)
     box, ranges = box_of(problem["box"], size), box_of(problem["ranges"], len(parameters))
-    centre = [Fraction(x) for x in certificate["centre"]]
+    center = [Fraction(x) for x in certificate["center"]]
     rows = [[Fraction(y) for y in row] for row in certificate["preconditioner"]]
-    if not (len(programs) == len(rows) == len(centre) == size and all(len(row) == size for row in rows)):
-        msg = "centre or preconditioner has the wrong size"
+    if not (len(programs) == len(rows) == len(center) == size and all(len(row) == size for row in rows)):
+        msg = "center or preconditioner has the wrong size"
         raise CertificateRejected(msg)
-    if not all(low < x < high for x, (low, high) in zip(centre, box, strict=True)):
-        msg = "the centre is not inside the box"
+    if not all(low < x < high for x, (low, high) in zip(center, box, strict=True)):
+        msg = "the center is not inside the box"
         raise CertificateRejected(msg)
     with precision(bits_of(certificate)):
-        at = dict(zip(names, map(exact, centre), strict=True))
+        at = dict(zip(names, map(exact, center), strict=True))
         theta = dict(zip(parameters, map(ball, ranges), strict=True))
         middle = {name: exact((low + high) / 2) for name, (low, high) in zip(parameters, ranges, strict=True)}
         inside = dict(zip(names, map(ball, box), strict=True))
-        for own, y, x, (low, high) in zip(names, rows, centre, box, strict=True):
+        for own, y, x, (low, high) in zip(names, rows, center, box, strict=True):
             image = exact(x)
             weights = [exact(weight) for weight in y]
             image -= sum(w * value(f, at | middle) for w, f in zip(weights, programs, strict=True))

@@ -20,7 +20,7 @@ from divprune_sym.show.progress import working
     help_epilogue="""\
 The error is half the mean squared difference between the outputs of student
 and teacher, label noise excluded, for infinitely many inputs, averaged over
-the choice of what is kept. The student is the specialised one (--teachers,
+the choice of what is kept. The student is the specialized one (--teachers,
 --copies, --second-layer, and --activation of its nodes and the teacher's), or
 that of a problem file (--state), which names its activations itself.
 

@@ -20,7 +20,7 @@ QUESTION compares two sums of numbers and errors, in units of v*^2:
   ERROR(NODE-METHOD, reweight); for example "2*ERROR(dpp-edge) < ERROR(random-edge)"
 METHOD is one of those that the error command knows.
 
---over gives the specialised states: M teacher nodes, Z copies of each, and
+--over gives the specialized states: M teacher nodes, Z copies of each, and
 what is kept: k of K = M Z nodes (k=all, k=1..5; edges keep p = k/K), or, where
 only edges are pruned, a share p (p=0.1..0.9:0.05). The answer is numerical:
 it proposes what to prove, and proves nothing.

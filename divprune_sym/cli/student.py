@@ -1,4 +1,4 @@
-"""The student whose pruning is asked about: from a file, or the specialised one."""
+"""The student whose pruning is asked about: from a file, or the specialized one."""
 
 from __future__ import annotations
 
@@ -19,10 +19,10 @@ def given_student(
     second_layer: float | None,
     activation: str | None = None,
 ) -> OrderParameters:
-    """The order parameters of a file, or the specialised ones."""
+    """The order parameters of a file, or the specialized ones."""
     from divprune_sym.ground.checks import BadInput
     from divprune_sym.solvers.problem_file import read_state
-    from divprune_sym.specialised import specialised_state
+    from divprune_sym.specialized import specialized_state
 
     options = {"--teachers": teachers, "--copies": copies, "--second-layer": second_layer}
     activated = {"--activation": activation}
@@ -42,4 +42,4 @@ def given_student(
         raise BadInput(msg)
     fields = max(teachers, 0) * (max(copies, 0) + 1)
     refuse_beyond_memory(f"{teachers} teachers with {copies} copies each", 6 * 8 * fields**2)
-    return specialised_state(teachers, copies, second_layer, activation=activation or "erf")
+    return specialized_state(teachers, copies, second_layer, activation=activation or "erf")

@@ -66,7 +66,7 @@ class Lowering:
             self._write([target[tuple(indices)]], source[tuple(indices)])
 
     def temporaries(self, temporaries: Iterable[Temporary]) -> None:
-        """Compute temporaries; neighbours over the same indices share their loops."""
+        """Compute temporaries; neighbors over the same indices share their loops."""
         group: list[Temporary] = []
         for temporary in temporaries:
             if group and (group[0].indices != temporary.indices):

@@ -99,7 +99,7 @@ def motion(
 
 
 def error(activation: Activation, teacher: Activation | None = None) -> list[Equation]:
-    """The generalisation error, the signed weights in it, and I2 in closed form."""
+    """The generalization error, the signed weights in it, and I2 in closed form."""
     system = error_equations(teacher is not None)
     first = [Equation(x.lhs, x.rhs, "label noise excluded") for x in system.assignments]
     weights = [Equation(x.lhs, x.rhs) for x in signed_weights()]

@@ -63,7 +63,7 @@ def derived_equations(
     students: int | None = None,
     teachers: int | None = None,
 ) -> str:
-    """The equations of motion, or the generalisation error, as text, latex, python or json.
+    """The equations of motion, or the generalization error, as text, latex, python or json.
 
     Parameters
     ----------

@@ -24,8 +24,8 @@ TILT_WIDTH = 1e-4
 
 def tilted(log_weights: NDArray[np.float64], k: float) -> tuple[NDArray[np.float64], NDArray[np.float64], float]:
     """Return p, 1 − p, each (r,), and log c, with p_n = cλ_n/(1 + cλ_n) and Σ p = k; needs 0 < k < r."""
-    centre = np.log(k) - np.log(len(log_weights) - k)
-    low, high = centre - log_weights.max(), centre - log_weights.min()
+    center = np.log(k) - np.log(len(log_weights) - k)
+    low, high = center - log_weights.max(), center - log_weights.min()
     while high - low > TILT_WIDTH * max(1.0, abs(low), abs(high)):
         middle = 0.5 * (low + high)
         if expit(middle + log_weights).sum() < k:

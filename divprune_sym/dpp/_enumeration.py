@@ -1,4 +1,4 @@
-"""All subsets of size k and their unnormalised log-probabilities."""
+"""All subsets of size k and their unnormalized log-probabilities."""
 
 from __future__ import annotations
 

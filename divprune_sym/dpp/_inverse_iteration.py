@@ -1,6 +1,6 @@
 """Some eigenvectors of a symmetric tridiagonal matrix, by inverse iteration.
 
-LAPACK's dstein orthogonalises every vector against all others with eigenvalues nearby, which costs more than the
+LAPACK's dstein orthogonalizes every vector against all others with eigenvalues nearby, which costs more than the
 iteration. Here only eigenvalues closer than `CLUSTER`, relative to the largest, are treated so, and a Cholesky factor
 of the Gram matrix makes the rest orthonormal: the vectors of separate eigenvalues are orthogonal to about ε/gap as they
 are. A cluster is to be asked for as a whole: within it vectors depend on which others are asked for.
@@ -25,10 +25,10 @@ ITERATIONS = 2
 ITERATIONS_IN_CLUSTERS = 3
 
 
-def factorise(
+def factorize(
     d: NDArray[np.float64], e: NDArray[np.float64], shift: float, rows: NDArray[np.float64], swapped: NDArray[np.bool_]
 ) -> None:
-    """Factorise T − shift with partial pivoting: rows (4, n) become inverse pivots, two superdiagonals
+    """Factorize T − shift with partial pivoting: rows (4, n) become inverse pivots, two superdiagonals
     of U, multipliers.
 
     T is scaled to norm about 1: pivots below ε are raised to ε.
@@ -78,7 +78,7 @@ def solve(rows: NDArray[np.float64], swapped: NDArray[np.bool_], x: NDArray[np.f
             one, two = one / HUGE, two / HUGE
 
 
-factorise_jit = njit(cache=True, nogil=True)(factorise)
+factorize_jit = njit(cache=True, nogil=True)(factorize)
 solve_jit = njit(cache=True, nogil=True)(solve)
 
 
@@ -101,7 +101,7 @@ def iterate(
             state ^= state >> np.uint64(7)
             state ^= state << np.uint64(17)
             x[i] = np.float64(state >> np.uint64(11)) * 2.0**-52 - 1.0
-        factorise_jit(d, e, values[row], rows, swapped)
+        factorize_jit(d, e, values[row], rows, swapped)
         alone = first_of[row] == row and (row + 1 == m or first_of[row + 1] != row)
         for _ in range(ITERATIONS if alone else ITERATIONS_IN_CLUSTERS):
             solve_jit(rows, swapped, x)

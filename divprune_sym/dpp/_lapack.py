@@ -44,7 +44,7 @@ def _reference(argument: Any) -> Any:
     return ctypes.byref(ctypes.c_int(argument)) if isinstance(argument, int) else argument
 
 
-def tridiagonalise(
+def tridiagonalize(
     matrix: NDArray[np.float64],
 ) -> tuple[NDArray[np.float64], NDArray[np.float64], NDArray[np.float64]]:
     """Return d (n,), e (n − 1,) and τ of T = Qᵀ A Q; `matrix`, (n, n), C-contiguous, is overwritten by reflectors."""

@@ -95,7 +95,7 @@ def subtract(row: NDArray[np.float64], basis: NDArray[np.float64], stop: int, pa
     return square
 
 
-# Reordering the sum, as every linear algebra library does, lets it vectorise. A library's own product would make
+# Reordering the sum, as every linear algebra library does, lets it vectorize. A library's own product would make
 # draws depend on its version and threads, and its threads stall when cores are shared.
 propose_jit = njit(cache=True, nogil=True)(propose)
 project_jit = njit(cache=True, nogil=True, fastmath={"reassoc", "contract"})(project)

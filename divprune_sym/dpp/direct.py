@@ -8,7 +8,7 @@ import numpy as np
 
 from divprune_sym.dpp._choice import choices
 from divprune_sym.dpp._inverse_iteration import clusters, eigenvectors
-from divprune_sym.dpp._lapack import back_transform, tridiagonal_eigenvalues, tridiagonalise
+from divprune_sym.dpp._lapack import back_transform, tridiagonal_eigenvalues, tridiagonalize
 from divprune_sym.dpp._projection import draw_projections_jit
 from divprune_sym.dpp._sets import complements_jit, completions_jit
 from divprune_sym.dpp.lensemble import scale_exponent
@@ -24,7 +24,7 @@ def sample_k(L: Any, k: int, rng: Rng, count: int = 1) -> NDArray[np.int64]:
     """Draw from the k-DPP of a matrix: (count, k), rows sorted.
 
     The law is that of `LEnsemble.from_matrix(L).sample_k`, which pays from a handful of samples on. This one
-    tridiagonalises L, takes all eigenvalues, draws which eigenvectors to use, and computes these alone. Items whose
+    tridiagonalizes L, takes all eigenvalues, draws which eigenvectors to use, and computes these alone. Items whose
     row is zero are set aside first; nothing is approximated.
 
     Parameters
@@ -86,7 +86,7 @@ def sample_k_alive(
     if len(alive) == 0:
         nothing: NDArray[np.int64] = completions_jit(np.empty((count, 0), np.int64), N, k, rng)
         return nothing
-    d, e, tau = tridiagonalise(reflectors)
+    d, e, tau = tridiagonalize(reflectors)
     spectrum = tridiagonal_eigenvalues(d, e)
     everything = np.append(spectrum, np.zeros(N - len(alive)))
     refuse_negative(name, np.ldexp(everything, exponent), MEND)

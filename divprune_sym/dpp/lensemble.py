@@ -440,7 +440,7 @@ class LEnsemble(ByValue):
         return minors
 
     def _log_weights(self, subsets: NDArray[np.int64]) -> NDArray[np.float64]:
-        """Unnormalised log P(S), (n,), for subsets (n, k)."""
+        """Unnormalized log P(S), (n,), for subsets (n, k)."""
         beyond = subsets.shape[1] > self.rank
         logs: NDArray[np.float64]
         if self.eigenvectors is None:

@@ -153,7 +153,7 @@ class MarginalKernel(ByValue):
     def sample(self, rng: Rng, count: int = 1) -> list[NDArray[np.int64]]:
         """Draw sets of random size: `count` sorted arrays.
 
-        The Cholesky-type sampler: a factorisation that keeps item j with probability K_jj, given the items before it;
+        The Cholesky-type sampler: a factorization that keeps item j with probability K_jj, given the items before it;
         N³/3 operations each and no eigenvectors (Poulson, Phil. Trans. R. Soc. A 378, 20190166 (2020), algorithm 3).
 
         Raises

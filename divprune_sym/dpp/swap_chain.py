@@ -293,8 +293,8 @@ def effective_size(values: NDArray[np.float64]) -> float:
     Autocorrelations are summed in pairs while these are positive (Geyer, Statistical Science 7, 473 (1992)).
     """
     chains, n = values.shape
-    centred = values - values.mean(axis=1, keepdims=True)
-    spectrum = np.fft.rfft(centred, 2 * n, axis=1)
+    centered = values - values.mean(axis=1, keepdims=True)
+    spectrum = np.fft.rfft(centered, 2 * n, axis=1)
     covariance = np.fft.irfft(np.abs(spectrum) ** 2, axis=1)[:, :n].mean(axis=0) / n
     total = float(covariance[0] + values.mean(axis=1).var(ddof=1))
     if total == 0.0:

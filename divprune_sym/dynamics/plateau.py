@@ -1,7 +1,7 @@
 """The symmetric plateau of the soft committee (K = M, T = 1, v = A = 1 frozen) as η → 0, and how it is left.
 
 All student nodes are equal and equally close to all teacher nodes: Q_ik = Q, R_in = R. Derived here for all M at once;
-known from Saad & Solla, PRE 52, 4225 (1995): Q = 1/(2M − 1), R² = Q/M, and the rate of specialisation.
+known from Saad & Solla, PRE 52, 4225 (1995): Q = 1/(2M − 1), R² = Q/M, and the rate of specialization.
 """
 
 from __future__ import annotations
@@ -36,12 +36,12 @@ class Plateau:
 
 @cache
 def plateau() -> Plateau:
-    """Solve dQ/dα = dR/dα = 0 at first order in η, and let the plateau specialise, with M left symbolic.
+    """Solve dQ/dα = dR/dα = 0 at first order in η, and let the plateau specialize, with M left symbolic.
 
     Raises
     ------
     ArithmeticError
-        The equations do not single out one plateau, or specialisation is no eigenvector.
+        The equations do not single out one plateau, or specialization is no eigenvector.
     """
     at_rest = Evaluator(equations_of_motion(UpdateRule(second_layer=False)), _state(_R, M))
     dQ = at_rest.rate(D_Q, _STUDENT, _STUDENT, coefficient_of=ETA)
@@ -50,24 +50,24 @@ def plateau() -> Plateau:
     overlap = _only(sp.solve(sp.numer(sp.together(dQ)), _R))
     width = _only(sp.solve(_plain(dR.subs(_R, overlap)), M))
     Q = _only(sp.solve(width - M, _Q))
-    rate = _specialisation_rate(overlap, width)
+    rate = _specialization_rate(overlap, width)
     return Plateau(Q, sp.simplify(overlap.subs(_Q, Q)), sp.simplify(rate.subs(_Q, Q)))
 
 
-def _specialisation_rate(overlap: Expr, width: Expr) -> Expr:
+def _specialization_rate(overlap: Expr, width: Expr) -> Expr:
     """Eigenvalue of the direction δR_ii = M − 1, δR_in = −1, δQ = 0, in terms of Q."""
 
-    def specialising(x: Field, y: Field) -> Expr:
+    def specializing(x: Field, y: Field) -> Expr:
         if {x.kind, y.kind} != {"student", "teacher"}:
             return sp.Integer(0)
         return width - 1 if x.group == y.group else sp.Integer(-1)
 
-    along = Evaluator(tangent_of_motion(ERF, UpdateRule(second_layer=False)), _state(overlap, width, specialising))
+    along = Evaluator(tangent_of_motion(ERF, UpdateRule(second_layer=False)), _state(overlap, width, specializing))
     teachers, students = (_TEACHER, _OTHER_TEACHER), (_STUDENT, _OTHER)
     own, other = (_plain(along.rate(dot(D_R), _STUDENT, n, coefficient_of=ETA)) for n in teachers)
     across = [_plain(along.rate(dot(D_Q), _STUDENT, k, coefficient_of=ETA)) for k in students]
     if any(across) or sp.simplify(own + other * (width - 1)) != 0:
-        msg = f"specialisation is no eigenvector: it moves Q by {across}, R by {own} and {other}"
+        msg = f"specialization is no eigenvector: it moves Q by {across}, R by {own} and {other}"
         raise ArithmeticError(msg)
     return -other
 
@@ -87,7 +87,7 @@ def _state(overlap: Expr, width: Expr, direction: Entry = zero) -> SymmetricStat
 
 
 def _plain(expression: Expr) -> Expr:
-    """Simplified, with polynomials under roots factorised: here they are squares times 2Q + 1 or Q + 1."""
+    """Simplified, with polynomials under roots factorized: here they are squares times 2Q + 1 or Q + 1."""
 
     def split(power: Expr) -> Expr:
         return sp.factor(power.base) ** power.exp

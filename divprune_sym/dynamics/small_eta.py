@@ -1,4 +1,4 @@
-"""The specialised state under label noise, to first order in the learning rate, exact and for all sizes at once.
+"""The specialized state under label noise, to first order in the learning rate, exact and for all sizes at once.
 
 With x = (Q, R, v) the equations of motion read ẋ = η F1(x) + η² F2(x), where F2 holds σ² v_i v_k J2(i, k) and the
 squares of the noiseless error signal. A noiseless zero x0 has no error signal, so F1(x0) = 0, and the fixed point

@@ -1,4 +1,4 @@
-"""Generalisation error and second moments of given order parameters."""
+"""Generalization error and second moments of given order parameters."""
 
 from divprune_sym.ground.lazy import public_names
 

@@ -1,4 +1,4 @@
-"""Generalisation error and second moments of given order parameters, by the generated code."""
+"""Generalization error and second moments of given order parameters, by the generated code."""
 
 from __future__ import annotations
 

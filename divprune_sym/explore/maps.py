@@ -68,7 +68,7 @@ class Map:
         return {
             "question": str(self.question),
             "over": str(self.domain),
-            "errors_are": "in units of v*^2, specialised state, label noise excluded",
+            "errors_are": "in units of v*^2, specialized state, label noise excluded",
             "counts": {verdict.name.lower(): self.count(verdict) for verdict in Verdict},
             "left_out": self.left_out,
             "rules": [rule.as_json() for rule in self.rules],
@@ -150,7 +150,7 @@ class _Sides:
 
 
 def _boundaries(sides: _Sides, points: list[Point]) -> list[Boundary]:
-    """Sign changes between neighbouring shares, one entry for all M that have the same."""
+    """Sign changes between neighboring shares, one entry for all M that have the same."""
     found: dict[int, list[tuple[int, float, bool]]] = {}
     for M, Z in dict.fromkeys((point.M, point.Z) for point in points):
         row = [point for point in points if (point.M, point.Z) == (M, Z) and point.verdict != Verdict.EQUAL]

@@ -60,7 +60,7 @@ def _but_for_ties(found: Map) -> str:
 
 
 def _boundary_claim(found: Map, n: int, boundary: Boundary) -> str:
-    """One sign on each side of p*, between this boundary and its neighbours in the map."""
+    """One sign on each side of p*, between this boundary and its neighbors in the map."""
     ends = sorted({0.0, 1.0, *(b.p for b in found.boundaries if set(b.M) & set(boundary.M) and b.Z == boundary.Z)})
     at = ends.index(boundary.p)
     side = {where: _relation(found, holds) for where, holds in _sides(boundary)}

@@ -52,7 +52,7 @@ class PrunedError:
         return isinstance(self.method, NodeMethod)
 
     def value(self, M: int, Z: int, keep: float) -> float | None:
-        """At keep fraction p of the specialised state; None where the method cannot keep that share."""
+        """At keep fraction p of the specialized state; None where the method cannot keep that share."""
         return Comparison(M, Z, 1.0, self.rescale, self.reweight).error(self.method, keep)
 
 

@@ -27,7 +27,7 @@ CLAIMS_FILE = "proposed_claims.py"
 MOST_PANELS = 8
 MOST_LINES = 24
 MOST_ROWS = 16
-# Okabe & Ito's palette, and shapes for those who see no colours
+# Okabe & Ito's palette, and shapes for those who see no colors
 _LOOKS = {
     Verdict.HOLDS: ("o", "#0072B2", "holds"),
     Verdict.FAILS: ("X", "#D55E00", "fails"),
@@ -79,10 +79,10 @@ def figure(found: Map) -> Figure:
 def _panel(axes: Axes, found: Map, M: int) -> None:
     points = [point for point in found.points if point.M == M]
     size = 14 if found.domain.p is None else 5
-    for verdict, (shape, colour, _) in _LOOKS.items():
+    for verdict, (shape, color, _) in _LOOKS.items():
         some = [point for point in points if point.verdict == verdict]
         across, up = [point.Z for point in some], [float(point.p) for point in some]
-        axes.scatter(across, up, s=size, marker=shape, color=colour, linewidths=0)
+        axes.scatter(across, up, s=size, marker=shape, color=color, linewidths=0)
     axes.set_title(f"M = {M}", fontsize=9)
     axes.set_ylim(0, 1)
     axes.xaxis.set_major_locator(MaxNLocator(integer=True, nbins=5))
@@ -91,7 +91,7 @@ def _panel(axes: Axes, found: Map, M: int) -> None:
 def print_map(found: Map, files: list[Path]) -> None:
     """Counts, what fits the map, and the files, for people."""
     counts = {verdict: found.count(verdict) for verdict in Verdict}
-    print(f"{found.question}\nover {found.domain}; specialised state, errors in units of v*²\n")
+    print(f"{found.question}\nover {found.domain}; specialized state, errors in units of v*²\n")
     total = len(found.points)
     print(f"  holds at {counts[Verdict.HOLDS]} of {total} points, fails at {counts[Verdict.FAILS]}", end="")
     print(f", both sides are equal at {counts[Verdict.EQUAL]}" if counts[Verdict.EQUAL] else "")

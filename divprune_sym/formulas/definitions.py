@@ -115,7 +115,7 @@ class Gaussian(Vocabulary):
             return self._derived(token, INTEGRALS[token.text])
         return super().symbol(token)
 
-    def labelled(self, head: Token, primes: int, labels: list[Token]) -> Expr:
+    def labeled(self, head: Token, primes: int, labels: list[Token]) -> Expr:
         """g'(u_a), I3(1,2,3) or C[i,a]."""
         if head.text == "g":
             return self._activation(head, primes, labels)

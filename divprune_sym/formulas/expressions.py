@@ -112,7 +112,7 @@ class Vocabulary:
             raise self.unknown(token, "symbol", self.names())
         return found
 
-    def labelled(self, head: Token, primes: int, labels: list[Token]) -> Expr:
+    def labeled(self, head: Token, primes: int, labels: list[Token]) -> Expr:
         """The value of a head with labels; a vocabulary with heads overrides this."""
         raise NotImplementedError
 
@@ -312,7 +312,7 @@ class _Parser:
             primes = len(self.here.text)
             self.position += 1
         if token.text in self.vocabulary.heads and (self.here.text in ("(", "[") or primes):
-            return self.vocabulary.labelled(token, primes, self.labels(token))
+            return self.vocabulary.labeled(token, primes, self.labels(token))
         if primes:
             self.refuse(token, f"{token} has no derivative here; g'(u_a) does, inside E[…]")
         if opening := self.take("("):

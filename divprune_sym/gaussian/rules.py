@@ -215,7 +215,7 @@ def _moment(fields: tuple[str, ...]) -> Expr:
 
 
 def parity(term: Term) -> list[Term]:
-    """An odd function under a centred Gaussian has expectation zero."""
+    """An odd function under a centered Gaussian has expectation zero."""
     return [replace(term, coefficient=sp.Integer(0), factors=())]
 
 

@@ -76,7 +76,7 @@ def errors_figure(found: Comparison) -> Figure:
                 [scale * (row["standard_error"] or 0.0) for row in own],
                 linestyle=look.line,
                 marker=look.marker,
-                color=look.colour,
+                color=look.color,
                 markerfacecolor="white",
                 label=method,
             )
@@ -99,14 +99,14 @@ def theory_figure(found: Comparison) -> Figure:
     for method, look in _looks(rows).items():
         own = sorted((row for row in rows if row["method"] == method), key=lambda row: row["keep"])
         keep = [row["keep"] for row in own]
-        axes.plot(keep, [row["predicted"] for row in own], color=look.colour, linestyle=look.line)
+        axes.plot(keep, [row["predicted"] for row in own], color=look.color, linestyle=look.line)
         axes.errorbar(
             keep,
             [row["measured"] for row in own],
             [row["measured_standard_error"] for row in own],
             linestyle="",
             marker=look.marker,
-            color=look.colour,
+            color=look.color,
             markerfacecolor="white",
             label=method,
         )

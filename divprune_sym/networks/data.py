@@ -279,10 +279,10 @@ def _openml(name: str) -> DataSet:
     except Exception as error:  # whatever the network and the archive bring
         msg = f"openml:{name}: cannot be fetched ({type(error).__name__}: {str(error)[:80]}); give a file instead"
         raise BadInput(msg) from None
-    return _labelled(name, found.data, found.target)
+    return _labeled(name, found.data, found.target)
 
 
-def _labelled(name: str, x: Any, target: Any) -> DataSet:
+def _labeled(name: str, x: Any, target: Any) -> DataSet:
     """Features as numbers, scaled to at most 1; labels numbered in the order of their names."""
     x = real_array(f"openml:{name}", x, (None, None))
     labels = np.unique(np.asarray(target).astype(str), return_inverse=True)[1]

@@ -161,7 +161,7 @@ class DenseNetwork(ByValue):
         Raises
         ------
         BadShape
-            The new layers do not fit their neighbours.
+            The new layers do not fit their neighbors.
         """
         old = zip(self.weights, self.biases, strict=True)
         weights, biases = zip(*(layers.get(n, pair) for n, pair in enumerate(old)), strict=True)

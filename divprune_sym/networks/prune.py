@@ -333,19 +333,19 @@ class _Cut:
 
 
 def _moments(x: NDArray[np.float64], setting: PruneSetting) -> NDArray[np.float64]:
-    """What least squares needs of the columns: centred if a bias is fitted too, with the ridge on its diagonal."""
+    """What least squares needs of the columns: centered if a bias is fitted too, with the ridge on its diagonal."""
     moments = second_moments(x, x.mean(axis=0) if setting.fit_bias else None)
     if setting.ridge > 0:
         moments[np.diag_indices_from(moments)] += setting.ridge * float(np.mean(np.diag(moments)))
     return moments
 
 
-def second_moments(x: NDArray[np.float64], centre: NDArray[np.float64] | None = None) -> NDArray[np.float64]:
-    """E[(x − centre)(x − centre)ᵀ] over the rows of x (n, N); blocks of rows, as a copy of x may be large."""
+def second_moments(x: NDArray[np.float64], center: NDArray[np.float64] | None = None) -> NDArray[np.float64]:
+    """E[(x − center)(x − center)ᵀ] over the rows of x (n, N); blocks of rows, as a copy of x may be large."""
     total = np.zeros((x.shape[1], x.shape[1]))
     for start in range(0, len(x), ROWS):
         block = x[start : start + ROWS]
-        if centre is not None:
-            block = block - centre
+        if center is not None:
+            block = block - center
         total += block.T @ block
     return total / len(x)

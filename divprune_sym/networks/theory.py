@@ -57,8 +57,8 @@ class GaussianInputs(ByValue):
     def of(cls, h: NDArray[np.float64]) -> GaussianInputs:
         """Measured on h (n, N)."""
         mean = h.mean(axis=0)
-        centred = h - mean
-        return cls(mean, centred.T @ centred / len(h))
+        centered = h - mean
+        return cls(mean, centered.T @ centered / len(h))
 
 
 def predicted_error(network: DenseNetwork, pruned: DenseNetwork, layer: int, inputs: GaussianInputs) -> Predicted:
@@ -122,12 +122,12 @@ def activation_moments(
 
 
 def excess_kurtosis(network: DenseNetwork, layer: int, h: NDArray[np.float64]) -> float:
-    """Largest |E[z⁴] − 3| over the standardised fields of a layer: 0 for Gaussian ones."""
+    """Largest |E[z⁴] − 3| over the standardized fields of a layer: 0 for Gaussian ones."""
     u = network.preactivations(layer, h)
-    centred = u - u.mean(axis=0)
-    variance = np.mean(centred**2, axis=0)
+    centered = u - u.mean(axis=0)
+    variance = np.mean(centered**2, axis=0)
     moving = variance > 0
     if not moving.any():
         return 0.0
-    fourth = np.mean(centred[:, moving] ** 4, axis=0) / variance[moving] ** 2
+    fourth = np.mean(centered[:, moving] ** 4, axis=0) / variance[moving] ** 2
     return float(np.abs(fourth - 3.0).max())

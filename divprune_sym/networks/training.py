@@ -85,7 +85,7 @@ def train(
     progress: Callable[[float], None] = lambda fraction: None,
     checkpoint: Path | None = None,
 ) -> DenseNetwork:
-    """Minimise cross entropy, or half the squared error where the last layer is no softmax or sigmoid.
+    """Minimize cross entropy, or half the squared error where the last layer is no softmax or sigmoid.
 
     Parameters
     ----------

@@ -1,7 +1,7 @@
 """Edge pruning at any time of training: pruned states with a bound on what the moments' error does.
 
 The Gaussian weight ensemble holds along the whole trajectory of online SGD, so that a state at any time has pruned
-overlaps, not only the specialised one. Here they are computed for many states at once, by compiled code; the
+overlaps, not only the specialized one. Here they are computed for many states at once, by compiled code; the
 integrals are derived at the end of derivations/07_variants.py.
 """
 

@@ -21,7 +21,7 @@ if TYPE_CHECKING:
 
     from divprune_sym.notation import OrderParameters
 
-    # standardised weights (points, group, K) ↦ probabilities of being kept, of the same shape
+    # standardized weights (points, group, K) ↦ probabilities of being kept, of the same shape
     Probabilities = Callable[[NDArray[np.float64]], NDArray[np.float64]]
 
 MOST_NODES = 10
@@ -107,7 +107,7 @@ def sampled_classes(
     keep : float
         p ∈ (0, 1).
     probabilities : callable
-        Standardised weights z (points, group, K) ↦ P(kept | weights); of nodes without weights p is taken.
+        Standardized weights z (points, group, K) ↦ P(kept | weights); of nodes without weights p is taken.
     group : int
         Inputs that decide together, as the M of N:M.
     seed : int

@@ -319,7 +319,7 @@ class EdgeLimit(ByValue):
 
 @dataclass(frozen=True, eq=False)
 class KeepLaw(ByValue):
-    """How an edge method keeps a weight of standardised value z = w/√Q_ii, as N → ∞, given the weights.
+    """How an edge method keeps a weight of standardized value z = w/√Q_ii, as N → ∞, given the weights.
 
     Parameters
     ----------

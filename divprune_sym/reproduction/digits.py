@@ -293,7 +293,7 @@ def _prune_from_first(
 
 
 def _row(method: str, fraction: float, reweighted: bool, measured: NDArray[np.float64]) -> PrunedError:
-    """Summarise errors and kept fractions, (networks, 2)."""
+    """Summarize errors and kept fractions, (networks, 2)."""
     errors, parameters = measured.T
     return PrunedError(
         method,

@@ -30,28 +30,28 @@ def training(curves: dict[str, Any], settings: dict[str, Any]) -> Figure:
     """ε_g(α): theory as lines, simulation as points."""
     figure = Figure(figsize=(6.4, 4.2))
     axes = figure.add_subplot()
-    for name, colour in zip(curves, ("#0072B2", "#D55E00", "#009E73"), strict=True):
+    for name, color in zip(curves, ("#0072B2", "#D55E00", "#009E73"), strict=True):
         x = settings[name]
-        _theory_and_simulation(axes, curves[name], f"M = {x['M']}, K = {x['K']}, σ = {x['sigma']:g}", colour)
-    return _finished(figure, axes, r"$\alpha$ = steps / $N$", r"generalisation error $\varepsilon_g$")
+        _theory_and_simulation(axes, curves[name], f"M = {x['M']}, K = {x['K']}, σ = {x['sigma']:g}", color)
+    return _finished(figure, axes, r"$\alpha$ = steps / $N$", r"generalization error $\varepsilon_g$")
 
 
 def retraining(curves: dict[str, Any]) -> Figure:
     """ε_g(α) under the mask."""
     figure = Figure(figsize=(6.4, 4.2))
     axes = figure.add_subplot()
-    for name, colour in zip(curves, ("#56B4E9", "#0072B2"), strict=True):
-        _theory_and_simulation(axes, curves[name], name, colour)
-    return _finished(figure, axes, r"$\alpha$ = steps / $N$ after pruning", r"generalisation error $\varepsilon_g$")
+    for name, color in zip(curves, ("#56B4E9", "#0072B2"), strict=True):
+        _theory_and_simulation(axes, curves[name], name, color)
+    return _finished(figure, axes, r"$\alpha$ = steps / $N$ after pruning", r"generalization error $\varepsilon_g$")
 
 
-def _theory_and_simulation(axes: Axes, curve: dict[str, Any], label: str, colour: str) -> None:
+def _theory_and_simulation(axes: Axes, curve: dict[str, Any], label: str, color: str) -> None:
     alpha = np.array(curve["alpha"])
     later = alpha > 0
     simulated, bar = np.array(curve["simulated"])[later], np.array(curve["error_bar"])[later]
-    axes.plot(alpha[later], np.array(curve["theory"])[later], color=colour, label=f"{label}: theory")
+    axes.plot(alpha[later], np.array(curve["theory"])[later], color=color, label=f"{label}: theory")
     axes.errorbar(
-        alpha[later], simulated, bar, fmt="o", color=colour, markerfacecolor="white", label=f"{label}: simulation"
+        alpha[later], simulated, bar, fmt="o", color=color, markerfacecolor="white", label=f"{label}: simulation"
     )
     axes.set_xscale("log")
     axes.set_yscale("log")
@@ -69,20 +69,20 @@ def pruning(rows: list[dict[str, Any]], units: dict[str, str]) -> Figure:
             wanted = node if units[method] == "node" else edge
             _compared(axes, [r for r in rows if r["method"] == method and r["variant"] == wanted], method, look)
         axes.set_title(title)
-        axes.set_ylabel(r"generalisation error $\varepsilon_g$")
+        axes.set_ylabel(r"generalization error $\varepsilon_g$")
     return _finished_pair(figure, first, second, "fraction of parameters kept")
 
 
 def _compared(axes: Axes, rows: list[dict[str, Any]], method: str, look: Look) -> None:
     keep = [row["keep"] for row in rows]
-    axes.plot(keep, [row["theory"] for row in rows], color=look.colour, linestyle=look.line)
+    axes.plot(keep, [row["theory"] for row in rows], color=look.color, linestyle=look.line)
     axes.errorbar(
         keep,
         [row["measured"] for row in rows],
         [row["error_bar"] for row in rows],
         linestyle="",
         marker=look.marker,
-        color=look.colour,
+        color=look.color,
         markerfacecolor="white",
         label=method,
     )
@@ -100,7 +100,7 @@ def digits(study: dict[str, Any], units: dict[str, str]) -> Figure:
                 [100 * row["standard_error"] for row in rows],
                 linestyle=look.line,
                 marker=look.marker,
-                color=look.colour,
+                color=look.color,
                 markerfacecolor="white",
                 label=method,
             )

@@ -40,7 +40,7 @@ def _titles(results: dict[str, Any]) -> dict[str, str]:
         "training": "Training: the integrated equations over the simulation",
         "pruning_noiseless": "Pruning trained students, noiseless labels",
         "pruning_noisy": f"Pruning trained students, noisy labels (σ = {noisy['sigma']:g})",
-        "pruning_idealised": f"Pruning the idealised specialised state (M = {M}, {K // M} copies each)",
+        "pruning_idealized": f"Pruning the idealized specialized state (M = {M}, {K // M} copies each)",
         "pruning_many_nodes": f"More nodes: a teacher with {many['M']}, a student with {many['K']}",
         "retraining": "Training on after pruning half the edges at random, or half the nodes by DPP",
         "digits": f"Real data: scikit-learn's digits, a 64-{hidden}-10 network",
@@ -143,8 +143,8 @@ def _numbers(figure: str, results: dict[str, Any]) -> str:
     rows = results["pruning"].get(figure.removeprefix("pruning_"))
     if rows is None:
         return ""
-    idealised = figure in ("pruning_idealised", "pruning_many_nodes")
-    beside = "theory, idealised state" if idealised else "theory, integrated ODE"
+    idealized = figure in ("pruning_idealized", "pruning_many_nodes")
+    beside = "theory, idealized state" if idealized else "theory, integrated ODE"
     head = ["method", "variant", "kept", "theory", beside, "measured", "±", "difference", "±"]
     cells = [
         [
@@ -174,12 +174,12 @@ def _agreement_table(results: dict[str, Any]) -> str:
 
 def _ideal_table(results: dict[str, Any]) -> str:
     rows = []
-    for keep in sorted({row["keep"] for row in results["idealised_table"]}):
-        errors = {row["method"]: row["plain"] for row in results["idealised_table"] if row["keep"] == keep}
+    for keep in sorted({row["keep"] for row in results["idealized_table"]}):
+        errors = {row["method"]: row["plain"] for row in results["idealized_table"] if row["keep"] == keep}
         cells = (f"{abs(errors[method]):.4f}" if method in errors else "" for method in results["methods"])
         rows.append([str(keep), *cells])
     head = ["nodes kept of 6", *results["methods"]]
-    title = "<h2>ε_g in the specialised state, N → ∞ (M = 2, Z = 3, v* = 4; edges at p = k/6)</h2>"
+    title = "<h2>ε_g in the specialized state, N → ∞ (M = 2, Z = 3, v* = 4; edges at p = k/6)</h2>"
     return title + _table(head, rows)
 
 

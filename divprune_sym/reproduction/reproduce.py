@@ -29,11 +29,11 @@ from divprune_sym.reproduction.teacher_student import (
     Setting,
     Trained,
     compare_pruning,
-    specialised_network,
+    specialized_network,
     train_networks,
 )
 from divprune_sym.show.progress import stage
-from divprune_sym.specialised import specialised_state
+from divprune_sym.specialized import specialized_state
 
 if TYPE_CHECKING:
     from collections.abc import Collection, Sequence
@@ -149,12 +149,12 @@ def _results(scale: Scale, quick: bool, seed: int, machine: Backend) -> dict[str
         "settings": {name: asdict(x.setting) for name, x in _named(noiseless, noisy, many)},
         "derivations": _derivations(streams[3]),
         "training": {name: _curves(x) for name, x in _named(noiseless, noisy, many)},
-        "idealised_table": _idealised_table(2, 3, 4.0, machine.methods.values()),
+        "idealized_table": _idealized_table(2, 3, 4.0, machine.methods.values()),
         "pruning": {
             "noiseless": _prune("pruning, σ = 0", noiseless, streams[4], scale, all_keeps, machine),
             "noisy": _prune("pruning, σ = 0.25", noisy, streams[4], scale, all_keeps, machine),
-            "idealised": _prune_idealised(scale, streams[4], all_keeps, machine),
-            "many_nodes": _prune(f"pruning {K} nodes", many, streams[4], scale, few_keeps, machine, specialised=True),
+            "idealized": _prune_idealized(scale, streams[4], all_keeps, machine),
+            "many_nodes": _prune(f"pruning {K} nodes", many, streams[4], scale, few_keeps, machine, specialized=True),
         },
         "retraining": _retrain(noisy, scale, streams[5], machine),
     }
@@ -189,21 +189,21 @@ def _prune(
     scale: Scale,
     keeps: Sequence[int],
     machine: Backend,
-    specialised: bool = False,
+    specialized: bool = False,
 ) -> list[dict[str, Any]]:
     s = trained.setting
-    references = [specialised_state(s.M, s.K // s.M, s.teacher_v)] if specialised else trained.integrated
+    references = [specialized_state(s.M, s.K // s.M, s.teacher_v)] if specialized else trained.integrated
     with stage(label) as progress:
         return _rows(compare_pruning(trained.networks, references, keeps, scale.masks, rng, progress, machine))
 
 
-def _prune_idealised(
+def _prune_idealized(
     scale: Scale, rng: np.random.Generator, keeps: Sequence[int], machine: Backend
 ) -> list[dict[str, Any]]:
     M, K = scale.nodes
-    networks = [specialised_network(rng, scale.N, M, K // M, 4.0) for _ in range(scale.networks)]
-    with stage("pruning the specialised state") as progress:
-        ideal = [specialised_state(M, K // M, 4.0)]
+    networks = [specialized_network(rng, scale.N, M, K // M, 4.0) for _ in range(scale.networks)]
+    with stage("pruning the specialized state") as progress:
+        ideal = [specialized_state(M, K // M, 4.0)]
         return _rows(compare_pruning(networks, ideal, keeps, scale.masks, rng, progress, machine))
 
 
@@ -211,9 +211,9 @@ def _rows(comparisons: Sequence[Comparison]) -> list[dict[str, Any]]:
     return [asdict(row) | {"t_statistic": row.t_statistic} for row in comparisons]
 
 
-def _idealised_table(M: int, Z: int, teacher_v: float, methods: Collection[Method]) -> list[dict[str, Any]]:
-    """ε_g of every method in the specialised state as N → ∞, for k = 1 … K."""
-    state = specialised_state(M, Z, teacher_v)
+def _idealized_table(M: int, Z: int, teacher_v: float, methods: Collection[Method]) -> list[dict[str, Any]]:
+    """ε_g of every method in the specialized state as N → ∞, for k = 1 … K."""
+    state = specialized_state(M, Z, teacher_v)
     rows = []
     for k in range(1, state.K + 1):
         for method in methods:

@@ -115,7 +115,7 @@ def problem(state: OrderParameters, setting: Setting) -> Problem:
     return Problem(state, eta=t.eta, eta_v=t.eta_v, sigma=t.sigma, weight_decay=t.weight_decay)
 
 
-def specialised_network(rng: np.random.Generator, N: int, M: int, Z: int, teacher_v: float) -> Network:
+def specialized_network(rng: np.random.Generator, N: int, M: int, Z: int, teacher_v: float) -> Network:
     """A finite student that copies a Gaussian teacher exactly, every node Z times."""
     B = rng.standard_normal((M, N))
     return Network(w=np.repeat(B, Z, axis=0), v=np.full(M * Z, teacher_v / Z), B=B, A=np.full(M, teacher_v))
@@ -130,7 +130,7 @@ class Comparison:
     theory : float
         `limit` on each network's measured order parameters.
     reference : float
-        `limit` on the integrated (or idealised) order parameters.
+        `limit` on the integrated (or idealized) order parameters.
     measured, error_bar : float
         ε_g over the masks of `draw`, and its standard error: the spread between networks, which masks do not
         average away, and the masks' own.

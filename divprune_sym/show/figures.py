@@ -18,17 +18,17 @@ if TYPE_CHECKING:
 
 STYLE = Path(__file__).parent / "report.mplstyle"
 
-# Okabe & Ito's palette, told apart with any colour vision, and two darker ones; black is kept for what stands out
-_COLOURS = ("#999999", "#E69F00", "#0072B2", "#56B4E9", "#009E73", "#D55E00", "#CC79A7", "#882255", "#332288")
+# Okabe & Ito's palette, told apart with any color vision, and two darker ones; black is kept for what stands out
+_COLORS = ("#999999", "#E69F00", "#0072B2", "#56B4E9", "#009E73", "#D55E00", "#CC79A7", "#882255", "#332288")
 # nodes are round, edges have corners
 _MARKERS = {"node": "o8hp*", "edge": "sD^vP"}
 
 
 @dataclass(frozen=True)
 class Look:
-    """How a method is drawn: colour, marker and Matplotlib's line style."""
+    """How a method is drawn: color, marker and Matplotlib's line style."""
 
-    colour: str
+    color: str
     marker: str
     line: Any
 
@@ -36,12 +36,12 @@ class Look:
 def look(place: int, unit: str) -> Look:
     """The look of what has this place (0, 1, …) among all that may be drawn, and of no other.
 
-    Where colours begin again, the marker changes, and the line gets one more dot between its dashes.
+    Where colors begin again, the marker changes, and the line gets one more dot between its dashes.
     """
-    turn, colour = divmod(place, len(_COLOURS))
+    turn, color = divmod(place, len(_COLORS))
     markers = _MARKERS[unit]
     dashes = (0, (5.0, 1.5, *(1.0, 1.5) * turn)) if turn else "-"
-    return Look(_COLOURS[colour], markers[turn % len(markers)], dashes)
+    return Look(_COLORS[color], markers[turn % len(markers)], dashes)
 
 
 def save(figure: Figure, folder: Path, name: str) -> str:
@@ -59,6 +59,6 @@ def save(figure: Figure, folder: Path, name: str) -> str:
 
 
 def plain_numbers(axes: Axes) -> None:
-    """Log ticks as 0.2, not 2 × 10⁻¹; of the minor ones only 2 and 5 are labelled."""
+    """Log ticks as 0.2, not 2 × 10⁻¹; of the minor ones only 2 and 5 are labeled."""
     axes.yaxis.set_major_formatter(ticker.FuncFormatter(lambda y, _: f"{y:g}"))
     axes.yaxis.set_minor_formatter(ticker.FuncFormatter(lambda y, _: f"{y:g}" if f"{y:e}"[0] in "25" else ""))

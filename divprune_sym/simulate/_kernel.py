@@ -26,7 +26,7 @@ if TYPE_CHECKING:
 
 # --- copied into generated modules from here on ---------------------------------------------------------
 
-# A dot product vectorises only if its sum may be reordered.  That licence ends with the innermost loops: where it
+# A dot product vectorizes only if its sum may be reordered.  That license ends with the innermost loops: where it
 # covers an `isfinite`, LLVM cancels the subtraction behind it, and a NaN passes for finite.
 innermost = njit(cache=True, nogil=True, fastmath={"reassoc", "contract", "nsz"})
 

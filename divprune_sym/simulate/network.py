@@ -181,9 +181,9 @@ def random_network(
 
 
 def _gram(weights: NDArray[np.float64]) -> NDArray[np.float64]:
-    """U Uᵀ of U (P, n), through a QR factorisation.
+    """U Uᵀ of U (P, n), through a QR factorization.
 
-    A student that has learnt its teacher makes the lowest eigenvalue zero.  The rounding of a plain product
+    A student that has learned its teacher makes the lowest eigenvalue zero.  The rounding of a plain product
     grows with n, pushes it below −P ε λ_max, and the check of positive semi-definiteness refuses it; the
     product of two triangles of size P stays within.
     """

@@ -50,7 +50,7 @@ class FixedPoint(ByValue):
         Number of singular values of the Jacobian that are zero to `1e-9` of the largest: the dimension of the family
         of zeros this one belongs to, where the family is a smooth manifold.
     name : str or None
-        "specialised": every teacher node has nodes of its own (correlation of fields at least 0.9) whose second-layer
+        "specialized": every teacher node has nodes of its own (correlation of fields at least 0.9) whose second-layer
         weights add up to A_n within 20 %, and the other nodes put out at most 20 % of Σ A_n². "symmetric plateau":
         K, M ≥ 2 and all Q_ii, all Q_ik, all R_in ≠ 0 and all v_i are equal to 1e-6. None: neither.
     """
@@ -200,7 +200,7 @@ def _newton(flow: Flow, z: NDArray[np.float64], wanted: float, max_steps: int) -
 def _name(x: OrderParameters) -> str | None:
     if _is_symmetric(x):
         return "symmetric plateau"
-    return "specialised" if _is_specialised(x) else None
+    return "specialized" if _is_specialized(x) else None
 
 
 def _is_symmetric(x: OrderParameters) -> bool:
@@ -213,7 +213,7 @@ def _is_symmetric(x: OrderParameters) -> bool:
     )
 
 
-def _is_specialised(x: OrderParameters) -> bool:
+def _is_specialized(x: OrderParameters) -> bool:
     C = x.covariance
     length = np.sqrt(np.maximum(np.diag(C), 1e-300))
     correlation = (C / np.outer(length, length))[: x.K, x.K :]

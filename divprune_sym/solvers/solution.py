@@ -61,7 +61,7 @@ class IntegrationFailed(RuntimeError):
 
 @dataclass(frozen=True, eq=False)
 class Solution(ByValue):
-    """Order parameters and generalisation error at the requested times.
+    """Order parameters and generalization error at the requested times.
 
     Attributes
     ----------
@@ -211,7 +211,7 @@ class Solution(ByValue):
         return pandas.DataFrame(self._columns(), index=pandas.Index(self.alpha, name="alpha"))
 
     def to_xarray(self) -> Any:
-        """An xarray Dataset with labelled axes: alpha, student, student_2, teacher, teacher_2 (and mask_class).
+        """An xarray Dataset with labeled axes: alpha, student, student_2, teacher, teacher_2 (and mask_class).
 
         Its attributes hold the rates, the activations and how the integration ended; every variable has its meaning
         and unit. `to_zarr` and `to_netcdf` of the Dataset write it.

@@ -25,7 +25,7 @@ class Conditioning(Enum):
     """What makes a covariance easy or hard.
 
     WELL: standard deviations 0.1 to 10, correlation matrix with no eigenvalue below 0.1.
-    NEAR_SINGULAR: the same deviations, neighbouring correlations up to ±(1 − 1e-10).
+    NEAR_SINGULAR: the same deviations, neighboring correlations up to ±(1 − 1e-10).
     SINGULAR: some fields are exact copies of others, and fields may be zero (pruned units).
     LARGE: standard deviations 1 to 1e6, correlations of either of the first two kinds.
     BLOCK: two independent groups of fields.

@@ -25,7 +25,7 @@ if TYPE_CHECKING:
     Values = Mapping[str, float]
     Target = Callable[[Values], float]
 
-# vectorised functions of NumPy may be off by four units in the last place
+# vectorized functions of NumPy may be off by four units in the last place
 _NUMPY = Arithmetic(FLOAT64.unit, FLOAT64.smallest, FLOAT64.largest, library=8)
 _MPMATH_BITS = 100
 # of the exact value that balls and mpmath are held against
@@ -142,7 +142,7 @@ def _numpy(expression: sp.Expr, names: Sequence[str]) -> Target:
     function = sp.lambdify([_symbol(expression, name) for name in names], expression, modules=["numpy", "scipy"])
 
     def value(values: Values) -> float:
-        # eight copies: the vectorised loops of NumPy are those that are used in practice
+        # eight copies: the vectorized loops of NumPy are those that are used in practice
         with np.errstate(all="ignore"):
             copies = np.broadcast_to(function(*[np.full(8, values[name]) for name in names]), (8,))
         return float(copies[0])

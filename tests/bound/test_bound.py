@@ -20,7 +20,7 @@ from divprune_sym.pruning import METHODS, EdgePruning, NodeMethod
 from divprune_sym.pruning.methods.nm_edge import NMEdge
 from divprune_sym.pruning.user_method import load_method
 from divprune_sym.pruning.variant import EdgeVariant, NumericFunction, Pruned, SymbolicEdgeMethod
-from divprune_sym.specialised import specialised_state
+from divprune_sym.specialized import specialized_state
 
 pytestmark = pytest.mark.slow(45)
 
@@ -90,14 +90,14 @@ def test_a_method_that_states_numbers_has_a_formula_in_its_moments(name):
     (formula,) = found(METHODS[name]).formulas
     law = METHODS[name].keep_law(0.5)
     value = evaluated(formula.python, m=law.kept_square, q=law.product(1.0), M=2, Z=3, v=4.0)
-    limit = METHODS[name].limit(specialised_state(2, 3, 4.0), 0.5).generalization_error()
+    limit = METHODS[name].limit(specialized_state(2, 3, 4.0), 0.5).generalization_error()
     assert value == pytest.approx(limit, rel=1e-12)
 
 
 def test_formulas_of_node_methods():
     bounded = found(METHODS["dpp-node"])
     general, *numbers = bounded.formulas
-    pairs = METHODS["dpp-node"].limit(specialised_state(2, 3, 4.0), 3).law.pairs
+    pairs = METHODS["dpp-node"].limit(specialized_state(2, 3, 4.0), 3).law.pairs
     within = np.kron(np.eye(2), np.ones((3, 3)))
     value = evaluated(general.python, S_1=np.trace(pairs), S_2=(pairs * within).sum(), M=2, Z=3, v=4.0)
     assert value == pytest.approx(40 / 27, rel=1e-12)
@@ -128,7 +128,7 @@ def test_a_formula_without_python_says_so():
 
 @pytest.mark.parametrize("comparison", [SMALL, Comparison(3, 2, 1.0, "inverse-sqrt", True), Comparison(1, 1, -2.0)])
 def test_the_table_is_the_limit_of_every_method(comparison):
-    state = specialised_state(comparison.M, comparison.Z, comparison.second_layer)
+    state = specialized_state(comparison.M, comparison.Z, comparison.second_layer)
     bounded = found(METHODS["nm-edge"], comparison)
     for row in bounded.table:
         p = Fraction(row["keep"])
@@ -155,7 +155,7 @@ def brute_force(method, rivals, p, state):
 
 @pytest.mark.parametrize("copies", [1, 3, 12])
 def test_intervals_against_brute_force(copies):
-    state, method = specialised_state(2, copies, 1.0), soft()
+    state, method = specialized_state(2, copies, 1.0), soft()
     regions = {region.rival: region for region in found(method, Comparison(2, copies, 1.0)).regions}
     edges = {name: m for name, m in METHODS.items() if name.endswith("edge") and not m.fractions}
     asked = {**{name: [m] for name, m in edges.items()}, "all edge methods": list(edges.values())}
@@ -166,7 +166,7 @@ def test_intervals_against_brute_force(copies):
 
 
 def test_boundaries_are_where_the_errors_meet():
-    state, method = specialised_state(2, 3, 4.0), soft()
+    state, method = specialized_state(2, 3, 4.0), soft()
     regions = {region.rival: region for region in found(method).regions}
     ((low, high),) = regions["magnitude-edge"].intervals
     assert (low, high) == (pytest.approx(0.0651273, abs=1e-6), pytest.approx(0.219313, abs=1e-6))
@@ -181,7 +181,7 @@ def test_boundaries_are_where_the_errors_meet():
 
 
 def test_points_against_brute_force():
-    state = specialised_state(2, 3, 4.0)
+    state = specialized_state(2, 3, 4.0)
     for name in ("dpp-node", "nm-edge", "column-edge"):
         method = METHODS[name]
         regions = {region.rival: region for region in found(method).regions}

@@ -8,12 +8,12 @@ import sympy as sp
 
 from divprune_sym.claims import errors, ledger
 from divprune_sym.pruning import METHODS
-from divprune_sym.specialised import specialised_state
+from divprune_sym.specialized import specialized_state
 
 
 def difference(M, Z, p):
     """e of random edges with the best factor less e of DPP nodes, at k = pMZ, which need be no integer."""
-    edges = METHODS["random-edge"].limit(specialised_state(M, Z, 1.0), p).generalization_error(rescale="optimal")
+    edges = METHODS["random-edge"].limit(specialized_state(M, Z, 1.0), p).generalization_error(rescale="optimal")
     law = errors.dpp_node_few if p * Z <= 1 else errors.dpp_node_many
     nodes = law().subs({errors.k: sp.Rational(p) * M * Z, errors.M: M, errors.Z: Z}, simultaneous=True)
     return 6 * edges / M - float(nodes)

@@ -319,8 +319,8 @@ def _wider_parameters(c):
     c["problem"]["ranges"][0] = ["0", "2"]
 
 
-def _centre_outside(c):
-    c["centre"][0] = "2"
+def _center_outside(c):
+    c["center"][0] = "2"
 
 
 def _wrong_size(c):
@@ -333,7 +333,7 @@ def _useless_preconditioner(c):
 
 @pytest.mark.parametrize(
     "tamper",
-    [_other_system, _wider_parameters, _centre_outside, _wrong_size, _useless_preconditioner, _few_bits],
+    [_other_system, _wider_parameters, _center_outside, _wrong_size, _useless_preconditioner, _few_bits],
 )
 def test_tampered_zeros_are_rejected(tamper):
     changed = json.loads(json.dumps(enclose_zero(CIRCLE)))

@@ -177,7 +177,7 @@ def test_a_state_names_its_activations(capsys, tmp_path, functions):
     assert (found["activation"], found["teacher_activation"]) == (names[0], names[1] or names[0])
 
 
-def test_the_specialised_state_of_other_nodes(capsys, stops, tmp_path):
+def test_the_specialized_state_of_other_nodes(capsys, stops, tmp_path):
     """Half of M = 1, Z = 2 ReLU nodes put out half the teacher's output: ε_g = ½ (½)² E[max(ρ, 0)²] = 1/16."""
     options = ("--teachers", 1, "--copies", 2, "--second-layer", 1.0, "--keep", 1)
     found = run(capsys, "random-node", *options, "--activation", "relu")

@@ -1,4 +1,4 @@
-"""The ending of a file name is honoured, or refused before any work."""
+"""The ending of a file name is honored, or refused before any work."""
 
 from __future__ import annotations
 

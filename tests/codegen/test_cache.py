@@ -236,7 +236,7 @@ NEW_SIZE = """
 import sys
 import divprune_sym as dp
 
-dp.integrate(dp.Problem(dp.specialised_state({M}, 1, 1.0), eta=0.1), [1.0])
+dp.integrate(dp.Problem(dp.specialized_state({M}, 1, 1.0), eta=0.1), [1.0])
 print("sympy" in sys.modules)
 """
 

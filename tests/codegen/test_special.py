@@ -45,7 +45,7 @@ def evaluated(name, x):
 
 
 def around(points):
-    """Fifty neighbours on both sides, and the mirror images."""
+    """Fifty neighbors on both sides, and the mirror images."""
     near = [np.nextafter(x, np.inf) if step else x for x in points for step in (0, 1)]
     for x in points:
         up = down = x

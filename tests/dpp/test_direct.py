@@ -10,7 +10,7 @@ import pytest
 
 from divprune_sym.dpp import LEnsemble, sample_k
 from divprune_sym.dpp._inverse_iteration import clusters, eigenvectors
-from divprune_sym.dpp._lapack import _call, back_transform, tridiagonal_eigenvalues, tridiagonalise
+from divprune_sym.dpp._lapack import _call, back_transform, tridiagonal_eigenvalues, tridiagonalize
 from divprune_sym.ground.checks import EPS, BadInput, BadShape, NotPositiveSemidefinite, NotSymmetric
 from tests.dpp.dpp_kernels import blocks, gram, nearly_degenerate
 from tests.dpp.dpp_statistics import (
@@ -95,7 +95,7 @@ def test_eigenvectors(spectrum, share):
     L = spread_out(spectrum)
     N, scale = len(L), spectrum.max()
     reflectors = L.copy()
-    d, e, tau = tridiagonalise(reflectors)
+    d, e, tau = tridiagonalize(reflectors)
     values = tridiagonal_eigenvalues(d, e)
     np.testing.assert_allclose(values, np.sort(spectrum), rtol=0, atol=N * EPS * scale)
     cluster = clusters(values)

@@ -35,7 +35,7 @@ def test_samples_of_dppy_follow_our_laws():
     assert abs(sizes.mean() - ensemble.expected_size()) < 5 * deviation
 
 
-def test_normalisers_and_marginal_kernels():
+def test_normalizers_and_marginal_kernels():
     ensemble = LEnsemble.from_matrix(L)
     table = elementary_symmetric_polynomials(ensemble.eigenvalues, 6)
     for k in range(7):

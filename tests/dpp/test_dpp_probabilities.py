@@ -1,4 +1,4 @@
-"""Normalisers, log-probabilities, marginal kernels, conditioning and projections, against enumerations.
+"""Normalizers, log-probabilities, marginal kernels, conditioning and projections, against enumerations.
 
 Seeds are fixed; over seeds, each statistical check would fail a correct sampler with probability 1e-6.
 """
@@ -72,7 +72,7 @@ def test_logarithms_at_any_scale(c):
     np.testing.assert_allclose(again.eigenvalues, scaled.eigenvalues, rtol=1e-12)
 
 
-def test_normaliser_at_which_elementary_polynomials_overflow():
+def test_normalizer_at_which_elementary_polynomials_overflow():
     """log e_k of 784 eigenvalues against 60-digit arithmetic."""
     import mpmath as mp
 

@@ -28,7 +28,7 @@ from divprune_sym.dynamics.update import (
 from divprune_sym.gaussian import ERF
 from tests.dynamics.slow import evaluate, plain_integrals, run, state_values
 from tests.dynamics.states import random_state, rounding
-from tests.plain_ode import plain_generalisation_error, plain_rhs
+from tests.plain_ode import plain_generalization_error, plain_rhs
 
 K, M, FIELDS = y.K, y.M, y.FIELDS
 a, b, c, i, k, n = y.a, y.b, y.c, y.i, y.k, y.n
@@ -165,7 +165,7 @@ def test_two_activations_that_are_the_same_make_the_same_numbers():
         np.testing.assert_allclose(ours[name], expected, rtol=0, atol=rounding(state), err_msg=name)
     values |= {"C": state.covariance, "s": state.signed_weights}
     error = run(error_equations(two_activations=True).assignments, values | split)["generalization_error"]
-    assert error == pytest.approx(plain_generalisation_error(state.covariance, state.signed_weights), rel=1e-12)
+    assert error == pytest.approx(plain_generalization_error(state.covariance, state.signed_weights), rel=1e-12)
 
 
 def unpruned_symbols(K, M):
@@ -249,12 +249,12 @@ def test_closed_forms_agree_with_the_published_integrals():
         np.testing.assert_allclose(ours[name], plain, rtol=0, atol=rounding(state), err_msg=name)
 
 
-def test_generalisation_error_and_second_moments():
+def test_generalization_error_and_second_moments():
     state = random_state(2, 2, 3)
     values = {"K": 2, "M": 2, "C": state.covariance, "s": state.signed_weights} | plain_integrals(state)
     ours = run(error_equations().assignments, values)["generalization_error"]
     assert ours == pytest.approx(
-        plain_generalisation_error(state.covariance, state.signed_weights), abs=rounding(state)
+        plain_generalization_error(state.covariance, state.signed_weights), abs=rounding(state)
     )
     moments = run(second_moments().assignments, values)["moments"]
     assert moments[1, 2] == values[I2](1, 2)

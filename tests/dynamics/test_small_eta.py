@@ -1,4 +1,4 @@
-"""The specialised state under label noise and the symmetric plateau: exact expansions, for all sizes at once."""
+"""The specialized state under label noise and the symmetric plateau: exact expansions, for all sizes at once."""
 
 import pytest
 import sympy as sp

@@ -1,7 +1,7 @@
 """Gaussian expectations by quadrature of their definition: none of the three rules is used here.
 
 The fields are u = Lz with C = LLᵀ and independent standard normal z, integrated one z after the other with
-Gauss–Legendre panels. The panels end where the integrand turns: around the points where a factor is centred,
+Gauss–Legendre panels. The panels end where the integrand turns: around the points where a factor is centered,
 given the z already fixed, in units of its width there. Far from them erf is ±1 and g' is 0 to 18 digits.
 """
 
@@ -93,7 +93,7 @@ def _chunk(L, factors, z, weight):
 
 def _breakpoints(L, z):
     # Given the fixed z, the factors of a set S of fields vary with the next z as a Gaussian of precision
-    # p = ℓᵀ(1 + Σ)⁻¹ℓ centred where ℓᵀ(1 + Σ)⁻¹(m + ℓz) = 0: m their means, Σ their remaining covariance.
+    # p = ℓᵀ(1 + Σ)⁻¹ℓ centered where ℓᵀ(1 + Σ)⁻¹(m + ℓz) = 0: m their means, Σ their remaining covariance.
     d = z.shape[1]
     turns = [np.broadcast_to(OFFSETS, (len(z), len(OFFSETS)))]
     for size in range(1, len(L) - d + 1):
@@ -103,9 +103,9 @@ def _breakpoints(L, z):
             precision = solved @ rows[:, d]
             if precision < 0.1:  # wider than the density of z itself
                 continue
-            centre = -(z @ rows[:, :d].T @ solved) / precision
+            center = -(z @ rows[:, :d].T @ solved) / precision
             # Times the density of z itself, of precision 1, the integrand is sharper still.
-            turns.append(centre[:, None] + OFFSETS / math.sqrt(1 + precision))
+            turns.append(center[:, None] + OFFSETS / math.sqrt(1 + precision))
     low = 0.0 if d == 0 else -REACH
     return np.sort(np.clip(np.concatenate(turns, axis=1), low, REACH), axis=1)
 

@@ -95,8 +95,8 @@ def test_a_pruned_unit_drops_out(name, unit):
     assert scaled(0.0) == 0
     factors = [U(unit) if factor == G(unit) else factor for factor in derivation.term.factors]
     gain = 1 if U(unit) in derivation.term.factors else mp.sqrt(2 / mp.pi)
-    linearised = gain * exact(expectation(factors, ERF).closed_form, covariance_values(C, fields))
-    assert float(scaled(2.0**-40) * 2**40) == pytest.approx(float(linearised), rel=1e-14)
+    linearized = gain * exact(expectation(factors, ERF).closed_form, covariance_values(C, fields))
+    assert float(scaled(2.0**-40) * 2**40) == pytest.approx(float(linearized), rel=1e-14)
 
 
 def test_the_slope_of_a_pruned_unit_is_that_of_g_at_zero():
@@ -138,7 +138,7 @@ def merged(name, copy, original):
 
 
 @given(C=covariances(4, conditioning=Conditioning.WELL))
-def test_independent_units_factorise(C):
+def test_independent_units_factorize(C):
     C = C.copy()
     C[:2, 2:] = C[2:, :2] = 0.0
     pair = {"i": 0, "k": 1}

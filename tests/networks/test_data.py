@@ -77,7 +77,7 @@ def test_openml_offline_and_online(monkeypatch):
     with pytest.raises(BadInput, match="expected a name of letters"):
         read_data("openml:../x")
     # what the archive gives: features up to 255, names of classes as text
-    found = data_module._labelled("set", np.full((20, 2), 255.0), np.array(["a", "b"] * 10, dtype=object))
+    found = data_module._labeled("set", np.full((20, 2), 255.0), np.array(["a", "b"] * 10, dtype=object))
     assert found.x_train.max() == 1.0
     assert set(found.y_train) == {0, 1}
 

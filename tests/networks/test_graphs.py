@@ -263,7 +263,7 @@ def test_sparse_weights(tmp_path):
 
 @pytest.mark.parametrize("kind", ["float16", "float8_e4m3fn", "bfloat16"])
 def test_narrow_weights(tmp_path, kind):
-    """Stored narrow and cast in the graph, as quantising exporters do."""
+    """Stored narrow and cast in the graph, as quantizing exporters do."""
     import ml_dtypes
 
     narrow = np.dtype(kind) if kind == "float16" else np.dtype(getattr(ml_dtypes, kind))

@@ -333,8 +333,8 @@ def test_progress_of_dpp_edges_counts_nodes(deep):
 def test_moments_in_blocks(rows):
     x = np.random.default_rng(3).standard_normal((rows, 5)) + 3
     np.testing.assert_allclose(second_moments(x), x.T @ x / rows, rtol=1e-12)
-    centred = x - x.mean(axis=0)
-    np.testing.assert_allclose(second_moments(x, x.mean(axis=0)), centred.T @ centred / rows, rtol=1e-12, atol=1e-12)
+    centered = x - x.mean(axis=0)
+    np.testing.assert_allclose(second_moments(x, x.mean(axis=0)), centered.T @ centered / rows, rtol=1e-12, atol=1e-12)
 
 
 def test_a_method_by_its_name(shallow):

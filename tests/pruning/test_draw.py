@@ -11,7 +11,7 @@ import pytest
 
 from divprune_sym.ground.checks import BadInput, BadShape
 from divprune_sym.pruning import METHODS, DPPEdge, DPPNode, ImportanceNode, Layer, MagnitudeEdge, RandomEdge, RandomNode
-from divprune_sym.specialised import specialised_state
+from divprune_sym.specialized import specialized_state
 from tests.pruning.judges import (
     ALL_METHODS,
     EDGE_METHODS,
@@ -83,7 +83,7 @@ def test_impossible_numbers_of_nodes(method, keep, rng):
     with pytest.raises(BadInput, match="keep"):
         method.draw(layer(4), keep, rng)
     with pytest.raises(BadInput, match="keep"):
-        method.limit(specialised_state(2, 2, 1.0), keep)
+        method.limit(specialized_state(2, 2, 1.0), keep)
 
 
 @EDGES
@@ -92,7 +92,7 @@ def test_impossible_fractions_of_edges(method, keep, rng):
     with pytest.raises(BadInput, match="keep fraction"):
         method.draw(layer(4), keep, rng)
     with pytest.raises(BadInput, match="keep fraction"):
-        method.limit(specialised_state(2, 2, 1.0), keep)
+        method.limit(specialized_state(2, 2, 1.0), keep)
 
 
 @pytest.mark.statistical

@@ -16,7 +16,7 @@ from divprune_sym.pruning.moments import pair_kernel as kernel
 from divprune_sym.reproduction.backend import pruned_covariances
 from divprune_sym.simulate import Training, random_network, train_replicas
 from divprune_sym.solvers import Problem, generalization_error, integrate
-from divprune_sym.specialised import specialised_state
+from divprune_sym.specialized import specialized_state
 
 pytestmark = pytest.mark.slow(55)
 
@@ -187,7 +187,7 @@ def test_the_bound_of_the_error_follows_from_that_of_the_overlaps(trajectory):
 
 
 def test_a_node_without_weights():
-    state = specialised_state(1, 2, 1.0)
+    state = specialized_state(1, 2, 1.0)
     dead = state.with_(Q_classes=np.diag([0.0, 1.0])[None], R_classes=np.array([[[0.0], [1.0]]]))
     pruned = extended_limit("magnitude-edge", [dead], 0.5)
     assert not pruned.covariance[0, 0].any()
@@ -246,13 +246,13 @@ def masked(method, network, p, rng):
 @pytest.mark.parametrize(
     ("arguments", "words"),
     [
-        (("column-edge", [specialised_state(1, 1, 1.0)], 0.5), "'column-edge': has no moments of single weights"),
+        (("column-edge", [specialized_state(1, 1, 1.0)], 0.5), "'column-edge': has no moments of single weights"),
         (("dpp-edge", [], 0.5), "at least one"),
-        (("dpp-edge", [specialised_state(1, 1, 1.0), specialised_state(1, 2, 1.0)], 0.5), "same K, M and activations"),
-        (("dpp-edge", [RandomEdge().mask_classes(specialised_state(1, 2, 1.0), 0.5).state], 0.5), "unpruned"),
-        (("dpp-edge", [specialised_state(1, 1, 1.0)], 0.0), "keep fraction = 0"),
-        (("dpp-edge", [specialised_state(1, 1, 1.0)], 1.0), "keep fraction = 1"),
-        (("dpp-edge", [specialised_state(1, 1, 1.0)], float("nan")), "keep fraction = nan"),
+        (("dpp-edge", [specialized_state(1, 1, 1.0), specialized_state(1, 2, 1.0)], 0.5), "same K, M and activations"),
+        (("dpp-edge", [RandomEdge().mask_classes(specialized_state(1, 2, 1.0), 0.5).state], 0.5), "unpruned"),
+        (("dpp-edge", [specialized_state(1, 1, 1.0)], 0.0), "keep fraction = 0"),
+        (("dpp-edge", [specialized_state(1, 1, 1.0)], 1.0), "keep fraction = 1"),
+        (("dpp-edge", [specialized_state(1, 1, 1.0)], float("nan")), "keep fraction = nan"),
     ],
 )
 def test_refusals(arguments, words):

@@ -3,7 +3,7 @@
 import numpy as np
 import pytest
 
-from divprune_sym import OrderParameters, generalization_error, specialised_state
+from divprune_sym import OrderParameters, generalization_error, specialized_state
 from divprune_sym.ground.checks import BadInput, refuse_negative
 from divprune_sym.pruning import METHODS, RandomEdge
 from tests.pruning.judges import ALL_METHODS, EDGE_METHODS, EPS, NODE_METHODS, random_state
@@ -37,7 +37,7 @@ def keep_of(method, nodes, K):
 @pytest.mark.parametrize("nodes", TABLE)
 def test_reference_table(nodes):
     """M = 2, Z = 3, v* = 4, to all printed digits."""
-    state = specialised_state(2, 3, 4.0)
+    state = specialized_state(2, 3, 4.0)
     for name, printed in zip(COLUMNS, TABLE[nodes], strict=True):
         error = METHODS[name].limit(state, keep_of(METHODS[name], nodes, 6)).generalization_error()
         assert f"{error:.4f}" == f"{printed:.4f}"
@@ -72,7 +72,7 @@ def test_edges_approach_their_ends(method, state):
 @pytest.mark.parametrize("keep", [1e-6, 0.1, 0.5, 0.9, 1 - 1e-6])
 def test_pruned_overlaps_are_those_of_weights(method, keep):
     """Q' − R'T⁻¹R'ᵀ ≥ 0: pruned weights exist that have these overlaps; no overlap grows, the teacher's stay."""
-    for state in [*STATES, specialised_state(2, 3, 4.0)]:
+    for state in [*STATES, specialized_state(2, 3, 4.0)]:
         C = method.limit(state, keep).covariance
         np.testing.assert_array_equal(C, C.T)
         refuse_negative("C", np.linalg.eigvalsh(C))
@@ -122,16 +122,16 @@ def test_the_state_is_left_as_it_was(method):
 
 
 @EDGES
-def test_more_edges_are_better_in_the_specialised_state(method):
+def test_more_edges_are_better_in_the_specialized_state(method):
     """Only there: a student that is worse than nothing gains by losing edges."""
-    state = specialised_state(2, 3, 4.0)
+    state = specialized_state(2, 3, 4.0)
     errors = [method.limit(state, p).generalization_error() for p in np.linspace(0, 1, 41)]
     assert (np.diff(errors) < 0).all()
 
 
 @NODES
-def test_more_nodes_are_better_in_the_specialised_state(method):
-    state = specialised_state(3, 3, 4.0)
+def test_more_nodes_are_better_in_the_specialized_state(method):
+    state = specialized_state(3, 3, 4.0)
     errors = [method.limit(state, k).generalization_error() for k in range(10)]
     assert (np.diff(errors) < 0).all()
 
@@ -159,7 +159,7 @@ def test_pruned_twice_is_refused(method):
         method.limit(once, 0.5)
 
 
-def test_specialised_state_refusals():
+def test_specialized_state_refusals():
     for arguments, message in (((0, 3, 1.0), "teachers"), ((2, 0, 1.0), "copies"), ((2, 3, "a"), "second layer")):
         with pytest.raises(BadInput, match=message):
-            specialised_state(*arguments)
+            specialized_state(*arguments)

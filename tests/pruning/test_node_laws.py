@@ -6,7 +6,7 @@ from math import comb
 import numpy as np
 import pytest
 
-from divprune_sym import generalization_error, specialised_state
+from divprune_sym import generalization_error, specialized_state
 from divprune_sym.ground.checks import BadInput
 from divprune_sym.pruning import DPPNode, ImportanceNode, RandomNode
 from divprune_sym.pruning.subset_laws import uniform_law
@@ -25,7 +25,7 @@ def tied_state():
     return state.with_(v=np.array([1.0, -1.0, 0.5, 2.0, -0.5]))
 
 
-STATES = [random_state(10), tied_state(), specialised_state(2, 3, 4.0), specialised_state(1, 4, 1.0)]
+STATES = [random_state(10), tied_state(), specialized_state(2, 3, 4.0), specialized_state(1, 4, 1.0)]
 SIZES = [(state, keep) for state in STATES for keep in range(state.K + 1)]
 
 
@@ -87,7 +87,7 @@ def test_input_variance_is_a_factor_of_the_preactivation_kernel():
 
 def test_one_node_of_each_group_first():
     """Beyond the rank of Q: the law of derivations/05_dpp_node_law.py, not that of a small ridge."""
-    subsets, probabilities = DPPNode().law(specialised_state(2, 3, 4.0), 3).subsets()
+    subsets, probabilities = DPPNode().law(specialized_state(2, 3, 4.0), 3).subsets()
     weights = np.array([(S < 3).sum() * (S >= 3).sum() for S in subsets])
     np.testing.assert_allclose(probabilities, weights / weights.sum(), atol=ROUNDING)
 
@@ -97,7 +97,7 @@ def test_small_but_real_eigenvalues_count():
 
     A pair of near-copies with extra variances a and b has the determinant a + b; in the limit all sets are alike.
     """
-    copies = specialised_state(2, 2, 4.0)
+    copies = specialized_state(2, 2, 4.0)
     extra = 1e-10 * np.array([1.0, 3.0, 2.0, 6.0])
     Q = copies.Q + np.diag(extra)
     state = state_of(np.block([[Q, copies.R], [copies.R.T, copies.T]]), 4, copies.v, copies.A)
@@ -110,7 +110,7 @@ def test_small_but_real_eigenvalues_count():
 
 def test_laws_too_large_to_list():
     """C(30, 15) subsets: the error without reweighting needs pairs only, and a list is refused."""
-    state = specialised_state(10, 3, 1.0)
+    state = specialized_state(10, 3, 1.0)
     for method in (RandomNode(), ImportanceNode()):
         limit = method.limit(state, 15)
         gap, variance = 0.5, 15 * 0.1 * 0.9 * 15 / 29

@@ -16,7 +16,7 @@ from divprune_sym.method_names import FOLDER, PAPER, shipped
 from divprune_sym.pruning import METHODS, EdgePruning
 from divprune_sym.pruning.registry import as_method, paper_methods
 from divprune_sym.pruning.variant import EdgeVariant, Pruned
-from divprune_sym.specialised import specialised_state
+from divprune_sym.specialized import specialized_state
 
 
 class Thinned(EdgeVariant):
@@ -78,7 +78,7 @@ def plugged(monkeypatch):
 
 def test_a_plug_in_is_found(plugged):
     plugged(thinned=f"{__name__}:Thinned")
-    assert METHODS["thinned"].limit(specialised_state(2, 2, 1.0), 0.5).keep == 0.5
+    assert METHODS["thinned"].limit(specialized_state(2, 2, 1.0), 0.5).keep == 0.5
     assert list(METHODS)[-1] == "thinned"
     assert METHODS.usable()["thinned"] == METHODS["thinned"]
 

@@ -4,7 +4,7 @@ import numpy as np
 import pytest
 from scipy.optimize import minimize_scalar
 
-from divprune_sym import generalization_error, specialised_state
+from divprune_sym import generalization_error, specialized_state
 from divprune_sym.ground.checks import BadInput
 from divprune_sym.pruning import METHODS, RESCALINGS, rescaled_error
 from tests.pruning.judges import EDGE_METHODS, EPS, random_state
@@ -68,7 +68,7 @@ def test_nothing_kept_cannot_be_rescaled(method, rescale):
 @EDGES
 @pytest.mark.parametrize("rescale", RESCALINGS)
 def test_a_perfect_student_is_left_alone(method, rescale):
-    limit = method.limit(specialised_state(2, 3, 4.0), 1.0)
+    limit = method.limit(specialized_state(2, 3, 4.0), 1.0)
     assert abs(limit.generalization_error(rescale=rescale)) <= rounding(limit)
 
 

@@ -7,7 +7,7 @@ import pytest
 
 from divprune_sym.evaluation.error import second_moments
 from divprune_sym.pruning import METHODS, reweighted_edges, reweighted_second_layer
-from divprune_sym.specialised import specialised_state
+from divprune_sym.specialized import specialized_state
 from tests.pruning.judges import EPS, NODE_METHODS, random_state
 
 # Normal equations square the condition number of the samples, here below 100: 1e4 · 10 nodes · ε, and room.
@@ -69,7 +69,7 @@ def test_the_limit_is_the_best_error_of_every_subset(method, keep):
 @pytest.mark.parametrize(("M", "Z"), [(2, 3), (3, 2), (1, 4)])
 def test_dpp_nodes_lose_nothing_once_every_teacher_node_is_kept(M, Z):
     """ε_g is back to zero for k ≥ M under DPP, and not under random pruning, which misses groups."""
-    state = specialised_state(M, Z, 4.0)
+    state = specialized_state(M, Z, 4.0)
     # (K+M)² terms of size v*² M/6 cancel
     rounding = 16 * M * (M * Z + M) * EPS
     for keep in range(M, M * Z + 1):

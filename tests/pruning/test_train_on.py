@@ -148,7 +148,7 @@ def test_an_ensemble_is_the_law(method):
 
 def test_symmetric_states_have_few_orbits():
     """Of Z = 4 copies of M = 3 teacher nodes, k = 6 kept: the ways to write 6 as three numbers up to 4, unordered."""
-    limit = METHODS["random-node"].limit(dp.specialised_state(3, 4, 2.0), 6)
+    limit = METHODS["random-node"].limit(dp.specialized_state(3, 4, 2.0), 6)
     found = limit.states()
     counts = {
         tuple(sorted((x.R > 0.5).sum(axis=0).tolist())): w for x, w in zip(found.states, found.weights, strict=True)
@@ -166,7 +166,7 @@ def test_symmetric_states_have_few_orbits():
 
 
 def test_different_states_are_not_merged():
-    """Nodes that look alike one by one, in a ring: neighbours overlap, opposite ones do not."""
+    """Nodes that look alike one by one, in a ring: neighbors overlap, opposite ones do not."""
     Q = np.eye(4) + 0.3 * (np.roll(np.eye(4), 1, axis=0) + np.roll(np.eye(4), -1, axis=0))
     state = dp.OrderParameters.unpruned(Q, np.full((4, 1), 0.2), [[1.0]], np.ones(4), [1.0])
     found = METHODS["random-node"].limit(state, 2).states()

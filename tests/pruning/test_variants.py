@@ -25,8 +25,8 @@ from divprune_sym.pruning.methods.nm_edge import (
 )
 from divprune_sym.pruning.methods.random_nm_edge import RandomNMEdge
 from divprune_sym.pruning.variant import EdgeVariant, NumericFunction, Pair, Pruned, SymbolicEdgeMethod
-from divprune_sym.specialised import specialised_state
-from divprune_sym.specialised.formula import M, V, Z, specialised_error, specialised_overlaps
+from divprune_sym.specialized import specialized_state
+from divprune_sym.specialized.formula import M, V, Z, specialized_error, specialized_overlaps
 
 pytestmark = pytest.mark.slow(12)
 
@@ -217,9 +217,9 @@ def test_a_node_without_weights_stays_without():
 def test_the_formula_is_the_limit(name, teachers, copies):
     method, v = METHODS[name], 1.7
     for share in (Fraction(1, 4), Fraction(1, 2), Fraction(3, 4)):
-        formula = specialised_error(specialised_overlaps(method, share if method.fractions else None))
+        formula = specialized_error(specialized_overlaps(method, share if method.fractions else None))
         value = formula.subs({M: teachers, Z: copies, V: v, method.pair.p: share})
-        limit = method.limit(specialised_state(teachers, copies, v), float(share)).generalization_error()
+        limit = method.limit(specialized_state(teachers, copies, v), float(share)).generalization_error()
         assert float(sp.N(value)) == pytest.approx(limit, rel=1e-12)
 
 
@@ -227,8 +227,8 @@ def test_columns_do_not_average_over_copies():
     """Copies stay copies: the error does not know Z, where that of random edges falls with it."""
     for name in ("column-edge", "nm-edge"):
         method = METHODS[name]
-        overlaps = specialised_overlaps(method, Fraction(1, 2) if method.fractions else None)
-        assert Z not in specialised_error(overlaps).free_symbols
+        overlaps = specialized_overlaps(method, Fraction(1, 2) if method.fractions else None)
+        assert Z not in specialized_error(overlaps).free_symbols
 
 
 # --- what a formula may be ----------------------------------------------------------------------------
@@ -322,7 +322,7 @@ def test_a_limit_of_the_wrong_kind(returned):
 
 def test_a_value_where_copies_meet():
     with pytest.raises(BadInput, match=r"Q_ik is (nan|zoo) at .*Q_ik = 0"):
-        specialised_overlaps(stated(Q_ik=lambda x: x.p**2 / x.Q_ik))
+        specialized_overlaps(stated(Q_ik=lambda x: x.p**2 / x.Q_ik))
 
 
 def test_no_name():

@@ -33,7 +33,7 @@ FIGURES = (
     "training",
     "pruning_noiseless",
     "pruning_noisy",
-    "pruning_idealised",
+    "pruning_idealized",
     "pruning_many_nodes",
     "retraining",
     "digits",
@@ -62,7 +62,7 @@ def test_every_file_is_written(run: tuple[Path, dict[str, Any], str]) -> None:
 
 def test_results_hold_every_comparison(run: tuple[Path, dict[str, Any], str]) -> None:
     _, results, _ = run
-    for name in ("noiseless", "noisy", "idealised"):
+    for name in ("noiseless", "noisy", "idealized"):
         rows = results["pruning"][name]
         assert {(r["method"], r["variant"]) for r in rows if r["method"].endswith("node")} == {
             (m, v) for m in ("random-node", "importance-node", "dpp-node") for v in ("plain", "reweighted")
@@ -85,10 +85,10 @@ def test_derived_integrals_match_quadrature(run: tuple[Path, dict[str, Any], str
     assert integrals["I4"]["discrepancy"] < 1e-6
 
 
-def test_the_idealised_table_is_the_reference(run: tuple[Path, dict[str, Any], str]) -> None:
+def test_the_idealized_table_is_the_reference(run: tuple[Path, dict[str, Any], str]) -> None:
     _, results, html = run
     reference = {"random-node": 1.6, "dpp-node": 1.4815, "random-edge": 1.6585, "dpp-edge": 0.5555}
-    rows = {r["method"]: r["plain"] for r in results["idealised_table"] if r["keep"] == 3}
+    rows = {r["method"]: r["plain"] for r in results["idealized_table"] if r["keep"] == 3}
     for method, value in reference.items():
         assert f"{rows[method]:.4f}" == f"{value:.4f}"
         assert f"{value:.4f}" in html

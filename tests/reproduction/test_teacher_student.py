@@ -13,7 +13,7 @@ import numpy as np
 import pytest
 from scipy.stats import t as student_t
 
-from divprune_sym import OrderParameters, integrate, specialised_state
+from divprune_sym import OrderParameters, integrate, specialized_state
 from divprune_sym.evaluation import error_of
 from divprune_sym.ground.checks import BadInput
 from divprune_sym.pruning import METHODS, RESCALINGS
@@ -26,7 +26,7 @@ from divprune_sym.reproduction.teacher_student import (
     Setting,
     compare_pruning,
     problem,
-    specialised_network,
+    specialized_network,
     train_networks,
 )
 
@@ -147,12 +147,12 @@ def test_limits_of_another_fraction_are_noticed(trained, monkeypatch):
 
 
 def test_copies_of_the_teacher():
-    """The specialised state at finite N, measured, beside its ideal T = 1; importance has only ties to break."""
+    """The specialized state at finite N, measured, beside its ideal T = 1; importance has only ties to break."""
     rng = np.random.default_rng(6)
-    networks = [specialised_network(child, 120, 2, 2, 4.0) for child in rng.spawn(6)]
+    networks = [specialized_network(child, 120, 2, 2, 4.0) for child in rng.spawn(6)]
     assert [error_of(x.order_parameters()) for x in networks] == pytest.approx([0.0] * 6, abs=16 * ROUNDING)
     progress = []
-    found = compare_pruning(networks, [specialised_state(2, 2, 4.0)], (2, 3), 200, rng, progress.append)
+    found = compare_pruning(networks, [specialized_state(2, 2, 4.0)], (2, 3), 200, rng, progress.append)
     assert progress == pytest.approx(np.arange(1, 13) / 12)
     by = {(row.method, row.variant, row.keep): row for row in found}
     for keep in (0.5, 0.75):

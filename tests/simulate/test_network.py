@@ -67,7 +67,7 @@ def test_classes_are_the_patterns_present(pruned):
         np.testing.assert_allclose(state.T_classes[c], B @ B.T / N, atol=N * EPS)
 
 
-def test_a_student_that_has_learnt_its_teacher_can_be_measured():
+def test_a_student_that_has_learned_its_teacher_can_be_measured():
     """[[Q, R], [Rᵀ, T]] is singular up to w − B: plain products U Uᵀ fail the semi-definite check here."""
     rng = np.random.default_rng(0)
     for _ in range(300):

@@ -4,7 +4,7 @@ import numpy as np
 import pytest
 from scipy.special import erf
 
-from tests.plain_ode import I2, I3, I4, J2, plain_generalisation_error
+from tests.plain_ode import I2, I3, I4, J2, plain_generalization_error
 
 NODES = 32  # of each of four fields: quadrature off by 5e-8 with 16, 2e-11 with 24, 1e-14 with 32
 
@@ -43,8 +43,8 @@ def test_the_four_integrals(gaussian):
         np.testing.assert_allclose(i4[i, k, a, b], direct, **tight)
 
 
-def test_generalisation_error(gaussian):
+def test_generalization_error(gaussian):
     C, u, weight = gaussian
     s = np.array([0.7, -1.2, 0.4, 2.0])
     direct = 0.5 * (s @ g(u)) ** 2 @ weight
-    assert plain_generalisation_error(C, s) == pytest.approx(direct, abs=1e-13)
+    assert plain_generalization_error(C, s) == pytest.approx(direct, abs=1e-13)

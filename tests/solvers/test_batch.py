@@ -50,7 +50,7 @@ def test_the_comparison_sees_a_last_bit(alone):
         assert_same(ours, alone[:1])
 
 
-def test_a_failure_does_not_touch_its_neighbours(alone):
+def test_a_failure_does_not_touch_its_neighbors(alone):
     problems = [*PROBLEMS[:3], Problem(random_state(2, 1, 2), 1e200, 0.1), *PROBLEMS[3:]]
     ours = integrate_batch(problems, ALPHAS, throw=False)
     assert_same(ours[:3] + ours[4:], alone)

@@ -14,7 +14,7 @@ ALPHAS = [0.0, 1.0, 20.0]
 
 
 def plateau():
-    """Two students, two teachers, a small asymmetry: a plateau, then specialisation."""
+    """Two students, two teachers, a small asymmetry: a plateau, then specialization."""
     R = np.array([[2e-3, 1e-3], [1e-3, 2e-3]])
     state = OrderParameters.unpruned(0.2 * np.eye(2), R, np.eye(2), np.ones(2), np.ones(2))
     return Problem(state, 1.0)

@@ -15,7 +15,7 @@ from divprune_sym.pruning import METHODS
 from divprune_sym.pruning.registry import paper_methods
 from divprune_sym.solvers import NoFixedPoint, Problem, find_fixed_point, integrate, slow_flow
 from divprune_sym.solvers.jacobian import Flow
-from divprune_sym.specialised import pruned_excess, specialised_state
+from divprune_sym.specialized import pruned_excess, specialized_state
 from tests.dynamics.states import random_state
 
 pytestmark = pytest.mark.slow(100)
@@ -36,7 +36,7 @@ def observed_order(remainders):
 
 
 def assert_second_order(remainders):
-    # the third order moves it, but not half way to a neighbouring power
+    # the third order moves it, but not half way to a neighboring power
     assert abs(observed_order(remainders) - 2) < 0.5
 
 
@@ -48,8 +48,8 @@ def problem_at(case, eta):
 CASES = {
     "soft, K = M = 2": (soft_committee_state(2, 2), False),
     "soft, K = 3, M = 1": (soft_committee_state(3, 1), False),
-    "both, K = M = 2": (specialised_state(2, 1, 1.5), True),
-    "both, K = 2, M = 1": (specialised_state(1, 2, 1.5), True),
+    "both, K = M = 2": (specialized_state(2, 1, 1.5), True),
+    "both, K = 2, M = 1": (specialized_state(1, 2, 1.5), True),
 }
 # derived when a test asks for them
 FLOORS = {
@@ -85,7 +85,7 @@ def test_newton_finds_where_integration_ends(integrated, name):
     for eta in ETAS:
         found = find_fixed_point(problem_at(CASES[name], eta))
         end = integrated[name][eta].state()
-        assert found.name == "specialised"
+        assert found.name == "specialized"
         assert found.residual < 1e-12
         assert found.feasible == (np.linalg.eigvalsh(found.state.overlaps).min() > -1e-8)
         np.testing.assert_allclose(found.state.Q, end.Q, atol=1e-6)
@@ -177,9 +177,9 @@ def split_state(first):
 
 def test_noiseless_zeros_form_a_family():
     found = find_fixed_point(Problem(split_state(0.3), eta=0.1, eta_v=0.1))
-    assert found.name == "specialised"
+    assert found.name == "specialized"
     assert found.null_dimension > 0
-    assert find_fixed_point(Problem(specialised_state(2, 1, 1.0), eta=0.1, eta_v=0.1)).null_dimension == 0
+    assert find_fixed_point(Problem(specialized_state(2, 1, 1.0), eta=0.1, eta_v=0.1)).null_dimension == 0
 
 
 def test_label_noise_selects_equal_copies():
@@ -242,12 +242,12 @@ def limits(method):
 
 def test_nothing_learns():
     with pytest.raises(BadInput, match="nothing learns"):
-        find_fixed_point(Problem(specialised_state(1, 1, 1.0), eta=0.0))
+        find_fixed_point(Problem(specialized_state(1, 1, 1.0), eta=0.0))
 
 
 def test_guess_of_another_size():
     with pytest.raises(BadInput, match=r"guess: R has shape \(1, 2, 2\), the problem's \(1, 1, 1\)"):
-        find_fixed_point(Problem(specialised_state(1, 1, 1.0), eta=0.1), specialised_state(2, 1, 1.0))
+        find_fixed_point(Problem(specialized_state(1, 1, 1.0), eta=0.1), specialized_state(2, 1, 1.0))
 
 
 def test_no_fixed_point_in_too_few_steps():

@@ -7,7 +7,7 @@ from divprune_sym.notation import OrderParameters
 from divprune_sym.solvers import Problem, generalization_error, integrate, integrate_fixed_step, second_moments
 from divprune_sym.solvers.modules import stepping_module
 from tests.dynamics.states import random_state, rounding
-from tests.plain_ode import I2, plain_generalisation_error, plain_integrate
+from tests.plain_ode import I2, plain_generalization_error, plain_integrate
 
 LOG_SPACED = np.geomspace(0.01, 50, 12)
 LINEAR = np.linspace(0, 50, 11)
@@ -183,17 +183,17 @@ def test_a_student_that_is_the_teacher_stays_it():
     np.testing.assert_allclose(solution.Q[1], state.Q, rtol=0, atol=rounding(state))
 
 
-# --- generalisation error on its own ------------------------------------------------------------------
+# --- generalization error on its own ------------------------------------------------------------------
 
 
-def test_generalisation_error_of_many_covariances():
+def test_generalization_error_of_many_covariances():
     states = [random_state(2, 2, 3, seed) for seed in range(6)]
     C = np.stack([state.covariance for state in states]).reshape(2, 3, 4, 4)
     s = np.stack([state.signed_weights for state in states]).reshape(2, 3, 4)
     errors = generalization_error(C, s)
     assert errors.shape == (2, 3)
     for error, state in zip(errors.ravel(), states, strict=True):
-        plain = plain_generalisation_error(state.covariance, state.signed_weights)
+        plain = plain_generalization_error(state.covariance, state.signed_weights)
         assert error == pytest.approx(plain, rel=1e-13, abs=1e-15)
     one = generalization_error(C, s[0, 0])
     assert one[0, 0] == errors[0, 0]

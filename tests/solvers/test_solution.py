@@ -38,7 +38,7 @@ def test_at_any_time_as_accurate_as_a_solution_that_reports_it(solved: dp.Soluti
     assert np.abs(found.Q - finer.Q).max() < 1e-6
     assert np.abs(found.R - finer.R).max() < 1e-6
     assert np.abs(found.v - finer.v).max() < 1e-6
-    # a neighbouring time is told from it by far more
+    # a neighboring time is told from it by far more
     assert np.abs(solved.at(alpha * 0.99).R - finer.R).max() > 1e-5
 
 

@@ -80,7 +80,7 @@ def _integrate(folder: Path, K: int, M: int) -> list[str]:
 
 
 def _write_problem(path: Path, K: int, M: int) -> Path:
-    """A student of independent nodes that has learnt nothing yet."""
+    """A student of independent nodes that has learned nothing yet."""
     Q = [[0.2 if i == k else 0.0 for k in range(K)] for i in range(K)]
     R = [[0.01 * ((i + n) % 3) for n in range(M)] for i in range(K)]
     T = [[float(n == m) for m in range(M)] for n in range(M)]

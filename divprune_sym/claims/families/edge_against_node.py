@@ -31,7 +31,7 @@ _ABSTRACT = (
     "better than the DPP node pruning method”"
 )
 ASSUMED = (
-    "noiseless specialised state (T = 1, Z exact copies of each teacher node, v_i = v*/Z), N → ∞, no reweighting",
+    "noiseless specialized state (T = 1, Z exact copies of each teacher node, v_i = v*/Z), N → ∞, no reweighting",
     "equal parameter count: k of K = MZ nodes, or a fraction p = k/K of every node's edges",
     "e = 6 ε_g/(M v*²); DPP kernel L = Q, beyond its rank the limit ε → 0",
 )

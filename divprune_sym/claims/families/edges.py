@@ -1,6 +1,6 @@
-"""Edge pruning in the noiseless specialised state: DPP against random edges, and the shape of each error in p.
+"""Edge pruning in the noiseless specialized state: DPP against random edges, and the shape of each error in p.
 
-DPP edges are parametrised by s, π(z) = sz²/(1 + sz²): the keep fraction p = s K_11(s) increases from 0 to 1 with s.
+DPP edges are parametrized by s, π(z) = sz²/(1 + sz²): the keep fraction p = s K_11(s) increases from 0 to 1 with s.
 For s ≥ 1 the same functions are written in b = 1/√s with erfc; there b = 0 is p = 1, and all is smooth.
 """
 
@@ -23,7 +23,7 @@ if TYPE_CHECKING:
 
     from sympy import Expr
 
-ASSUMED = ("specialised state, N → ∞, white inputs, K = MZ; e does not depend on M", "u = 1/Z, e = 6 ε_g/(M v*²)")
+ASSUMED = ("specialized state, N → ∞, white inputs, K = MZ; e does not depend on M", "u = 1/Z, e = 6 ε_g/(M v*²)")
 SOURCE = "Acharyya et al., UAI 2021 (arXiv:2006.16617): edge pruning at equal parameter count"
 
 b = sp.Symbol("b", positive=True)

@@ -1,7 +1,7 @@
 """What label noise changes: pruning at the fixed point of online SGD, two groups of two copies, both layers trained.
 
 Copies are equal and stay so; by symmetry the fixed point has five unknowns. Interval Newton shows that it exists and is
-unique in a box, for all η and σ in a neighbourhood, and the comparisons hold in the whole box.
+unique in a box, for all η and σ in a neighborhood, and the comparisons hold in the whole box.
 """
 
 from __future__ import annotations

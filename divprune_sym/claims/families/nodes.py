@@ -1,4 +1,4 @@
-"""Node pruning in the noiseless specialised state: exact for all M, Z and k, by the ε → 0 law of the k-DPP."""
+"""Node pruning in the noiseless specialized state: exact for all M, Z and k, by the ε → 0 law of the k-DPP."""
 
 from __future__ import annotations
 
@@ -24,7 +24,7 @@ if TYPE_CHECKING:
 _SOURCE = "Acharyya et al., UAI 2021 (arXiv:2006.16617): DPP node pruning against random node pruning"
 _DOMAIN = ("M, Z, k integers", "M ≥ 1", "Z ≥ 1", "M*Z ≥ 2", "1 ≤ k ≤ M*Z")
 _ASSUMED = (
-    "specialised state: T = 1, Z exact copies of each teacher node, v_i = v*/Z; no noise, no reweighting",
+    "specialized state: T = 1, Z exact copies of each teacher node, v_i = v*/Z; no noise, no reweighting",
     "DPP kernel L = Q; beyond its rank M the law is the limit ε → 0 of L + ε1",
 )
 

@@ -19,7 +19,7 @@ if TYPE_CHECKING:
 
 _SOURCE = "Acharyya et al., UAI 2021 (arXiv:2006.16617); Mariet & Sra, ICLR 2016 (arXiv:1511.05077): reweighting"
 _ASSUMED = (
-    "noiseless specialised state (T = 1, Z exact copies of each teacher node, v_i = v*/Z)",
+    "noiseless specialized state (T = 1, Z exact copies of each teacher node, v_i = v*/Z)",
     "v'_S = v_S + (I2_SS)⁺ I2_{S,S̄} v_S̄ (minimum norm); e = 6 ε_g/(M v*²)",
     "DPP kernel L = Q, beyond its rank the limit ε → 0",
 )

@@ -48,7 +48,7 @@ class Inputs:
     rows : int
     batch : int
         Rows that are read, and run, at a time.
-    labelled : bool
+    labeled : bool
         Whether the file has an array `labels`, (rows,), of whole numbers.
     """
 
@@ -56,7 +56,7 @@ class Inputs:
     ports: Mapping[str, Port]
     rows: int
     batch: int
-    labelled: bool
+    labeled: bool
 
     def batches(self) -> Iterator[tuple[dict[str, NDArray[Any]], NDArray[Any] | None]]:
         """(inputs by name, labels), `batch` rows at a time.
@@ -66,7 +66,7 @@ class Inputs:
         BadInput
             A truncated file, NaN or infinity in it.
         """
-        names = [*self.ports, *([LABELS] if self.labelled else [])]
+        names = [*self.ports, *([LABELS] if self.labeled else [])]
         with ExitStack() as stack:
             archive = stack.enter_context(zipfile.ZipFile(self.path))
             files = {name: stack.enter_context(archive.open(f"{name}.npy")) for name in names}
@@ -74,7 +74,7 @@ class Inputs:
             for start in range(0, self.rows, self.batch):
                 count = min(self.batch, self.rows - start)
                 part = {name: _taken(self.path, name, files[name], *heads[name], count) for name in names}
-                labels = part.pop(LABELS, None) if self.labelled else None
+                labels = part.pop(LABELS, None) if self.labeled else None
                 yield {name: self.fitted(name, array) for name, array in part.items()}, labels
 
     def fitted(self, name: str, array: NDArray[Any]) -> NDArray[Any]:

@@ -53,19 +53,19 @@ class _Sum:
         x = tensor.reshape(-1, tensor.shape[-1])
         if self.count == 0:
             n = x.shape[1]
-            self.centre = x.mean(axis=0, dtype=np.float64)
+            self.center = x.mean(axis=0, dtype=np.float64)
             self.first, self.square = np.zeros(n), np.zeros((n, n), order="F")
-        centred = np.subtract(x, self.centre, dtype=np.float64)
-        self.first += centred.sum(axis=0)
-        # one triangle of centredᵀ centred, added in place
-        self.square = dsyrk(1.0, centred.T, beta=1.0, c=self.square, overwrite_c=1)
+        centered = np.subtract(x, self.center, dtype=np.float64)
+        self.first += centered.sum(axis=0)
+        # one triangle of centeredᵀ centered, added in place
+        self.square = dsyrk(1.0, centered.T, beta=1.0, c=self.square, overwrite_c=1)
         self.count += len(x)
 
     def moments(self) -> Moments:
         shift = self.first / self.count
         upper = self.square / self.count
         whole = np.triu(upper) + np.triu(upper, 1).T
-        return Moments(self.centre + shift, whole - np.outer(shift, shift))
+        return Moments(self.center + shift, whole - np.outer(shift, shift))
 
 
 def with_outputs(model: Any, names: Sequence[str]) -> bytes:

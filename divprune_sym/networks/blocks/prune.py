@@ -145,7 +145,7 @@ def _drawn(
 
 
 def _least_squares(moments: Moments, setting: PruneSetting, constant: bool) -> NDArray[np.float64]:
-    """What the fit needs: centred if there is a bias to fit too."""
+    """What the fit needs: centered if there is a bias to fit too."""
     found = moments.covariance.copy() if constant else moments.second
     found[np.diag_indices_from(found)] += setting.ridge * float(np.mean(np.diag(found)))
     return found

@@ -76,16 +76,16 @@ class _Difference:
 
     def __init__(self) -> None:
         self.count = self.rows = self.same = self.right_before = self.right_after = 0
-        self.square = self.centre = self.first = self.second = 0.0
+        self.square = self.center = self.first = self.second = 0.0
         self.ranked = False
 
     def add(self, before: NDArray[Any], after: NDArray[Any], labels: NDArray[Any] | None) -> None:
         old, new = before.astype(np.float64), after.astype(np.float64)
         if self.count == 0:
-            self.centre = float(old.mean())
+            self.center = float(old.mean())
         self.square += float(np.sum((old - new) ** 2))
-        self.first += float(np.sum(old - self.centre))
-        self.second += float(np.sum((old - self.centre) ** 2))
+        self.first += float(np.sum(old - self.center))
+        self.second += float(np.sum((old - self.center) ** 2))
         self.count += old.size
         if old.ndim >= 2 and old.shape[-1] > 1:
             self.ranked = True
@@ -104,9 +104,9 @@ class _Difference:
         mean = self.square / self.count
         return mean / self.variance if self.variance > 0 else (0.0 if mean == 0 else float("inf"))
 
-    def report(self, name: str, labelled: bool) -> OutputReport:
+    def report(self, name: str, labeled: bool) -> OutputReport:
         share = (lambda count: count / self.rows) if self.ranked else (lambda count: None)
-        right = share if labelled else (lambda count: None)
+        right = share if labeled else (lambda count: None)
         mean = self.square / self.count
         return OutputReport(
             name, mean, self.variance, share(self.same), right(self.right_before), right(self.right_after)
@@ -148,7 +148,7 @@ def report(
         counts = [count for one in numbers for count in _counts(one, block)]
         error = sums[block.down.output].relative()
         blocks.append(BlockReport(n, block.name, units, left, counts[0], counts[2], counts[1], counts[3], error))
-    return blocks, [sums[name].report(name, inputs.labelled) for name in floats]
+    return blocks, [sums[name].report(name, inputs.labeled) for name in floats]
 
 
 def _is_float(entry: Any) -> bool:

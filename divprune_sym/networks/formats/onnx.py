@@ -36,7 +36,7 @@ _DOUBLES = ("relu", "sigmoid", "tanh", "softmax", "log-softmax", "identity", "si
 
 
 def load(path: Path, given: Given) -> ReadNetwork:
-    """Gemm or MatMul, with what may stand between: biases, factors, normalisation, activations in one node or in many.
+    """Gemm or MatMul, with what may stand between: biases, factors, normalization, activations in one node or in many.
 
     What is read is run beside the file itself.
 

@@ -1,7 +1,7 @@
 """A graph read as a chain of dense layers: every tensor as what it is of the layer before it.
 
 Between two layers a tensor is s ∘ f(M h + b) + t of the outputs h of the layer before, f a function of one variable.
-Matrix products, biases, batch normalisation and scalers move into M and b, factors after f into the next layer. So a
+Matrix products, biases, batch normalization and scalers move into M and b, factors after f into the next layer. So a
 graph may spell a layer out in any order of nodes: what counts is what they compute.
 """
 
@@ -124,7 +124,7 @@ class _Reader:
                 raise self.refuse(node, "transposes its input: it is no dense layer")
         for node in self.ran.nodes:
             if self.ran.depends[node.output[0]] == "data" and node.op_type not in self.operators:
-                known = "Gemm, MatMul, biases, factors, normalisation and activations"
+                known = "Gemm, MatMul, biases, factors, normalization and activations"
                 raise self.refuse(node, f"is not supported: a network of dense layers is made of {known}")
         if not products:
             msg = f"{self.ran.path}: has no dense layer before its output"
@@ -391,7 +391,7 @@ class _Reader:
         self.plain_end(node, value)
         scale, shift, mean, variance = (self.constant(node, n) for n in range(1, 5))
         if scale.size != value.units[0]:
-            raise self.refuse(node, f"normalises {scale.size} channels of units {value.units}")
+            raise self.refuse(node, f"normalizes {scale.size} channels of units {value.units}")
         each = value.width // scale.size
         s = np.repeat(scale / np.sqrt(variance + attributes.get("epsilon", float(np.float32(1e-5)))), each)
         return value.folded().times(s).plus(np.repeat(shift, each) - s * np.repeat(mean, each))

@@ -121,11 +121,11 @@ def _least_error(
     cautious = np.where(np.isfinite(cautious), cautious, np.inf)
     least = np.take_along_axis(on_grid, cautious.argmin(axis=1)[:, None], axis=1)[:, 0]
     best = np.clip(cautious[:, : len(_GRID)].argmin(axis=1), 1, len(_GRID) - 2)
-    centre, half = _GRID[best], np.maximum(_GRID[best + 1] - _GRID[best], _GRID[best] - _GRID[best - 1])
+    center, half = _GRID[best], np.maximum(_GRID[best + 1] - _GRID[best], _GRID[best] - _GRID[best - 1])
     for _ in range(_ROUNDS):
-        inside = centre[:, None] + half[:, None] * _INSIDE
+        inside = center[:, None] + half[:, None] * _INSIDE
         found = errors(np.exp(inside), covariance, signed_weights)
         least = np.minimum(least, found.min(axis=1))
-        centre = np.take_along_axis(inside, found.argmin(axis=1)[:, None], axis=1)[:, 0]
+        center = np.take_along_axis(inside, found.argmin(axis=1)[:, None], axis=1)[:, 0]
         half = 0.25 * half
     return np.asarray(least)

@@ -61,7 +61,7 @@ def reweighted_edges(
 ) -> NDArray[np.float64]:
     """Kept weights of every node refitted to its unpruned preactivation, by least squares on the kept inputs.
 
-    The change δ of the kept weights minimises E[(δ·x_kept − w_lost·x_lost)²] + ridge ‖δ‖². All nodes share the one
+    The change δ of the kept weights minimizes E[(δ·x_kept − w_lost·x_lost)²] + ridge ‖δ‖². All nodes share the one
     matrix of input moments; each takes a pivoted Cholesky factor of its block, rank-revealing, so that inputs that
     never vary (dead pixels) or are copies of each other do no harm: where δ is not unique, the smallest is taken.
 
@@ -111,7 +111,7 @@ def reweighted_edges(
 
 
 def least_squares(A: NDArray[np.float64], b: NDArray[np.float64]) -> NDArray[np.float64]:
-    """The x of least norm among those that minimise ½ xᵀA x − bᵀx.   A: (n, n), positive semi-definite   b: (n,)
+    """The x of least norm among those that minimize ½ xᵀA x − bᵀx.   A: (n, n), positive semi-definite   b: (n,)
 
     Pivoted Cholesky (LAPACK dpstrf) stops at the rank r where the pivots fall to n ε max A_ii: PᵀAP = U Uᵀ, U (n, r).
     At full rank U is a triangle; otherwise U = Q R gives A⁺ = P Q (R Rᵀ)⁻¹ Qᵀ Pᵀ.

@@ -38,7 +38,7 @@ KERNELS = ("linear", "rbf")
 class DPPEdge(EdgeMethod):
     """Node i draws k = round(pN) edges from the kernel L_jl = E[w_ij x_j w_il x_l] (Acharyya et al., UAI 2021).
 
-    On white inputs L = diag(w²): conditional Poisson sampling, which keeps a weight of standardised value
+    On white inputs L = diag(w²): conditional Poisson sampling, which keeps a weight of standardized value
     z with probability cz²/(1 + cz²) as N → ∞, c fixed by the mean p. The moments are derived in
     derivations/04_pruned_errors.py.
 

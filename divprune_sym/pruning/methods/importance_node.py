@@ -23,7 +23,7 @@ _TIE = 1e-12
 class ImportanceNode(NodeMethod):
     """Keeps the k nodes of largest Σ|outgoing weights|; ties are broken uniformly at random.
 
-    In the specialised state all scores are equal, and the method is random node pruning.
+    In the specialized state all scores are equal, and the method is random node pruning.
     """
 
     name = "importance-node"

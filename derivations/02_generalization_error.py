@@ -1,9 +1,9 @@
 # %% [markdown]
-# # 2. The generalisation error
+# # 2. The generalization error
 #
 # A student $\varphi(x) = \sum_i v_i g(\lambda_i)$ and a teacher $\sum_n A_n g(\rho_n) + \sigma\zeta$ see the same
 # input. With fields $u = (\lambda, \rho)$ and signed weights $s = (v, -A)$ the error signal is
-# $\Delta = \sum_a s_a g(u_a) - \sigma\zeta$, and the generalisation error is
+# $\Delta = \sum_a s_a g(u_a) - \sigma\zeta$, and the generalization error is
 # $\varepsilon_g = \tfrac12 E[(\sum_a s_a g(u_a))^2]$: label noise is excluded, so a test error on noisy labels is
 # $2\varepsilon_g + \sigma^2$.
 

@@ -1,4 +1,4 @@
-"""Pruning the noisy specialised state: ε_g of each method to first order in the learning rate."""
+"""Pruning the noisy specialized state: ε_g of each method to first order in the learning rate."""
 
 from __future__ import annotations
 
@@ -12,7 +12,7 @@ from scipy.optimize import minimize_scalar
 from divprune_sym.ground.checks import BadInput, integer, number
 from divprune_sym.pruning.after.rescaling import RESCALINGS
 from divprune_sym.pruning.method import EdgeMethod, NodeMethod
-from divprune_sym.specialised.state import specialised_state
+from divprune_sym.specialized.state import specialized_state
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -43,7 +43,7 @@ def pruned_excess(
     train_both: bool = True,
     rescale: Rescaling = "none",
 ) -> PrunedExcess:
-    """Prune the specialised fixed point of online SGD with label noise (K = ZM, T = 1, v_i = v*/Z), no reweighting.
+    """Prune the specialized fixed point of online SGD with label noise (K = ZM, T = 1, v_i = v*/Z), no reweighting.
 
     Copies of one teacher node are taken as equal, which they remain if they start so; for Z > 1 this fixed point is
     unstable at a rate proportional to η² (`dynamics.small_eta`), and the slope is that of the time before.
@@ -79,7 +79,7 @@ def pruned_excess(
         raise BadInput(msg)
     sizes = (M, Z, A, noise)
     if isinstance(method, NodeMethod):
-        pairs = method.limit(specialised_state(M, Z, A), integer("keep", keep, 0, M * Z)).law.pairs
+        pairs = method.limit(specialized_state(M, Z, A), integer("keep", keep, 0, M * Z)).law.pairs
         orders = _formulas(train_both)[0]
         return PrunedExcess(*_evaluated(orders, *sizes, *_probabilities(pairs, Z)), 0.0)
     return _edge_excess(method, number("keep fraction", keep, 1e-12, 1.0), sizes, train_both, rescale)

@@ -1,4 +1,4 @@
-"""The noiseless specialised state: each of M teacher nodes is copied by Z student nodes."""
+"""The noiseless specialized state: each of M teacher nodes is copied by Z student nodes."""
 
 from __future__ import annotations
 
@@ -13,7 +13,7 @@ if TYPE_CHECKING:
     from divprune_sym.gaussian import Activation
 
 
-def specialised_state(
+def specialized_state(
     teachers: int, copies: int, second_layer: float, *, activation: str | Activation = "erf"
 ) -> OrderParameters:
     """K = MZ, T = 1, A_n = v*, v_i = v*/Z: ε_g = 0 before pruning.

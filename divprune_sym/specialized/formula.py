@@ -1,4 +1,4 @@
-"""The pruned error of the noiseless specialised state as a formula in M, Z, v* and what pruning does to a pair."""
+"""The pruned error of the noiseless specialized state as a formula in M, Z, v* and what pruning does to a pair."""
 
 from __future__ import annotations
 
@@ -24,8 +24,8 @@ FACTOR = sp.Symbol("c", positive=True)
 
 
 @dataclass(frozen=True)
-class SpecialisedOverlaps:
-    """After edge pruning, all there is to know of the specialised state, in which Q, R and T are zeros and ones.
+class SpecializedOverlaps:
+    """After edge pruning, all there is to know of the specialized state, in which Q, R and T are zeros and ones.
 
     Parameters
     ----------
@@ -42,7 +42,7 @@ class SpecialisedOverlaps:
     R_others: Expr
 
 
-def specialised_overlaps(method: SymbolicEdgeMethod, keep: Fraction | None = None) -> SpecialisedOverlaps:
+def specialized_overlaps(method: SymbolicEdgeMethod, keep: Fraction | None = None) -> SpecializedOverlaps:
     """The method's formulas at Q_ii = Q_kk = 1, Q_ik and R_in 1 or 0.
 
     Raises
@@ -61,12 +61,12 @@ def specialised_overlaps(method: SymbolicEdgeMethod, keep: Fraction | None = Non
             raise BadInput(msg)
         return value
 
-    return SpecialisedOverlaps(
+    return SpecializedOverlaps(
         at("Q_ii"), at("Q_ik", Q_ik=1), at("Q_ik", Q_ik=0), at("R_in", R_in=1), at("R_in", R_in=0)
     )
 
 
-def specialised_error(overlaps: SpecialisedOverlaps, factor: Expr = sp.S.One) -> Expr:
+def specialized_error(overlaps: SpecializedOverlaps, factor: Expr = sp.S.One) -> Expr:
     """ε_g in M, Z, v* and whatever the overlaps are written in, kept weights multiplied by `factor`.
 
     ε_g = ½ Σ_ab s_a s_b I2(a, b), and all pairs of fields fall into seven kinds.

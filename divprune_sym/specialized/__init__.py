@@ -1,4 +1,4 @@
-"""The specialised state, in which every teacher node is copied: its order parameters, formulas and label noise."""
+"""The specialized state, in which every teacher node is copied: its order parameters, formulas and label noise."""
 
 from divprune_sym.ground.lazy import public_names
 

@@ -1,3 +1,0 @@
-from divprune_sym.specialised.label_noise import PrunedExcess as PrunedExcess
-from divprune_sym.specialised.label_noise import pruned_excess as pruned_excess
-from divprune_sym.specialised.state import specialised_state as specialised_state

@@ -1,0 +1,3 @@
+from divprune_sym.specialized.label_noise import PrunedExcess as PrunedExcess
+from divprune_sym.specialized.label_noise import pruned_excess as pruned_excess
+from divprune_sym.specialized.state import specialized_state as specialized_state
