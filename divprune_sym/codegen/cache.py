@@ -16,6 +16,7 @@ import sys
 import tempfile
 from functools import cache
 from pathlib import Path
+from threading import RLock
 from typing import TYPE_CHECKING, Any
 
 from divprune_sym.ground.checks import BadInput
@@ -25,6 +26,7 @@ if TYPE_CHECKING:
     from types import ModuleType
 
 FOLDER_VARIABLE = "DIVPRUNE_SYM_CACHE"
+_IMPORTING = RLock()
 _SOURCES = ("gaussian", "dynamics", "codegen", "evaluation", "solvers", "simulate", "cuda")
 
 
@@ -152,6 +154,12 @@ def _write_aside(path: Path, text: str) -> None:
 
 def _imported(path: Path) -> ModuleType:
     name = f"divprune_sym_{path.stem}"
+    # a thread must not find the module that another one is still importing
+    with _IMPORTING:
+        return _imported_alone(name, path)
+
+
+def _imported_alone(name: str, path: Path) -> ModuleType:
     if name not in sys.modules:
         spec = importlib.util.spec_from_file_location(name, path)
         if spec is None or spec.loader is None:

@@ -10,8 +10,7 @@ import numpy as np
 from matplotlib.figure import Figure
 
 import divprune_sym as dp
-from divprune_sym.pruning import all_methods
-from divprune_sym.show.figures import STYLE, save
+from divprune_sym.show.figures import STYLE, look, save
 
 BEFORE, AFTER = np.linspace(0.0, 100.0, 401), np.concatenate([[0.0], np.geomspace(0.1, 1000.0, 80)])
 
@@ -26,10 +25,11 @@ def main(folder: Path) -> None:
         left, right = figure.subplots(1, 2, sharey=True, width_ratios=(1, 2))
         left.plot(BEFORE, trained.generalization_error, "k")
         left.set(xlabel="α", ylabel="$ε_g$", yscale="log", title="trained")
-        for name, method in all_methods().items():
+        for place, (name, method) in enumerate(dp.METHODS.items()):
             limit = method.limit(trained.state(), 2 if method.unit == "node" else 0.5)
             after = dp.train_on(problem, limit, AFTER)
-            right.plot(AFTER, after.generalization_error, "--" if method.unit == "node" else "-", label=name)
+            line = "--" if method.unit == "node" else "-"
+            right.plot(AFTER, after.generalization_error, line, color=look(place, method.unit).colour, label=name)
         right.set(xlabel="α since pruning", title="pruned to half, and trained on")
         right.set_xscale("symlog", linthresh=0.1)
         right.set_xlim(0.0)

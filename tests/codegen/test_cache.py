@@ -6,6 +6,7 @@ import os
 import stat
 import subprocess
 import sys
+from concurrent.futures import ThreadPoolExecutor
 
 import pytest
 
@@ -255,3 +256,11 @@ def test_a_text_is_generated_once(folder):
     assert cached_text(RECIPE, generator).startswith("«K» «K + M»\n")
     assert cached_text(RECIPE, generator).startswith("«K» «K + M»\n")
     assert generator.calls == 1
+
+
+def test_threads_wait_for_a_module_that_another_one_imports(monkeypatch, tmp_path):
+    monkeypatch.setenv(cache.FOLDER_VARIABLE, str(tmp_path / "cache"))
+    text = "import time\n\ntime.sleep(0.2)\nlast = 1\n"
+    with ThreadPoolExecutor(2) as pool:
+        found = list(pool.map(lambda _: cached_module({"slow": True}, lambda: text).last, range(2)))
+    assert found == [1, 1]

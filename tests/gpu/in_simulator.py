@@ -1,6 +1,7 @@
 """CUDA kernels in Numba's simulator, against the CPU. Run by test_cuda.py, in a process of its own."""
 
 import json
+from dataclasses import replace
 
 import numpy as np
 import pytest
@@ -11,7 +12,8 @@ from divprune_sym import cuda
 from divprune_sym.cuda import kdpp
 from divprune_sym.dpp import LEnsemble
 from divprune_sym.ground.checks import BadInput
-from divprune_sym.pruning import DPPEdge, DPPNode, Layer, RandomEdge, rescaling
+from divprune_sym.pruning import DPPEdge, DPPNode, Layer, RandomEdge
+from divprune_sym.pruning.after import rescaling
 from divprune_sym.reproduction import reproduce
 from divprune_sym.reproduction.backend import CPU
 from divprune_sym.reproduction.digits import DigitsSetting
@@ -98,10 +100,10 @@ def network(K=2, M=1, N=12):
     return dp.random_network(np.random.default_rng(3), N, K, M)
 
 
-def test_sgd_on_the_same_inputs():
-    masked = dp.Network(
-        w=network().w, v=network().v, B=network().B, A=network().A, mask=np.arange(24).reshape(2, 12) % 3 > 0
-    )
+@pytest.mark.parametrize("functions", [{}, {"activation": "relu", "teacher_activation": "sign"}], ids=["erf", "relu"])
+def test_sgd_on_the_same_inputs(functions):
+    mask = np.arange(24).reshape(2, 12) % 3 > 0
+    masked = replace(network(), mask=mask, **functions)
     training = dp.Training(eta=0.5, eta_v=0.3, sigma=0.2, weight_decay=0.1)
     runs = [
         train([masked, masked], training, [0.0, 0.5, 2.0], np.random.default_rng(5))
@@ -122,7 +124,7 @@ def test_sgd_refuses_what_it_cannot_run():
     training = dp.Training(eta=0.5)
     with pytest.raises(Diverged, match="no longer finite"):
         cuda.train_replicas([network()], dp.Training(eta=1e300), [2.0], np.random.default_rng(0))
-    with pytest.raises(BadInput, match=r"networks: expected networks of one size \(N, K, M\), got"):
+    with pytest.raises(BadInput, match=r"networks: expected networks of one size \(N, K, M\) and one activation, got"):
         cuda.train_replicas([network(), network(K=3)], training, [1.0], np.random.default_rng(0))
 
 
@@ -190,6 +192,9 @@ def test_overlaps_and_errors_of_pruned_networks():
     # 25 terms of at most s_a s_b/2, each to a few roundings
     bound = 25 * 4 * np.finfo(float).eps * np.abs(s).max() ** 2
     assert np.abs(cuda.generalization_error(expected, s) - CPU.errors(expected, s)).max() <= bound
+    for functions in (("relu",), ("relu", "sign", 3)):
+        gap = cuda.generalization_error(expected, s, *functions) - CPU.errors(expected, s, *functions)
+        assert np.abs(gap).max() <= 4 * bound * np.abs(expected).max()
     assert cuda.generalization_error(expected[0], s).shape == ()
     assert cuda.generalization_error(expected[:0], s).shape == (0,)
     assert cuda.pruned_covariances(student, masks[:0]).shape == (0, 5, 5)
