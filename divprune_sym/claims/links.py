@@ -24,6 +24,7 @@ if TYPE_CHECKING:
     from sympy import Basic, Expr
 
 _LONG = 100  # characters of a statement in a message
+_CLOSE = 1e-9
 _FACTOR = 40  # operations of what may stand between two relations
 
 
@@ -92,12 +93,14 @@ def _entail_part(facts: Sequence[Fact], part: Basic, where: Domain) -> None:
 def _likely(facts: Sequence[Fact], part: Basic) -> list[Fact]:
     """Those worth a try, equal ones first."""
     symbols = part.free_symbols
-    found = [x for x in facts if x.statement == part or (x.statement.free_symbols & symbols and _about(x, symbols))]
+    arcs = part.has(sp.asin)
+    found = [x for x in facts if x.statement == part or (x.statement.has(sp.asin) == arcs and _about(x, symbols))]
     return sorted(dict.fromkeys(found), key=lambda x: x.statement != part)
 
 
 def _about(fact: Fact, symbols: set[sp.Symbol]) -> bool:
-    return bool(fact.statement.free_symbols <= symbols or fact.statement.free_symbols >= symbols)
+    own = fact.statement.free_symbols
+    return bool(own & symbols and (own <= symbols or own >= symbols))
 
 
 def _gap(where: Domain, parts: Sequence[Domain]) -> Mapping[Expr, Expr] | None:
@@ -213,7 +216,7 @@ def _factor(want: Expr, have: Expr, domain: Domain) -> int:
 
 def _summand(want: Expr, have: Expr, domain: Domain, strict: bool) -> bool:
     """Whether want − have is ≥ 0, or > 0."""
-    if have == 0 or want.count_ops() + have.count_ops() > 2 * _FACTOR:
+    if have == 0:
         return False
     rest = _difference(want, have)
     if rest is None or rest.count_ops() > _FACTOR:
@@ -226,26 +229,53 @@ def _quotient(want: Expr, have: Expr) -> Expr | None:
     """want/have, where it is rational but for factors that both have."""
     if want == have:
         return sp.Integer(1)
+    if have == 0:
+        return None
     both = _without_functions((want, have))
+    if not _one_ratio(both):
+        return None
     ratio = sp.cancel(sp.together(both.args[0] / both.args[1])) if both.args[1] != 0 else None
     return None if ratio is None else _real(ratio, both)
 
 
+def _one_ratio(both: sp.Tuple) -> bool:
+    """Whether the ratio stays as it is when the functions take other values; by chance at worst."""
+    functions = sorted((dummy for dummy, x in both.args[2] if isinstance(x, sp.Function)), key=str)
+    others = sorted(both.free_symbols - set(functions), key=str)
+    rest = {x: sp.Float(n + 2) / 7 for n, x in enumerate(others)}
+    ratios = []
+    for shift in (3, 5):
+        values = rest | {x: sp.Float((n * shift) % 11 + shift) / 13 for n, x in enumerate(functions)}
+        top, bottom = (side.subs(values) for side in both.args[:2])
+        if bottom == 0 or not (top.is_Float and bottom.is_Float):
+            return True  # cannot be told so
+        ratios.append(top / bottom)
+    return bool(abs(ratios[0] - ratios[1]) <= _CLOSE * abs(ratios[0]))
+
+
 @cache
 def _difference(want: Expr, have: Expr) -> Expr | None:
+    """want − have, where no function is left in it."""
     both = _without_functions((want, have))
-    return _real(sp.factor(sp.together(both.args[0] - both.args[1])), both)
+    rest = _real(sp.expand(both.args[0] - both.args[1]), both)
+    return None if rest is None else sp.factor(sp.together(rest))
 
 
 @cache
 def _without_functions(sides: tuple[Expr, ...]) -> sp.Tuple:
     """Both sides with a symbol for every function, root and constant; the dictionary back comes with them."""
-    whole = sp.Tuple(*map(sp.powsimp, map(sp.expand, sides)))
+    whole = sp.Tuple(*(sp.powsimp(sp.expand(_normal(side))) for side in sides))
     opaque = {x for x in whole.atoms(sp.Function, sp.Pow, sp.NumberSymbol) if not (x.is_Pow and x.exp.is_Integer)}
     outer = {x: sp.Dummy(positive=x.is_positive) for x in sorted(opaque, key=sp.count_ops, reverse=True)}
     plain = whole.xreplace(outer)
     back = sp.Tuple(*[sp.Tuple(dummy, x) for x, dummy in outer.items()])
     return sp.Tuple(*plain, back)
+
+
+@cache
+def _normal(side: Expr) -> Expr:
+    """Arc sines of fractions in lowest terms, so that equal ones are written alike."""
+    return side.replace(sp.asin, lambda x: sp.asin(sp.cancel(sp.together(sp.expand(x)))))
 
 
 def _real(expression: Expr, both: sp.Tuple) -> Expr | None:

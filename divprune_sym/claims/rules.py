@@ -16,6 +16,8 @@ from divprune_sym.claims.arithmetic import certain
 from divprune_sym.claims.claim import Bench, Claim, Finding, Kind
 from divprune_sym.claims.domain import Domain
 from divprune_sym.claims.links import Fact, NotEntailed, entail, follows, short
+from divprune_sym.claims.special import without_moments
+from divprune_sym.claims.statements import TurnsOnce
 from divprune_sym.claims.steps import vanishes
 
 if TYPE_CHECKING:
@@ -233,6 +235,92 @@ class Induction:
             Fact(_at(relation, {self.n: sp.Integer(self.start)}), rest),
             Fact(sp.Ge(step, 0, evaluate=False), onward),
         ]
+
+
+@dataclass(frozen=True)
+class Large:
+    """What holds at s = 1/b² for 0 < b ≤ 1 holds for s ≥ 1; moments are written with erfc there.
+
+    Parameters
+    ----------
+    s, b : Symbol
+    """
+
+    s: sp.Symbol
+    b: sp.Symbol
+
+    @property
+    def says(self) -> str:
+        """The theorem in a few words."""
+        return f"with {self.s} = 1/{self.b}²"
+
+    def premises(self, statement: Basic, domain: Domain) -> Iterable[Fact]:
+        """The statement in b."""
+        _inside(sp.Ge(self.s, 1, evaluate=False), domain)
+        closed = statement.func(*map(without_moments, statement.args), evaluate=False)
+        ends = Domain((sp.Gt(self.b, 0, evaluate=False), sp.Le(self.b, 1, evaluate=False)))
+        return [Fact(_at(closed, {self.s: self.b**-2}), domain.without(self.s) & ends)]
+
+
+@dataclass(frozen=True)
+class Turns:
+    """One change of sign, from − to +: a definite sign on one side of a cut; on the other f over a weight increases.
+
+    Parameters
+    ----------
+    cut : Expr
+    weight : Expr
+        Positive where f/weight increases.
+    rises : {"below", "above"}
+        On which side of the cut f/weight increases: f > 0 above it, or f < 0 below it, is the other premise.
+    """
+
+    cut: Expr
+    weight: Expr
+    rises: str
+
+    @property
+    def says(self) -> str:
+        """The theorem in a few words."""
+        return f"f/({self.weight}) increases {self.rises} {self.cut}, and f has one sign on the other side"
+
+    def premises(self, statement: Basic, domain: Domain) -> Iterable[Fact]:
+        """Both sides of the cut."""
+        if not isinstance(statement, TurnsOnce):
+            msg = f"{short(statement)} is not about one change of sign"
+            raise NotEntailed(msg)
+        f, x, low, high = statement.args
+        below = domain & sp.Gt(x, low, evaluate=False)
+        above = domain & sp.Lt(x, high, evaluate=False)
+        if self.rises == "below":
+            fixed = Fact(sp.Gt(f, 0, evaluate=False), above & sp.Ge(x, self.cut, evaluate=False))
+            moving = below & sp.Lt(x, self.cut, evaluate=False)
+        else:
+            fixed = Fact(sp.Lt(f, 0, evaluate=False), below & sp.Le(x, self.cut, evaluate=False))
+            moving = above & sp.Gt(x, self.cut, evaluate=False)
+        _inside(sp.Gt(self.weight, 0, evaluate=False), moving)
+        # (f/weight)' times weight²
+        slope = sp.diff(f, x) * self.weight - f * sp.diff(self.weight, x)
+        return [fixed, Fact(sp.Gt(slope, 0, evaluate=False), moving)]
+
+
+@dataclass(frozen=True)
+class Never:
+    """A function that is positive throughout changes its sign at the low end."""
+
+    @property
+    def says(self) -> str:
+        """The theorem in a few words."""
+        return "f is positive throughout"
+
+    def premises(self, statement: Basic, domain: Domain) -> Iterable[Fact]:
+        """f > 0 inside."""
+        if not isinstance(statement, TurnsOnce):
+            msg = f"{short(statement)} is not about one change of sign"
+            raise NotEntailed(msg)
+        f, x, low, high = statement.args
+        inside = domain & sp.Gt(x, low, evaluate=False) & sp.Lt(x, high, evaluate=False)
+        return [Fact(sp.Gt(f, 0, evaluate=False), inside)]
 
 
 # --- shared -------------------------------------------------------------------------------------------

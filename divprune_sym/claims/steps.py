@@ -13,6 +13,7 @@ from sympy import Expr
 
 from divprune_sym.claims.domain import Domain
 from divprune_sym.claims.links import Fact
+from divprune_sym.claims.special import without_moments
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
@@ -39,7 +40,7 @@ class Step:
 def vanishes(expression: Expr) -> bool:
     """Whether SymPy simplifies an expression to 0."""
     # erfc and erf meet only when written alike
-    expanded = sp.expand(sp.sympify(expression).rewrite(sp.erf))
+    expanded = sp.expand(without_moments(sp.sympify(expression)).rewrite(sp.erf))
     # what is rational needs no search for identities
     rational = expanded == 0 or (expanded.is_rational_function() and sp.cancel(expanded) == 0)
     return bool(rational or sp.simplify(expanded) == 0)

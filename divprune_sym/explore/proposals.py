@@ -71,7 +71,9 @@ def _boundary_claim(found: Map, n: int, boundary: Boundary) -> str:
         f"For Z = {boundary.Z} {found.question} {'holds' if boundary.holds_below else 'fails'} for p < p* and "
         f"{'fails' if boundary.holds_below else 'holds'} for p > p*, p* = {here:.9f}, next to it."
     )
-    return _claim(f"explored-{n}", title, statement, f'[sp.Eq(Z, {boundary.Z}), "M in {list(boundary.M)}"]')
+    return _claim(
+        f"explored-{n}", title, statement, f"[sp.Eq(Z, {boundary.Z}), M >= {min(boundary.M)}, M <= {max(boundary.M)}]"
+    )
 
 
 def _sides(boundary: Boundary) -> tuple[tuple[str, bool], tuple[str, bool]]:
@@ -86,7 +88,7 @@ def _claim(name: str, title: str, statement: str, domain: str) -> str:
 
 
 def _domain(found: Map) -> str:
-    kept = '"p in (0, 1)"' if found.domain.p is not None else "k >= 1, k <= K - 1"
+    kept = "p < 1" if found.domain.p is not None else "k >= 1, k <= K - 1"
     return f"[M >= 1, Z >= 1, {kept}]"
 
 

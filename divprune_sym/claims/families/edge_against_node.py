@@ -15,10 +15,14 @@ import sympy as sp
 
 from divprune_sym.claims import errors
 from divprune_sym.claims.claim import Claim, Region, Row, Verdict
+from divprune_sym.claims.domain import read
 from divprune_sym.claims.errors import M, Z, e, k, p, u
 from divprune_sym.claims.evidence import Boundary, Certified, Proof, Witness, once
 from divprune_sym.claims.families.nodes import node_laws
+from divprune_sym.claims.links import Fact
 from divprune_sym.claims.prover import Inequality
+from divprune_sym.claims.rules import At, Ends, Follows, Never, Turns
+from divprune_sym.claims.statements import TurnsOnce
 from divprune_sym.claims.steps import Step, is_zero, same
 
 if TYPE_CHECKING:
@@ -72,7 +76,7 @@ def _psi_slope(edge: Expr) -> Expr:
 
 
 @once
-def sides() -> Iterator[Step]:
+def sides_of_p() -> Iterator[Step]:
     D = sp.Symbol("D")
     yield same("p ≤ u: e_edge − e_DPP = D + p(p − u), at most D", D + (1 - p) ** 2 - _FEW, D + p * (p - u))
     yield same("p ≥ u: e_edge − e_DPP = D − (1 − p)(p − u)c", D + (1 - p) ** 2 - _MANY, D - (1 - p) * (p - u) * c)
@@ -181,29 +185,66 @@ def _paper_sentence() -> Claim:
     )
 
 
+def node_of_p() -> Expr:
+    """e of DPP nodes at k = pMZ."""
+    many = _MANY.subs({u: 1 / Z, c: (M - 1) / (M * (Z - 1) - 1)}, simultaneous=True)
+    return sp.Piecewise((_FEW.subs(u, 1 / Z), p * Z <= 1), ((1 - p) ** 2, sp.Eq(M, 1)), (many, True))
+
+
+def _turns_where(edge: Expr) -> list[Follows]:
+    """One boundary for each Z, from the certificates."""
+    f = edge.subs(u, 1 / Z) - node_of_p()
+    once_in_p = TurnsOnce(f, p, 0, 1)
+    large = read(("Z ≥ 4", "M ≥ 1"), {M, Z}, "domain")
+    quarter = read(("0 < p ≤ 1/4", "0 ≤ u ≤ 1/4"), {p, u}, "domain")
+    first, inside = read(("0 < p ≤ 1/4", "Z ≥ 4"), {p, Z}, "domain"), read(("1/4 < p < 1", "Z ≥ 4"), {p, Z}, "domain")
+    D, rising = sp.Lt(gap(edge), 0), sp.Gt(_psi_slope(edge), 0)
+    box = read(("1/4 ≤ p < 1", "0 ≤ u ≤ 1/4"), {p, u}, "domain")
+    own = {u: 1 / Z}
+    return [
+        Follows(once_in_p, read(("Z = 1", "M ≥ 1"), {M, Z}, "domain"), Never()),
+        *[
+            Follows(
+                once_in_p,
+                read((sp.Eq(Z, copies), "M ≥ 1"), {M, Z}, "domain"),
+                Turns(sp.Rational(1, copies), p, "below"),
+            )
+            for copies in (2, 3)
+        ],
+        Follows(D, quarter, Ends(u, sp.S.Zero, _QUARTER)),
+        Follows(D.subs(own), first, At(own, Fact(D, quarter))),
+        Follows(rising.subs(own), inside, At(own, Fact(rising, box))),
+        Follows(once_in_p, large, Turns(_QUARTER, (1 - p) * (p - 1 / Z), "above")),
+    ]
+
+
 def _region() -> Claim:
-    star = sp.Function("p*")(M, Z)
     edge = errors.random_edge()
-    better = sp.Lt(e("random-edge", p, Z), e("dpp-node", p, M, Z))
+    sides = e("random-edge", p, Z), e("dpp-node", p, M, Z)
     return Claim(
         "edge-node.region",
         "For every M and Z there is one boundary p*(M, Z) < 1: random edges are better than DPP nodes for p < p*, "
-        "worse for p* < p < 1. p* = 0 for Z = 1; p* < 1/Z, the same for all M, for Z = 2 and 3; p* > 1/4 for Z ≥ 4, "
-        "increasing with M.",
-        sp.Equivalent(better, sp.Lt(p, star)),
+        "worse for p* < p < 1. p* = 0 for Z = 1; p* < 1/Z for Z = 2 and 3; p* > 1/4 for Z ≥ 4.",
+        sp.And(
+            TurnsOnce(sides[0] - sides[1], p, 0, 1),
+            sp.Implies(sp.Eq(Z, 1), sp.Gt(*sides)),
+            *[sp.Implies(sp.And(sp.Eq(Z, n), sp.Ge(p, sp.Rational(1, n))), sp.Gt(*sides)) for n in (2, 3)],
+            sp.Implies(sp.And(sp.Ge(Z, 4), sp.Le(p, _QUARTER)), sp.Lt(*sides)),
+        ),
         ("M, Z integers", "M ≥ 1", "Z ≥ 1", "0 < p < 1"),
         "this project (the region in which the paper's sentence holds)",
         (
             Proof(node_in_p),
-            Proof(sides),
+            Proof(sides_of_p),
             *_three_copies_or_fewer(edge),
             *_four_copies_or_more(edge),
             Proof(_near_one),
+            *_turns_where(edge),
             *_plain_boundaries(),
         ),
-        Verdict.OPEN,
-        {e("random-edge", p, Z): edge.subs(u, 1 / Z)},
-        ASSUMED,
+        Verdict.CERTIFIED,
+        {sides[0]: edge.subs(u, 1 / Z), sides[1]: node_of_p()},
+        (*ASSUMED, "p = k/(MZ); boundaries at the M and Z listed are enclosed, those of k ≤ M do not depend on M"),
         drawn(_plain_rows()),
     )
 
@@ -224,7 +265,7 @@ def _rescaled_near_one() -> Iterator[Step]:
 
 
 def _rescaled_sides() -> Iterator[Step]:
-    yield from sides()
+    yield from sides_of_p()
     f, h = sp.Function("a")(_r), sp.Function("b")(_r)
     yield same(
         "k ≤ M: D + p(p − u) = a + ub, below 0 where u < −a/b if b > 0; (−a/b)' = (ab' − a'b)/b²",

@@ -188,7 +188,7 @@ def _bend() -> Expr:
 
 @once
 def _rising() -> Iterator[Step]:
-    yield from plain.sides()
+    yield from plain.sides_of_p()
     a, b = sp.symbols("a b", positive=True)
     yield same("1/√a − 1/√b = (b − a)/(√(ab)(√a + √b))", 1 / sp.sqrt(a) - 1 / sp.sqrt(b), _difference(a, b, b - a))
     z, at = p * y, _HALF + (1 - p) * h
