@@ -118,12 +118,16 @@ class _Maker:
         closed = expanded(assignment, self.activation, self.teacher)
         if not any(len(bound_indices(part)) > 1 for part in sp.preorder_traversal(closed.rhs)):
             return derivative(assignment.rhs, dots, self.activation, self.teacher)
-        body, slopes, halves = swept(closed, frozenset(str(base.label) for base in dots), self.counter)
+        body, slopes = swept(closed, frozenset(str(base.label) for base in dots), self.counter)
         self.swept[assignment.lhs.base] = body
         by_name = {str(base.label): base for base in dots}
-        return sp.Add(
-            *[_contracted(x, assignment, dots[by_name[x.array]], number, halves) for number, x in enumerate(slopes)]
-        )
+        return sp.Add(*[_contracted(x, assignment, dots[by_name[x.array]], number) for number, x in enumerate(slopes)])
+
+    def _ready(self, assignment: Assignment) -> Assignment:
+        """A derivative as it is hoisted; sums that a sweep has prepared run apart, none waits for another."""
+        closed = expanded(assignment, self.activation, self.teacher)
+        prepared = any(assignment.lhs.base == dot(base) for base in self.swept)
+        return closed if prepared else _gathered(closed)
 
     def routine(
         self,
@@ -136,7 +140,7 @@ class _Maker:
         """Values first, then what no direction changes, then the loop over the directions."""
         moving = frozenset({*given, *(str(x.lhs.base.label) for x in self.dotted)})
         closed = [expanded(x, self.activation, self.teacher) for x in self.values]
-        dotted = [_along(_gathered(expanded(x, self.activation, self.teacher)), moving) for x in self.dotted]
+        dotted = [_along(self._ready(x), moving) for x in self.dotted]
         hoister = Hoister(roots=roots(x.rhs for x in (*closed, *dotted)), longest=t, counter=self.counter)
         before, inside = Lowering(), Lowering()
         for assignment in closed:
@@ -274,9 +278,7 @@ def _without_direction(temporary: Temporary) -> Temporary:
     return Temporary(_stripped(temporary.array), rest, _stripped(temporary.expression))
 
 
-def swept(
-    assignment: Assignment, inputs: frozenset[str], counter: Iterator[int]
-) -> tuple[Body, list[Slope], dict[str, str]]:
+def swept(assignment: Assignment, inputs: frozenset[str], counter: Iterator[int]) -> tuple[Body, list[Slope]]:
     """The loops of an assignment, closed forms expanded, that also write its derivatives by entries of the inputs."""
     nest = ordered_indices(assignment.lhs)
     hoister = Hoister(roots=roots([assignment.rhs]), inside_only=True, counter=counter)
@@ -300,15 +302,6 @@ def swept(
         shape = (*[whole(index.upper + 1) for index in nest], *slope.extents)
         room.append(Allocate(label, shape))
         entry = Entry(label, (*outer, *map(Name, slope.own)))
-        if _is_half(slope, gradient.halves):
-            row, column = slope.own
-            # a half sum counts entries below the diagonal twice
-            below = Assign((entry,), Operation("*", Number(0.5), slope.value))
-            diagonal: Statement = Assign(
-                (Entry(label, (*outer, Name(row), Name(row))),), Entry(slope.label, (Name(row),) * 2)
-            )
-            body.append(Loop(row, slope.extents[0], (Loop(column, Name(row), (below,)), diagonal)))
-            continue
         statement: Statement = Assign((entry,), slope.value)
         for own, extent in reversed(list(zip(slope.own, slope.extents, strict=True))):
             statement = Loop(own, extent, (statement,))
@@ -319,7 +312,7 @@ def swept(
         if assignment.symmetric and index == nest[-1]:
             stop = Operation("+", Name(str(nest[-2])), Whole(1))
         made = (Loop(str(index), stop, made),)
-    return (*room, *made), slopes, gradient.halves
+    return (*room, *made), slopes
 
 
 def _entry(lhs: sp.Indexed) -> Entry:
@@ -330,23 +323,20 @@ def _label(name: str, number: int) -> str:
     return f"{name}_by{number}"
 
 
-def _is_half(slope: Slope, halves: dict[str, str]) -> bool:
-    """Whether there are entries on and below the diagonal only."""
-    return len(slope.own) == 2 and halves.get(slope.own[0]) == slope.own[1]
+def _contracted(slope: Slope, assignment: Assignment, velocity: sp.IndexedBase, number: int) -> Expr:
+    """Σ of the derivatives times what they are by, over one index after the other.
 
-
-def _contracted(
-    slope: Slope, assignment: Assignment, velocity: sp.IndexedBase, number: int, halves: dict[str, str]
-) -> Expr:
-    """Σ of the derivatives times what they are by."""
+    Zeros above a diagonal are summed too: loops of one length run faster than shorter ones of many lengths.
+    """
     nest = ordered_indices(assignment.lhs)
     own = tuple(_LETTERS[name] for name in slope.own)
     shape = tuple(index.upper + 1 for index in (*nest, *own))
     array = sp.IndexedBase(_label(str(assignment.lhs.base.label), number), shape=shape, real=True)
-    product = array[(*nest, *own)] * velocity[tuple(map(_sympy, slope.indices))]
-    if _is_half(slope, halves):
-        return HalfSum(product, *own)
-    return sp.Sum(product, *[(index, 0, index.upper) for index in own]) if own else product
+    total = array[(*nest, *own)] * velocity[tuple(map(_sympy, slope.indices))]
+    for index in reversed(own):
+        # SymPy would make one sum of them, and each turn would wait for the one before
+        total = sp.Sum(sp.UnevaluatedExpr(total) if isinstance(total, sp.Sum) else total, (index, 0, index.upper))
+    return total
 
 
 def _sympy(node: Expression) -> Expr:
