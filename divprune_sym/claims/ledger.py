@@ -7,6 +7,7 @@ from dataclasses import dataclass
 from functools import cache, partial
 from importlib import import_module
 from pathlib import Path
+from pkgutil import iter_modules
 from typing import TYPE_CHECKING, Any
 
 from divprune_sym.claims.claim import Bench, Claim, Finding, Kind, verdict
@@ -20,32 +21,10 @@ from divprune_sym.ground.work import each_done_in_processes
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterable, Sequence
+    from types import ModuleType
 
     from divprune_sym.claims.links import Fact
 
-FAMILIES = (
-    "integrals",
-    "dynamics",
-    "noise_floor",
-    "nodes",
-    "edges",
-    "edge_against_node",
-    "optimal_factor",
-    "magnitude_against_dpp",
-    "reweighting",
-    "label_noise",
-    "retraining",
-    "real_data",
-)
-# Families that share derivations go through one process, one after the other; the longest group is first
-TOGETHER = (
-    ("noise_floor",),
-    ("nodes", "edge_against_node", "optimal_factor"),
-    ("edges", "magnitude_against_dpp"),
-    ("integrals", "dynamics"),
-    ("reweighting", "label_noise"),
-    ("retraining", "real_data"),
-)
 RECORDED = Path(__file__).with_name("recorded")
 
 
@@ -89,6 +68,20 @@ class Record:
         return {"id": self.id, "title": self.title, **self.claim, "verdict": self.verdict, "expected": self.expected}
 
 
+@cache
+def families() -> dict[str, ModuleType]:
+    """The files of `claims/families` by name, in the order of the ledger."""
+    package = import_module(f"{__package__}.families")
+    found = [import_module(f"{package.__name__}.{file.name}") for file in iter_modules(package.__path__)]
+    return {module.__name__.rpartition(".")[2]: module for module in sorted(found, key=lambda module: module.PLACE)}
+
+
+def groups() -> list[list[str]]:
+    """The families that go through one process, one after the other."""
+    numbers = sorted({module.PROCESS for module in families().values()})
+    return [[name for name, module in families().items() if number == module.PROCESS] for number in numbers]
+
+
 def all_claims(files: Sequence[Path] = ()) -> list[Claim]:
     """Ours, those of installed packages, and those of Python files, which are run.
 
@@ -97,7 +90,7 @@ def all_claims(files: Sequence[Path] = ()) -> list[Claim]:
     BadInput
         A file that cannot be used, or two claims of one name.
     """
-    found = [claim for family in FAMILIES for claim in _of_family(family)]
+    found = [claim for family in families() for claim in _of_family(family)]
     for claims in plugins.each_usable(plugins.CLAIMS, _offered).values():
         found += claims
     for path in files:
@@ -112,7 +105,7 @@ def all_claims(files: Sequence[Path] = ()) -> list[Claim]:
 
 @cache
 def _of_family(name: str) -> tuple[Claim, ...]:
-    return tuple(import_module(f"{__package__}.families.{name}").claims())
+    return tuple(families()[name].claims())
 
 
 def _of_file(path: Path) -> list[Claim]:
@@ -242,11 +235,11 @@ def verify(
     if jobs > 1 and not (only or files or plugins.offered(plugins.CLAIMS)):
         # the other processes build the claims: this one does without
         of_family: dict[str, list[Record]] = {}
-        families = partial(_examine_families, bench)
-        for n, (_, records) in enumerate(each_done_in_processes(families, TOGETHER, jobs)):
+        together = groups()
+        for n, (_, records) in enumerate(each_done_in_processes(partial(_examine_families, bench), together, jobs)):
             of_family |= records
-            progress((n + 1) / len(TOGETHER))
-        return [record for family in FAMILIES for record in of_family[family]]
+            progress((n + 1) / len(together))
+        return [record for family in families() for record in of_family[family]]
     claims = chosen(all_claims(files), only)
     if jobs == 1 or len(claims) == 1:
         return [_reported(examine(claim, bench), progress, (n + 1) / len(claims)) for n, claim in enumerate(claims)]

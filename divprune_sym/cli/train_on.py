@@ -26,6 +26,7 @@ ROWS_SHOWN = 20
 
 @app.command(
     name="train-on",
+    sort_key=25,
     help_epilogue="""\
 PROBLEM is a problem file (see integrate --help) of a student that is not
 pruned yet. Its alphas before --at are reported as trained, those from there on

@@ -31,6 +31,8 @@ if TYPE_CHECKING:
 
     from sympy import Expr
 
+PLACE, PROCESS = 20, 4
+
 _ONE_CLASS = (y.MASK[y.c, y.i], y.MASK[y.c, y.k], y.FRACTION[y.c], y.VARIANCE[y.c])
 
 

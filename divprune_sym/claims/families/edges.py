@@ -27,6 +27,8 @@ if TYPE_CHECKING:
 
     from divprune_sym.claims.claim import Evidence
 
+PLACE, PROCESS = 50, 3
+
 ASSUMED = ("specialized state, N → ∞, white inputs, K = MZ; e does not depend on M", "u = 1/Z, e = 6 ε_g/(M v*²)")
 SOURCE = "Acharyya et al., UAI 2021 (arXiv:2006.16617): edge pruning at equal parameter count"
 

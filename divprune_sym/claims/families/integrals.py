@@ -23,6 +23,8 @@ if TYPE_CHECKING:
 
     from sympy import Expr
 
+PLACE, PROCESS = 10, 4
+
 _SOURCE = "Saad & Solla, PRE 52, 4225 (1995), appendix"
 _ASSUMED = ("g(u) = erf(u/√2); u jointly Gaussian with mean 0 and covariance C positive definite",)
 

@@ -30,6 +30,8 @@ if TYPE_CHECKING:
 
     from divprune_sym.claims.steps import Step
 
+PLACE, PROCESS = 100, 5
+
 _GROUPS, _COPIES = sp.Integer(2), sp.Integer(2)
 _Q, _C, _R, _P, _V = _UNKNOWNS = sp.symbols("Q_own Q_other R_own R_other v", real=True)
 _KEPT = sp.symbols("kept kept_same kept_other", nonnegative=True)

@@ -26,6 +26,8 @@ if TYPE_CHECKING:
 
     from divprune_sym.claims.steps import Step
 
+PLACE, PROCESS = 80, 3
+
 _LEAST = sp.Rational(1, 1600)  # below this s, Mills' bound decides
 _TAIL = sp.Rational(17, 5)  # t is larger there
 

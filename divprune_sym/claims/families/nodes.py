@@ -21,6 +21,8 @@ if TYPE_CHECKING:
 
     from sympy import Expr
 
+PLACE, PROCESS = 40, 2
+
 _SOURCE = "Acharyya et al., UAI 2021 (arXiv:2006.16617): DPP node pruning against random node pruning"
 _DOMAIN = ("M, Z, k integers", "M ≥ 1", "Z ≥ 1", "M*Z ≥ 2", "1 ≤ k ≤ M*Z")
 _ASSUMED = (

@@ -18,6 +18,8 @@ if TYPE_CHECKING:
 
     from sympy import Expr
 
+PLACE, PROCESS = 30, 1
+
 _SLOPE = sp.Symbol("epsilon_1", positive=True)
 _ASSUMED = (
     "erf nodes, white inputs, orthonormal teacher; ε_g* = η ε_1 + O(η²), label noise excluded",

@@ -26,6 +26,8 @@ if TYPE_CHECKING:
 
     from sympy import Expr
 
+PLACE, PROCESS = 70, 2
+
 y, r, q = sp.symbols("y r q", positive=True)  # r = √p, q = y/p
 h = sp.Symbol("h", real=True)
 _HALF, _THIRD, _QUARTER, _TENTH = (sp.Rational(1, n) for n in (2, 3, 4, 10))

@@ -14,6 +14,8 @@ from divprune_sym.claims.evidence import Measured
 if TYPE_CHECKING:
     from collections.abc import Callable, Mapping
 
+PLACE, PROCESS = 120, 6
+
 _SOURCE = "Acharyya et al., UAI 2021 (arXiv:2006.16617), experiments on real data"
 _SEED = 1
 _LEVEL = 0.01

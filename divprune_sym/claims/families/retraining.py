@@ -13,6 +13,8 @@ from divprune_sym.claims.evidence import Measured
 if TYPE_CHECKING:
     from collections.abc import Callable, Mapping
 
+PLACE, PROCESS = 110, 6
+
 _STARTS, _SEED = 10, 1
 _BEFORE, _AFTER = 200.0, 50.0
 _ETA, _SIGMA, _KEPT = 0.5, 0.1, 2

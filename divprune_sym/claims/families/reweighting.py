@@ -17,6 +17,8 @@ from divprune_sym.claims.steps import Step, is_zero, nonnegative, same
 if TYPE_CHECKING:
     from collections.abc import Iterator
 
+PLACE, PROCESS = 90, 5
+
 _SOURCE = "Acharyya et al., UAI 2021 (arXiv:2006.16617); Mariet & Sra, ICLR 2016 (arXiv:1511.05077): reweighting"
 _ASSUMED = (
     "noiseless specialized state (T = 1, Z exact copies of each teacher node, v_i = v*/Z)",
