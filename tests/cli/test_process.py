@@ -75,7 +75,7 @@ def test_help_teaches(capsys):
 @pytest.mark.parametrize("name", [name for name in COMMANDS if name not in NOT_RUN])
 def test_examples_in_the_help_run(capsys, monkeypatch, tmp_path, name):
     monkeypatch.chdir(tmp_path)
-    written(tmp_path / "PROBLEM.json", unpruned())
+    written(tmp_path / "PROBLEM.json", unpruned() | {"alphas": [0, 10, 1000]})
     np.save(tmp_path / "KERNEL.npy", kernel(12, 12))
     main([name, "--help"])
     text = capsys.readouterr().out.replace("\\\n", " ")
