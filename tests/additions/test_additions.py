@@ -148,9 +148,9 @@ from divprune_sym.claims.claim import Bench
 from divprune_sym.cli import main
 from divprune_sym.gaussian import ACTIVATIONS, integral
 from divprune_sym.pruning import METHODS
-from divprune_sym.specialised import specialised_state
+from divprune_sym.specialized import specialized_state
 
-state = specialised_state(2, 2, 1)
+state = specialized_state(2, 2, 1)
 claim = ledger.chosen(ledger.all_claims(), ["squares.expand"])[0]
 print(json.dumps({
     "names": is_ours("cubic"),
