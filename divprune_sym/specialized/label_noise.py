@@ -45,6 +45,8 @@ def pruned_excess(
 ) -> PrunedExcess:
     """Prune the specialized fixed point of online SGD with label noise (K = ZM, T = 1, v_i = v*/Z), no reweighting.
 
+    Of erf nodes: the expansion in the learning rate is derived for them alone.
+
     Copies of one teacher node are taken as equal, which they remain if they start so; for Z > 1 this fixed point is
     unstable at a rate proportional to η² (`dynamics.small_eta`), and the slope is that of the time before.
 
