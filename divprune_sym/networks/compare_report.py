@@ -30,10 +30,12 @@ _COLUMNS = (
     "masks",
     "error",
     "standard_error",
+    "error_unit",
     "parameters",
-    "predicted",
-    "measured",
-    "measured_standard_error",
+    "field_change_predicted",
+    "field_change_measured",
+    "field_change_standard_error",
+    "field_change_unit",
     "breaks",
     "left_out",
 )
@@ -44,7 +46,7 @@ def write(found: Comparison, folder: Path) -> list[Path]:
     text = io.StringIO()
     table = csv.DictWriter(text, _COLUMNS, restval="", extrasaction="ignore", lineterminator="\n")
     table.writeheader()
-    table.writerows(found.rows())
+    table.writerows(_with_units(found, row) for row in found.rows())
     with written_aside(folder / "compare.csv") as file:
         file.write(text.getvalue().encode())
     names = ["compare"]
@@ -57,6 +59,22 @@ def write(found: Comparison, folder: Path) -> list[Path]:
         save(picture, folder, name)
     pictures = [folder / f"{name}.{kind}" for name in names for kind in ("png", "svg")]
     return [folder / FILE, folder / "compare.csv", *pictures]
+
+
+def _with_units(found: Comparison, row: dict[str, Any]) -> dict[str, Any]:
+    """A row whose numbers say what they are: a share of answers, or a change of fields, is not the other."""
+    plain = dict(row)
+    if "error" in row:
+        plain["error_unit"] = found.about["error_is"]
+    if "predicted" in row:
+        for ours, theirs in (
+            ("predicted", "predicted"),
+            ("measured", "measured"),
+            ("measured_standard_error", "standard_error"),
+        ):
+            plain[f"field_change_{theirs}"] = row[ours]
+        plain["field_change_unit"] = "half the mean squared change, summed over the next fields"
+    return plain
 
 
 def errors_figure(found: Comparison) -> Figure:
@@ -112,7 +130,7 @@ def theory_figure(found: Comparison) -> Figure:
         )
     axes.plot([], [], color="black", label="predicted, Gaussian inputs")
     axes.set_xlabel(f"share kept in layer {found.about['layers'][0]}, the others unpruned")
-    axes.set_ylabel("½ mean squared change, summed over the next fields")
+    axes.set_ylabel("½ mean squared change,\nsummed over the next fields")
     figure.legend(loc="outside lower center", ncols=3)
     figure.suptitle(f"{_widths(found)} network", fontsize=9)
     return figure

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import csv
 import json
 import pickle
 
@@ -202,6 +203,14 @@ def test_compare(capsys, tmp_path, net):
             assert 0.4 < row["predicted"] / row["measured"] < 2.5
     assert main(["compare", str(net), *COMPARE, "--theory", "-o", str(out)]) == 0
     printed = capsys.readouterr().out
+    with (out / "compare.csv").open(encoding="utf-8") as file:
+        lines = list(csv.DictReader(file))
+    assert {line["error_unit"] for line in lines} == {"share of wrong answers"}
+    predicted = [line for line in lines if line["field_change_predicted"]]
+    assert {line["field_change_unit"] for line in predicted} == {
+        "half the mean squared change, summed over the next fields"
+    }
+    assert len(predicted) == 6
     for words in ("test error (%)", "unpruned", "prediction for Gaussian inputs of layer 0", "written"):
         assert words in printed
 

@@ -1,0 +1,92 @@
+"""The experiment on images: one command, from IDX files, that can be interrupted; and figures whose words fit."""
+
+from __future__ import annotations
+
+import json
+import struct
+
+import matplotlib as mpl
+import numpy as np
+import pytest
+from sklearn.datasets import load_digits
+
+from divprune_sym.cli import main
+from divprune_sym.networks import compare_report, experiment, training
+from divprune_sym.networks.compare import CompareSetting, compare
+from divprune_sym.networks.data import read_data
+from divprune_sym.show.figures import STYLE
+
+
+@pytest.fixture(scope="module")
+def folder(tmp_path_factory):
+    """scikit-learn's digits as MNIST's files."""
+    digits = load_digits()
+    path = tmp_path_factory.mktemp("idx")
+    for name, rows in (("train", slice(0, 1200)), ("t10k", slice(1200, None))):
+        for kind, array in (("images-idx3", digits.images[rows] * 15), ("labels-idx1", digits.target[rows])):
+            array = array.astype(np.uint8)
+            head = struct.pack(">HBB", 0, 8, array.ndim) + struct.pack(f">{array.ndim}I", *array.shape)
+            (path / f"{name}-{kind}-ubyte").write_bytes(head + array.tobytes())
+    return path
+
+
+COMMAND = ("--hidden", "20,12", "--epochs", "3", "--repeats", "2", "--keep", "0.3,0.6")
+
+
+def test_one_command(folder, tmp_path, capsys, monkeypatch):
+    out = tmp_path / "whole"
+    few = ("--methods", "random-edge,importance-node", "--json")
+    assert main(["mnist", str(folder), *COMMAND, *few, "-o", str(out)]) == 0
+    found = json.loads(capsys.readouterr().out)
+    assert {(row["method"], row["keep"], row["reweighted"]) for row in found["rows"]} == {
+        (m, k, r) for m in ("random-edge", "importance-node") for k in (0.3, 0.6) for r in (False, True)
+    }
+    assert {"network.npz", "training.json", "compare.json", "compare.csv", "compare.png"} <= {
+        p.name for p in out.iterdir()
+    }
+    # broken off while it is trained, it ends in the same numbers
+    real, epochs = training._State.save, []
+
+    def stopping(self, path):
+        real(self, path)
+        epochs.append(path)
+        if len(epochs) == 2:
+            raise KeyboardInterrupt
+
+    with monkeypatch.context() as broken:
+        broken.setattr(training._State, "save", stopping)
+        assert main(["mnist", str(folder), *COMMAND, *few, "-o", str(tmp_path / "again")]) == 130
+        assert "start the same command again" in capsys.readouterr().err
+    assert main(["mnist", str(folder), *COMMAND, *few, "-o", str(tmp_path / "again")]) == 0
+    assert json.loads(capsys.readouterr().out)["cells"] == found["cells"]
+    published = ["mnist", str(folder), *COMMAND, "--methods", "dpp-node", "--as-published", "--images", "300"]
+    assert main([*published, "-o", str(tmp_path / "published")]) == 0
+    assert "dpp" in capsys.readouterr().out
+
+
+def test_refusals(stops, folder, tmp_path):
+    assert "is no folder of IDX files" in stops("mnist", tmp_path / "nowhere")
+    assert "has no train-images-idx3-ubyte" in stops("mnist", tmp_path, "-o", tmp_path / "out")
+    assert "--hidden 'x'" in stops("mnist", folder, "--hidden", "x", "-o", tmp_path / "out")
+    data = read_data(folder)
+    small = experiment.ImageNetwork((4,), training.TrainSetting(1))
+    experiment.trained(data, small, tmp_path / "kept")
+    assert "holds another training" in stops("mnist", folder, "-o", tmp_path / "kept")
+
+
+def test_words_of_figures_fit(folder, tmp_path):
+    data = read_data(folder)
+    network = experiment.trained(data, experiment.ImageNetwork((8,), training.TrainSetting(1)), tmp_path)
+    setting = CompareSetting(("importance-node",), (0.5,), 1, theory=True)
+    found = compare(network, data, setting, tmp_path / "compared")
+    with mpl.rc_context(fname=STYLE):
+        for figure in (compare_report.theory_figure(found), compare_report.errors_figure(found)):
+            figure.draw_without_rendering()
+            width, height = figure.bbox.size
+            for axes in figure.axes:
+                for text in (axes.yaxis.label, axes.xaxis.label, axes.title):
+                    box = text.get_window_extent()
+                    assert box.x0 >= 0
+                    assert box.y0 >= 0
+                    assert box.x1 <= width
+                    assert box.y1 <= height
