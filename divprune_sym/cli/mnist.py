@@ -23,7 +23,7 @@ sigmoid) is trained once, and kept in --out; the comparison is that of the
 compare command. Interrupted, both go on where they stopped.
 
 Example:
-  divprune-sym mnist ~/mnist --repeats 5 --out mnist"""
+  divprune-sym mnist ~/mnist --repeats 5 --out mnist""",
 )
 def mnist(
     folder: Annotated[Path, Parameter(name="FOLDER")],

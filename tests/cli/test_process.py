@@ -27,7 +27,7 @@ SCRIPT = Path(sys.executable).with_name("divprune-sym")
 HEARING = "import os, signal, sys; signal.signal(signal.SIGINT, signal.SIG_DFL); os.execv(sys.argv[1], sys.argv[1:])"
 COMMANDS = [name for name in app if not name.startswith("-")]
 # their examples need files of the user's own, or minutes
-NOT_RUN = {"bench", "compare", "describe", "explore", "prune", "reproduce", "verify"}
+NOT_RUN = {"bench", "compare", "describe", "explore", "mnist", "prune", "reproduce", "verify"}
 HEAVY = {"sympy", "numba", "scipy", "matplotlib", "sklearn", "numpy"}
 ERROR = ("error", "dpp-node", "--teachers", "2", "--copies", "3", "--second-layer", "4", "--keep", "3")
 
