@@ -9,7 +9,7 @@ from typing import Annotated
 from cyclopts import Parameter
 
 from divprune_sym.cli.app import app
-from divprune_sym.cli.console import DONE, interruptibly, print_json, say
+from divprune_sym.cli.console import DONE, print_json, say
 from divprune_sym.cli.network_options import Flag, read_grid
 from divprune_sym.cli.options import Json, Output, Whole
 
@@ -98,7 +98,7 @@ def mnist(
     try:
         begun = monotonic()
         with stage(f"training for {epochs} epochs") as progress:
-            network = interruptibly(lambda: trained(data, asked, out, progress))
+            network = trained(data, asked, out, progress)
         say(f"network ready after {monotonic() - begun:.0f} s: {network.error(data.x_test, data.y_test):.2%} wrong")
         with stage(f"comparing {len(names)} methods at {len(comparison.keeps)} shares") as progress:
             compared = run(network, first_images(data, images), comparison, out, progress)
