@@ -5,7 +5,7 @@ from pathlib import Path
 
 import pytest
 
-pytestmark = pytest.mark.slow(40)
+pytestmark = pytest.mark.slow(32)
 
 SCRIPTS = sorted((Path(__file__).parents[1] / "derivations").glob("[0-9]*.py"))
 

@@ -16,7 +16,7 @@ import pytest
 
 from divprune_sym.cli import main
 
-pytestmark = pytest.mark.slow(40)
+pytestmark = pytest.mark.slow(25)
 
 DOCS = Path(__file__).parents[1] / "docs"
 LIKE = doctest.ELLIPSIS | doctest.NORMALIZE_WHITESPACE

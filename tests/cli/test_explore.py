@@ -8,6 +8,8 @@ import pytest
 
 from divprune_sym.cli import main
 
+pytestmark = pytest.mark.slow(11)
+
 QUESTION = "ERROR(dpp-node) <= ERROR(random-edge)"
 FILES = ["explore.json", "explore.png", "explore.svg", "proposed_claims.py"]
 

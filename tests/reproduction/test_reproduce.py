@@ -19,7 +19,7 @@ from divprune_sym.reproduction.report import _concise, readings
 if TYPE_CHECKING:
     from pathlib import Path
 
-pytestmark = pytest.mark.slow(60)
+pytestmark = pytest.mark.slow(30)
 
 TINY = module.Scale(
     N=60,

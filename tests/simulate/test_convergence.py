@@ -9,6 +9,8 @@ from scipy import stats
 from divprune_sym.simulate import Network, Training, random_network, train_replicas
 from tests.plain_ode import plain_integrate
 
+pytestmark = pytest.mark.slow(32)
+
 TRAINING = Training(eta=1.5, eta_v=0.8, sigma=0.3, weight_decay=0.1)
 ALPHA = 4.0
 FALSE_ALARM = 1e-3  # of each test, had its seed not been fixed

@@ -11,6 +11,8 @@ from divprune_sym.solvers import Problem, find_fixed_point, integrate
 from divprune_sym.solvers.equations import Equations
 from tests.dynamics.functions import FUNCTIONS
 
+pytestmark = pytest.mark.slow(21)
+
 N, RUNS, ALPHA = 500, 24, 1.5
 LEARNING = {"eta": 0.6, "eta_v": 0.3, "sigma": 0.3}
 # two-sided, over the 2·3 + 2 + 2 entries of Q, R and v of every case: one right case in a million is rejected
