@@ -21,6 +21,7 @@ from divprune_sym.claims.rules import Ends as Ends
 from divprune_sym.claims.rules import Follows as Follows
 from divprune_sym.claims.rules import Induction as Induction
 from divprune_sym.claims.rules import Slope as Slope
+from divprune_sym.claims.rules import Termwise as Termwise
 from divprune_sym.claims.steps import Step as Step
 from divprune_sym.claims.steps import is_zero as is_zero
 from divprune_sym.claims.steps import limit as limit

@@ -13,6 +13,7 @@ from itertools import pairwise, product
 from typing import TYPE_CHECKING
 
 import sympy as sp
+from sympy.concrete.expr_with_limits import ExprWithLimits
 from sympy.core.relational import Relational
 
 from divprune_sym.claims.arithmetic import covered, impossible, nonnegative, sign
@@ -135,8 +136,8 @@ def obligations(statement: Basic, domain: Domain) -> Iterator[tuple[Basic, Domai
     elif isinstance(statement, sp.Or):
         *others, last = sorted(statement.args, key=str)
         yield from _under(sp.And(*map(sp.Not, others)), last, domain)
-    elif isinstance(statement, Relational) and statement.has(sp.Piecewise):
-        yield from _branches(statement, domain)
+    elif isinstance(statement, Relational) and (cases := _open_cases(statement)):
+        yield from _branches(statement, cases, domain)
     else:
         yield statement, domain
 
@@ -153,9 +154,14 @@ def _under(condition: Basic, conclusion: Basic, domain: Domain) -> Iterator[tupl
             yield from obligations(conclusion, where)
 
 
-def _branches(statement: Relational, domain: Domain) -> Iterator[tuple[Basic, Domain]]:
-    """One relation for each branch of its first Piecewise."""
-    cases = min(statement.atoms(sp.Piecewise), key=sp.count_ops)
+def _open_cases(statement: Relational) -> sp.Piecewise | None:
+    """Its smallest Piecewise, but for those under a sum or a limit, whose conditions may speak of a bound symbol."""
+    plain = statement.replace(lambda x: isinstance(x, ExprWithLimits | sp.Limit), lambda x: sp.Dummy())
+    return min(plain.atoms(sp.Piecewise), key=sp.count_ops, default=None)
+
+
+def _branches(statement: Relational, cases: sp.Piecewise, domain: Domain) -> Iterator[tuple[Basic, Domain]]:
+    """One relation for each branch."""
     earlier: list[Basic] = []
     for value, condition in cases.args:
         branch = statement.func(*(side.xreplace({cases: value}) for side in statement.args), evaluate=False)

@@ -238,6 +238,40 @@ class Induction:
 
 
 @dataclass(frozen=True)
+class Termwise:
+    """A sum whose terms are ≥ 0 is ≥ 0.
+
+    Parameters
+    ----------
+    x : Symbol
+        Stands for the array element that a term depends on.
+    values : Domain
+        Where it lies.
+    """
+
+    x: sp.Symbol
+    values: Domain
+
+    @property
+    def says(self) -> str:
+        """The theorem in a few words."""
+        return "term by term"
+
+    def premises(self, statement: Basic, domain: Domain) -> Iterable[Fact]:
+        """One term, whatever its element is."""
+        if not (isinstance(statement, sp.Ge) and isinstance(statement.lhs, sp.Sum) and statement.rhs == 0):
+            msg = f"{short(statement)} does not say that a sum is ≥ 0"
+            raise NotEntailed(msg)
+        term = statement.lhs.function
+        (element,) = term.atoms(sp.Indexed) or (None,)
+        single = term.xreplace({element: self.x})
+        if single.free_symbols - {self.x}:
+            msg = f"a term of {short(statement)} depends on more than one element"
+            raise NotEntailed(msg)
+        return [Fact(sp.Ge(single, 0, evaluate=False), self.values)]
+
+
+@dataclass(frozen=True)
 class Large:
     """What holds at s = 1/b² for 0 < b ≤ 1 holds for s ≥ 1; moments are written with erfc there.
 
