@@ -31,7 +31,7 @@ Start here:
   divprune-sym COMMAND --help
 
 Exit codes: 0 done, 1 a check or a computation failed, 2 bad input,
-130 interrupted.""",
+3 a check that agrees numerically only, 130 interrupted.""",
     help_format="plaintext",
     version=_version,
     default_parameter=Parameter(negative=()),

@@ -7,7 +7,7 @@ from typing import Annotated
 from cyclopts import Parameter
 
 from divprune_sym.cli.app import app
-from divprune_sym.cli.console import DONE, FAILED, print_json
+from divprune_sym.cli.console import DONE, FAILED, SAMPLED, print_json
 from divprune_sym.cli.options import Json
 from divprune_sym.show.progress import working
 
@@ -23,7 +23,8 @@ I3(1,2,3), or an expectation: E[g'(u_i) * u_y * g(u_a)].
 
 A formula that agrees is proved right, or the answer says that it is not. For
 one that differs, the simplest covariance found that shows it is given, with
-both values. Exit code 1 means that they differ.
+both values. Exit codes: 0 proved, 1 they differ, 3 they agree wherever they
+were compared, which is no proof.
 
 Examples:
   divprune-sym check "2/pi*asin(C_ab/sqrt((1+C_aa)*(1+C_bb)))" --against I2
@@ -61,4 +62,6 @@ def check(
         print_json(report.record())
     else:
         print(report)
-    return DONE if report.agrees else FAILED
+    if not report.agrees:
+        return FAILED
+    return DONE if report.proved else SAMPLED

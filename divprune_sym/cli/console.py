@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, Any
 if TYPE_CHECKING:
     from collections.abc import Mapping, Sequence
 
-DONE, FAILED, BAD_INPUT, INTERRUPTED = 0, 1, 2, 130
+DONE, FAILED, BAD_INPUT, SAMPLED, INTERRUPTED = 0, 1, 2, 3, 130
 
 
 def say(message: str, code: int = DONE) -> int:

@@ -11,6 +11,7 @@ import mpmath as mp
 from divprune_sym.formulas.evaluate import NotReal, NoValue, value
 from divprune_sym.formulas.points import random_points, shrunk
 from divprune_sym.formulas.proof import proves_zero
+from divprune_sym.gaussian.term import covariance_symbol
 from divprune_sym.ground.checks import BadInput
 from divprune_sym.ground.work import within
 
@@ -56,11 +57,22 @@ class Comparison:
 
 @dataclass(frozen=True)
 class Agreement:
-    """The verdict, the number of covariances compared, and the simplest one where they differ."""
+    """The verdict, the covariances compared, and the simplest one where they differ.
+
+    Parameters
+    ----------
+    verdict : Verdict
+    points : int
+        How many were compared.
+    counterexample : Comparison, optional
+    variances : (float, float)
+        The least and the largest variance among them.
+    """
 
     verdict: Verdict
     points: int
     counterexample: Comparison | None = None
+    variances: tuple[float, float] = (1.0, 1.0)
 
 
 def compare(defined: Defined) -> Agreement:
@@ -80,7 +92,9 @@ def compare(defined: Defined) -> Agreement:
         simplest = min((shrunk(p, lambda q: _differs(defined, q)) for p in differing[:_STARTS]), key=_simplicity)
         return Agreement(Verdict.DIFFERS, len(compared), compare_at(defined, simplest))
     proved = within(_PROOF_SECONDS, lambda: _is_proved(defined))
-    return Agreement(Verdict.PROVED if proved else Verdict.SAMPLED, len(compared))
+    verdict = Verdict.PROVED if proved else Verdict.SAMPLED
+    variances = [float(c.point.entries[covariance_symbol(f, f)]) for c in compared for f in defined.fields]
+    return Agreement(verdict, len(compared), variances=(min(variances), max(variances)))
 
 
 def compare_at(defined: Defined, point: Point) -> Comparison | None:

@@ -23,6 +23,9 @@ SECONDS = 30.0
 _SHOWN = 20
 
 
+_SEEN = f"{DIGITS} digits: a relative difference above 1e-{DIGITS} would have been seen"
+
+
 @dataclass(frozen=True)
 class Report:
     """A formula, its definition, and whether they agree, at all covariances or `at` a given one."""
@@ -39,6 +42,11 @@ class Report:
         """Whether no difference was found."""
         return self.agreement.verdict is not Verdict.DIFFERS
 
+    @property
+    def proved(self) -> bool:
+        """Whether they are equal for certain."""
+        return self.agreement.verdict is Verdict.PROVED
+
     def __str__(self) -> str:
         found = self.agreement
         if found.counterexample is not None:
@@ -50,7 +58,9 @@ class Report:
                 f"agree (proved: the difference simplifies to 0; and at {found.points} covariances to {DIGITS} digits)"
             )
         skipped = f", no value at {POINTS - found.points} others" if found.points < POINTS else ""
-        return f"agree (at {found.points} covariances to {DIGITS} digits{skipped}; not proved)"
+        low, high = found.variances
+        where = f"{found.points} random covariances, variances {low:.3g} to {high:.3g}{skipped}"
+        return f"agree wherever compared, not proved ({where}; {_SEEN})"
 
     def _difference(self, comparison: Comparison) -> list[str]:
         rows = {"formula": comparison.formula, "definition": comparison.definition, "difference": comparison.difference}
@@ -68,8 +78,9 @@ class Report:
         comparison = self.agreement.counterexample
         return {
             "verdict": "agree" if self.agrees else "differ",
-            "proved": self.agreement.verdict is Verdict.PROVED,
+            "proved": self.proved,
             "covariances": self.agreement.points,
+            "variances": list(self.agreement.variances),
             "digits": DIGITS,
             "activation": self.activation,
             "at": self.at,

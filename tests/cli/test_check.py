@@ -37,13 +37,24 @@ def test_differ(capsys):
     assert capsys.readouterr().out == out
 
 
+def test_agreement_without_proof_has_a_code_of_its_own(capsys, monkeypatch):
+    monkeypatch.setattr("divprune_sym.formulas.agreement.proves_zero", lambda *arguments: False)
+    out = run(capsys, RIGHT, "--against", "I2", code=3)
+    assert out.startswith("agree wherever compared, not proved (24 random covariances, variances ")
+    assert "a relative difference above 1e-40 would have been seen" in out
+
+
 def test_a_leading_minus_is_no_option(capsys):
     assert run(capsys, f"-{WRONG}", "--against", "I2", code=1).startswith("differ")
     assert run(capsys, f"-{RIGHT}", "--against", "-I2").startswith("agree")
 
 
 def test_json_of_agreement(capsys):
-    assert json.loads(run(capsys, RIGHT, "--against", "I2", "--json")) == {
+    record = json.loads(run(capsys, RIGHT, "--against", "I2", "--json"))
+    low, high = record.pop("variances")
+    assert 0 < low < 0.1
+    assert high > 50
+    assert record == {
         "verdict": "agree",
         "proved": True,
         "covariances": 24,
@@ -72,7 +83,7 @@ def test_json_where_there_is_no_real_value(capsys):
 
 
 def test_at(capsys):
-    assert run(capsys, WRONG, "--against", "I2", "--at", "C_ab = 0") == "agree at C_ab = 0 (to 40 digits)\n"
+    assert run(capsys, WRONG, "--against", "I2", "--at", "C_ab = 0", code=3) == "agree at C_ab = 0 (to 40 digits)\n"
     assert run(capsys, WRONG, "--against", "I2", "--at", "C_ab = 1/3", code=1).startswith("differ")
 
 
