@@ -5,10 +5,10 @@ from __future__ import annotations
 from typing import TYPE_CHECKING
 
 from rich.console import Console
-from rich.table import Table
 from rich.text import Text
 
 from divprune_sym.bench.compare import changes, differences
+from divprune_sym.show.tables import print_table
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Mapping
@@ -42,16 +42,11 @@ def show_tables(tables: Iterable[model.Table]) -> None:
 def show_table(measured: MeasuredTable) -> None:
     """Times per unit with their quartiles, speeds relative to floor or peer, and goals."""
     _print(f"\n{measured.name}: {measured.measures}\ngoal: {measured.goal}")
-    shown = Table()
-    for title in ("case", "what", "median", "quartiles", "goal"):
-        shown.add_column(title, justify="left" if title in ("case", "what") else "right", overflow="fold")
+    rows: list[tuple[str, ...]] = []
     for case in measured.cases:
-        label = case.label
-        for row in _rows(case):
-            shown.add_row(*map(Text, (label, *row)))
-            label = ""
-        shown.add_section()
-    Console().print(shown)
+        rows += [(case.label if first == 0 else "", *row) for first, row in enumerate(_rows(case))]
+        rows.append(())
+    print_table(("case", "what", "median", "quartiles", "goal"), rows)
 
 
 def _rows(case: MeasuredCase) -> list[tuple[str, str, str, str]]:
@@ -89,15 +84,12 @@ def show_changes(now: Record, then: Record) -> None:
         _print("the earlier run has none of these numbers")
         return
     _print(f"\nagainst the run of {then.started}")
-    shown = Table()
-    for title in ("table", "case", "what", "then", "now", "now/then", ""):
-        shown.add_column(title, justify="right" if title in ("then", "now", "now/then") else "left", overflow="fold")
+    rows = []
     for change in found:
         form = seconds if change.is_time else _times
         now_, then_ = form(change.now.median), form(change.then.median)
-        row = (change.table, change.case, change.what, then_, now_, f"{change.factor:.2f}", change.verdict)
-        shown.add_row(*map(Text, row))
-    Console().print(shown)
+        rows.append((change.table, change.case, change.what, then_, now_, f"{change.factor:.2f}", change.verdict))
+    print_table(("table", "case", "what", "then", "now", "now/then", ""), rows)
 
 
 def seconds(value: float) -> str:

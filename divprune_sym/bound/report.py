@@ -10,14 +10,13 @@ from typing import TYPE_CHECKING
 
 import matplotlib as mpl
 from matplotlib.figure import Figure
-from rich.console import Console
-from rich.table import Table
 
 from divprune_sym.ground.checks import BadInput
 from divprune_sym.ground.files import written_aside
 from divprune_sym.pruning.looks import looks
 from divprune_sym.pruning.variant import NumericFunction
 from divprune_sym.show.figures import STYLE, save
+from divprune_sym.show.tables import print_table
 
 if TYPE_CHECKING:
     from divprune_sym.bound.faces import Agreement
@@ -125,17 +124,15 @@ def _indented(text: str) -> str:
 
 def _print_table(found: Bound) -> None:
     names = [name for name in found.table[0] if name not in ("keep", "keep_fraction")]
-    table = Table(box=None, padding=(0, 1), title="\ngeneralization error", title_justify="left", title_style="")
-    table.add_column("p\n", justify="right")
-    for name in names:
-        table.add_column(name.replace("-", "\n", 1) if "-" in name else f"{name}\n", justify="right", overflow="fold")
     last = len(found.table) - 1
     shown = sorted({round(n * last / (_ROWS_SHOWN - 1)) for n in range(_ROWS_SHOWN)})
-    if len(shown) <= last:
-        table.caption = f"{len(shown)} of {last + 1} rows; all of them are in bound.json"
-    for row in (found.table[n] for n in shown):
-        table.add_row(row["keep"], *("" if row[name] is None else f"{row[name]:z.4f}" for name in names))
-    Console().print(table)
+    rows = [
+        (row["keep"], *("" if row[name] is None else f"{row[name]:z.4f}" for name in names))
+        for row in (found.table[n] for n in shown)
+    ]
+    caption = "" if len(shown) > last else f"{len(shown)} of {last + 1} rows; all of them are in bound.json"
+    print("\ngeneralization error")
+    print_table(("p", *(name.replace("-", "\n", 1) for name in names)), rows, caption, boxed=False)
 
 
 def _print_regions(found: Bound) -> None:

@@ -6,8 +6,10 @@ import json
 import sys
 from typing import TYPE_CHECKING, Any
 
+from divprune_sym.show.tables import print_table
+
 if TYPE_CHECKING:
-    from collections.abc import Mapping, Sequence
+    from collections.abc import Mapping
 
 DONE, FAILED, BAD_INPUT, SAMPLED, INTERRUPTED = 0, 1, 2, 3, 130
 
@@ -30,17 +32,3 @@ def print_result(result: Mapping[str, Any], as_json: bool) -> None:
         return
     rows = [(name.replace("_", " "), str(value)) for name, value in result.items() if value is not None]
     print_table(("", ""), rows)
-
-
-def print_table(head: Sequence[str], rows: Sequence[Sequence[str]], caption: str = "") -> None:
-    """A table; without heads, columns to the left."""
-    from rich.console import Console
-    from rich.table import Table
-    from rich.text import Text
-
-    table = Table(caption=caption or None, show_header=any(head))
-    for title in head:
-        table.add_column(title, justify="right" if any(head) else "left", overflow="fold")
-    for row in rows:
-        table.add_row(*map(Text, row))
-    Console().print(table)

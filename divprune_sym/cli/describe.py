@@ -8,9 +8,10 @@ from typing import Annotated
 from cyclopts import Parameter
 
 from divprune_sym.cli.app import app
-from divprune_sym.cli.console import DONE, print_json, print_table
+from divprune_sym.cli.console import DONE, print_json
 from divprune_sym.cli.kernel_file import kernel_ensemble
 from divprune_sym.cli.options import Json
+from divprune_sym.show.tables import print_table
 
 
 @app.command(

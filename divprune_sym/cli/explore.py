@@ -18,7 +18,8 @@ from divprune_sym.cli.options import Json, Output
 QUESTION compares two sums of numbers and errors, in units of v*^2:
   ERROR(METHOD), ERROR(EDGE-METHOD, inverse-sqrt), ERROR(EDGE-METHOD, optimal),
   ERROR(NODE-METHOD, reweight); for example "2*ERROR(dpp-edge) < ERROR(random-edge)"
-METHOD is one of those that the error command knows.
+METHOD is one of those that the error command knows, or FILE.py:CLASS, a file
+of yours that IS RUN; its name has no spaces, commas or parentheses.
 
 --over gives the specialized states: M teacher nodes, Z copies of each, and
 what is kept: k of K = M Z nodes (k=all, k=1..5; edges keep p = k/K), or, where
@@ -44,7 +45,7 @@ def explore(
     Parameters
     ----------
     question
-        The comparison; nothing in it is executed.
+        The comparison; nothing in it is executed but files of methods.
     over
         Where to ask: "M=1..8,Z=1..8,k=all", say.
     out
@@ -57,12 +58,13 @@ def explore(
     from divprune_sym.explore.domain import read_domain
     from divprune_sym.explore.maps import explore as run
     from divprune_sym.explore.question import read_question
+    from divprune_sym.ground.user_files import file_of, users_code
     from divprune_sym.show.progress import stage
 
     asked = read_question(question)
     domain = read_domain(over, any(error.of_nodes for error in asked.errors()))
     check_folder(out)
-    with stage("comparing") as progress:
+    with stage("comparing") as progress, users_code(*(file_of(error.method) for error in asked.errors())):
         found = run(asked, domain, progress)
     files = report.write(found, out)
     if as_json:

@@ -6,8 +6,9 @@ from pathlib import Path
 from tempfile import TemporaryDirectory
 from typing import TYPE_CHECKING, Any
 
-from divprune_sym.cli.console import DONE, print_json, print_table
+from divprune_sym.cli.console import DONE, print_json
 from divprune_sym.cli.network_options import NetworkOptions, shares_of
+from divprune_sym.show.tables import print_table
 
 if TYPE_CHECKING:
     from collections.abc import Mapping

@@ -8,11 +8,12 @@ from typing import Annotated, Literal
 from cyclopts import Parameter
 
 from divprune_sym.cli.app import app
-from divprune_sym.cli.console import DONE, FAILED, print_json, print_table, say
+from divprune_sym.cli.console import DONE, FAILED, print_json, say
 from divprune_sym.cli.guards import check_output
 from divprune_sym.cli.options import Json, Output, Whole
 from divprune_sym.ground.files import refuse_beyond_memory
 from divprune_sym.show.progress import working
+from divprune_sym.show.tables import print_table
 
 ROWS_SHOWN = 20
 

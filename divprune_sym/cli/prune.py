@@ -10,13 +10,14 @@ from typing import TYPE_CHECKING, Annotated, Any
 from cyclopts import Parameter
 
 from divprune_sym.cli.app import app
-from divprune_sym.cli.console import DONE, print_json, print_table, say
+from divprune_sym.cli.console import DONE, print_json, say
 from divprune_sym.cli.graph_pruning import names_inputs, prune_blocks
 from divprune_sym.cli.guards import check_output
 from divprune_sym.cli.network_options import Flag, NetworkOptions, shares_of
 from divprune_sym.cli.options import Json, Method, Output, Whole
 from divprune_sym.ground.files import CHECKPOINTS
 from divprune_sym.show.progress import working
+from divprune_sym.show.tables import print_table
 
 if TYPE_CHECKING:
     from divprune_sym.networks.measure import Measured

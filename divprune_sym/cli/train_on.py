@@ -8,10 +8,11 @@ from typing import TYPE_CHECKING, Annotated
 from cyclopts import Parameter
 
 from divprune_sym.cli.app import app
-from divprune_sym.cli.console import DONE, FAILED, print_json, print_table, say
+from divprune_sym.cli.console import DONE, FAILED, print_json, say
 from divprune_sym.cli.guards import check_output
 from divprune_sym.cli.options import Json, Output, Whole
 from divprune_sym.show.progress import working
+from divprune_sym.show.tables import print_table
 
 if TYPE_CHECKING:
     import numpy as np

@@ -1,9 +1,10 @@
-"""The question put to `explore`, read from text: nothing in it is ever executed.
+"""The question put to `explore`, read from text: nothing in it is ever executed, but for files of methods.
 
 question  side ("<=" | "<" | ">=" | ">") side
 side      ("+" | "-")? term (("+" | "-") term)*
 term      number ("*" error)? | error
 error     "ERROR" "(" method ("," option)* ")"
+method    name | FILE.py:CLASS
 option    "inverse-sqrt" | "optimal" | "reweight"
 """
 
@@ -16,7 +17,8 @@ from typing import TYPE_CHECKING
 
 from divprune_sym.bound.regions import Comparison
 from divprune_sym.ground.checks import BadInput
-from divprune_sym.pruning import METHODS, NodeMethod
+from divprune_sym.pruning import NodeMethod
+from divprune_sym.pruning.user_method import load_method
 
 if TYPE_CHECKING:
     from divprune_sym.pruning.after.rescaling import Rescaling
@@ -28,7 +30,7 @@ RELATIONS = ("<=", "<", ">=", ">")
 RESCALED: dict[str, Rescaling] = {"inverse-sqrt": "inverse-sqrt", "optimal": "optimal"}
 
 _TOKEN = re.compile(
-    r"\s*(?:(?P<error>ERROR)\b|(?P<relation>[<>]=?)|(?P<number>[0-9]+(?:\.[0-9]+)?(?:/[0-9]+)?)"
+    r"\s*(?:(?P<error>ERROR)\b|(?P<file>[^\s(),*<>]+\.py:[A-Za-z_]\w*)|(?P<relation>[<>]=?)|(?P<number>[0-9]+(?:\.[0-9]+)?(?:/[0-9]+)?)"
     r"|(?P<name>[A-Za-z][\w-]*)|(?P<sign>[-+*(),]))"
 )
 _SAME_AS = str.maketrans({"≤": "<=", "≥": ">=", "−": "-", "·": "*", "×": "*"})
@@ -172,8 +174,9 @@ class _Reader:
     def error(self) -> PrunedError:
         self.take("error", "ERROR(method)")
         self.take("sign", "(", "(")
-        name = self.take("name", "the name of a method")
-        method = METHODS[name]
+        kind = "file" if self.words[self.position][0] == "file" else "name"
+        name = self.take(kind, "the name of a method, or FILE.py:CLASS")
+        method = load_method(name)
         options: list[str] = []
         while self.words[self.position][1] == ",":
             self.position += 1

@@ -15,6 +15,7 @@ from divprune_sym.explore.points import Verdict
 from divprune_sym.explore.proposals import claims_file
 from divprune_sym.ground.files import written_aside
 from divprune_sym.show.figures import STYLE, save
+from divprune_sym.show.tables import print_table
 
 if TYPE_CHECKING:
     from pathlib import Path
@@ -107,20 +108,12 @@ def print_map(found: Map, files: list[Path]) -> None:
 
 def _print_kept(found: Map) -> None:
     """The k at which the comparison holds, for every M and Z."""
-    from rich.console import Console
-    from rich.table import Table
-
-    rows, columns = list(found.domain.Z), list(found.domain.M)
-    if len(rows) > MOST_ROWS or len(columns) > MOST_PANELS:
+    copies, teachers = list(found.domain.Z), list(found.domain.M)
+    if len(copies) > MOST_ROWS or len(teachers) > MOST_PANELS:
         return
-    table = Table(
-        box=None, padding=(0, 1), title="\nk at which it holds, of K = M Z", title_justify="left", title_style=""
-    )
-    for head in ("Z", *(f"M = {M}" for M in columns)):
-        table.add_column(head, justify="right")
-    for Z in rows:
-        table.add_row(str(Z), *(kept_where_it_holds(found, M, Z) for M in columns))
-    Console().print(table)
+    print("\nk at which it holds, of K = M Z")
+    rows = [(str(Z), *(kept_where_it_holds(found, M, Z) for M in teachers)) for Z in copies]
+    print_table(("Z", *(f"M = {M}" for M in teachers)), rows, boxed=False)
 
 
 def kept_where_it_holds(found: Map, M: int, Z: int) -> str:

@@ -1,4 +1,4 @@
-"""What installed packages offer, by entry points: pruning methods, activations, kernels and claims."""
+"""What installed packages offer, by entry points: pruning methods, activations and claims."""
 
 from __future__ import annotations
 
@@ -13,7 +13,6 @@ T = TypeVar("T")
 
 METHODS = "divprune_sym.methods"
 ACTIVATIONS = "divprune_sym.activations"
-KERNELS = "divprune_sym.kernels"
 CLAIMS = "divprune_sym.claims"
 
 

@@ -34,19 +34,19 @@ def file_and_name(source: str) -> tuple[Path, str] | None:
 
 
 @contextmanager
-def users_code(source: str | Path | None) -> Iterator[None]:
-    """An exception that passed through a user's file, FILE.py or FILE.py:NAME, becomes one line that says where."""
-    path = str(source).rpartition(":")[0] or str(source)
+def users_code(*sources: str | Path | None) -> Iterator[None]:
+    """An exception that passed through users' files, FILE.py or FILE.py:NAME, becomes one line that says where."""
+    paths = [str(source).rpartition(":")[0] or str(source) for source in sources]
     try:
         yield
     except (BadInput, SyntaxError):
         raise
     except (Exception, SystemExit) as error:
-        frames = [f for f in traceback.extract_tb(error.__traceback__) if f.filename == path]
+        frames = [f for f in traceback.extract_tb(error.__traceback__) if f.filename in paths]
         if not frames:
             raise
         text = str(error) or "no message"
-        msg = f"{path}: line {frames[-1].lineno}, in {frames[-1].name}: {type(error).__name__}: {text}"
+        msg = f"{frames[-1].filename}: line {frames[-1].lineno}, in {frames[-1].name}: {type(error).__name__}: {text}"
         raise BadInput(msg) from error
 
 

@@ -300,8 +300,18 @@ def _hire(context: SpawnContext, work: Callable[[Any], Any]) -> tuple[SpawnProce
     process = context.Process(target=_serve, args=(theirs,), daemon=True)
     # its first start hears signals again
     resource_tracker.ensure_running()
-    with _deaf():
-        process.start()
+    begun: list[_Outcome] = []
+    # what is raised in this thread does not leave a process behind that has been told half of what to do
+    starter = Thread(target=lambda: begun.append(_Outcome(process.start)))
+    try:
+        with _deaf():
+            _start([starter])
+        starter.join()
+    except BaseException:
+        starter.join()
+        process.kill()
+        raise
+    begun[0].result()
     theirs.close()
     ours.send(work)
     return process, ours
@@ -309,7 +319,7 @@ def _hire(context: SpawnContext, work: Callable[[Any], Any]) -> tuple[SpawnProce
 
 @contextmanager
 def _deaf() -> Iterator[None]:
-    """Processes started meanwhile do not hear Ctrl-C, from their first instruction on."""
+    """Threads started meanwhile, and their processes, do not hear Ctrl-C, from their first instruction on."""
     if not hasattr(signal, "pthread_sigmask"):
         yield
         return

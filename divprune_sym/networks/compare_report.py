@@ -8,13 +8,12 @@ from typing import TYPE_CHECKING, Any
 
 import matplotlib as mpl
 from matplotlib.figure import Figure
-from rich.console import Console
-from rich.table import Table
 
 from divprune_sym.ground.files import written_aside
 from divprune_sym.networks.compare import FILE
 from divprune_sym.pruning.looks import looks
 from divprune_sym.show.figures import STYLE, Look, save
+from divprune_sym.show.tables import print_table
 
 if TYPE_CHECKING:
     from pathlib import Path
@@ -153,21 +152,17 @@ def print_comparison(found: Comparison, files: list[Path]) -> None:
     scale, unit = _scale(found)
     rows = [row for row in found.rows() if "error" in row]
     keeps = sorted({row["keep"] for row in rows})
-    table = Table(
-        box=None, padding=(0, 1), title=f"{unit}; in brackets, reweighted", title_justify="left", title_style=""
-    )
-    table.add_column("kept", justify="right")
     methods = list(dict.fromkeys(row["method"] for row in rows))
-    for method in methods:
-        table.add_column(method.replace("-", "\n", 1), justify="right", overflow="fold")
     by_cell = {(row["method"], row["keep"], row["reweighted"]): scale * row["error"] for row in rows}
+    table = []
     for keep in keeps:
-        cells = []
+        cells = [f"{keep:g}"]
         for method in methods:
             plain, refit = (by_cell.get((method, keep, reweighted)) for reweighted in (False, True))
             cells.append("" if plain is None or refit is None else f"{plain:.3g} ({refit:.3g})")
-        table.add_row(f"{keep:g}", *cells)
-    Console().print(table)
+        table.append(cells)
+    print(f"{unit}; in brackets, reweighted")
+    print_table(("kept", *(method.replace("-", "\n", 1) for method in methods)), table, boxed=False)
     print(f"unpruned: {scale * found.unpruned.error:.3g}")
     for row in found.rows():
         if "left_out" in row:

@@ -36,6 +36,8 @@ def load_method(source: str) -> Method:
         raise BadInput(msg)
     with users_code(source):
         method = as_method(getattr(module, name), source)
+    if method.name in METHODS and path.samefile(_file_of(METHODS[method.name])):
+        return METHODS[method.name]
     if method.name in METHODS and METHODS[method.name] != method:
         msg = f"{source}: {method.name} is the name of a registered method, choose another"
         raise BadInput(msg)
@@ -46,6 +48,12 @@ def load_method(source: str) -> Method:
 def as_loaded(asked: str | Method) -> Method:
     """What `load_method` makes of a text; a method as it is."""
     return load_method(asked) if isinstance(asked, str) else as_method(asked)
+
+
+def _file_of(method: Method) -> str:
+    from divprune_sym.pruning.variant import SymbolicEdgeMethod
+
+    return inspect.getfile(type(method.variant if isinstance(method, SymbolicEdgeMethod) else method))
 
 
 def _offer(module: ModuleType, name: str) -> str:

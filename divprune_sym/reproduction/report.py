@@ -11,11 +11,10 @@ from typing import TYPE_CHECKING, Any
 from divprune_sym.ground.files import written_aside
 from divprune_sym.reproduction.figures import all_figures
 from divprune_sym.show.figures import save
+from divprune_sym.show.tables import print_table
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Sequence
-
-    from rich.table import Table
 
 _CSS = """
 :root { color-scheme: light; }
@@ -209,39 +208,30 @@ def _table(head: Sequence[str], rows: Iterable[Sequence[str]]) -> str:
 
 def print_tables(results: dict[str, Any], folder: Path) -> None:
     """The main comparison, the agreement and where the report lies, on stdout."""
-    from rich.box import SIMPLE
-    from rich.console import Console
-    from rich.table import Table
-
-    console = Console()
-    console.print(_pruning_table(results["pruning"]["noisy"]))
-    verdicts = Table(title="theory against measurement", box=SIMPLE)
-    for column in ("section", "compared", "beyond 95 %", "worst |t|", "limit", ""):
-        verdicts.add_column(column, no_wrap=column != "section")
-    for name, v in results["agreement"].items():
-        verdicts.add_row(name, *_verdict_cells(v), "agree" if v["agrees"] else "DISAGREE")
-    console.print(verdicts)
-    console.print(readings(results)["digits"])
-    console.print(f"ran on {results['backend']}, real data on the CPU")
-    console.print(f"report: {folder / 'report.html'}   numbers: {folder / 'results.json'}")
+    _print_pruning(results["pruning"]["noisy"])
+    print("\ntheory against measurement")
+    rows = [
+        (name, *_verdict_cells(v), "agree" if v["agrees"] else "DISAGREE") for name, v in results["agreement"].items()
+    ]
+    print_table(("section", "compared", "beyond 95 %", "worst |t|", "limit", ""), rows, boxed=False)
+    print()
+    print(readings(results)["digits"])
+    print(f"ran on {results['backend']}, real data on the CPU")
+    print(f"report: {folder / 'report.html'}   numbers: {folder / 'results.json'}")
 
 
-def _pruning_table(rows: Sequence[dict[str, Any]]) -> Table:
+def _print_pruning(rows: Sequence[dict[str, Any]]) -> None:
     """Theory over measurement for every method."""
-    from rich.table import Table
-
     plain = [row for row in rows if row["variant"] == "plain"]
     keeps = sorted({row["keep"] for row in plain})
-    title = "ε_g after pruning trained students (σ = 0.25, fraction kept above):\ntheory, then measured(standard error)"
-    table = Table(title=title, box=None, padding=(0, 1, 0, 0))
-    for column in ("", *(f"{keep:.0%}" for keep in keeps)):
-        table.add_column(column, no_wrap=True)
+    table = []
     for method in dict.fromkeys(row["method"] for row in plain):
         own = {row["keep"]: row for row in plain if row["method"] == method}
         here = [own.get(keep) for keep in keeps]
-        table.add_row(method, *("" if row is None else f"{row['theory']:.3f}" for row in here))
-        table.add_row("", *("" if row is None else _concise(row["measured"], row["error_bar"]) for row in here))
-    return table
+        table.append((method, *("" if row is None else f"{row['theory']:.3f}" for row in here)))
+        table.append(("", *("" if row is None else _concise(row["measured"], row["error_bar"]) for row in here)))
+    print("ε_g after pruning trained students (σ = 0.25, fraction kept above):\ntheory, then measured(standard error)")
+    print_table(("", *(f"{keep:.0%}" for keep in keeps)), table, boxed=False)
 
 
 def _concise(value: float, error: float) -> str:

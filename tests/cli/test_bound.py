@@ -73,7 +73,7 @@ def test_shipped_methods_by_name_as_json(capsys, tmp_path, name):
 
 
 def test_shipped_methods_by_file(capsys, tmp_path):
-    path = ROOT / "divprune_sym" / "pruning" / "column_edge.py"
+    path = ROOT / "divprune_sym" / "pruning" / "methods" / "column_edge.py"
     printed, _ = run(capsys, tmp_path, f"{path}:ColumnEdge", *FEW)
     assert "column-edge: the error left" in printed
 

@@ -3,12 +3,14 @@
 from __future__ import annotations
 
 import json
+from pathlib import Path
 
 import pytest
 
 from divprune_sym.cli import main
 
 pytestmark = pytest.mark.slow(11)
+EXAMPLE = Path(__file__).parents[2] / "docs" / "examples" / "my_method.py"
 
 QUESTION = "ERROR(dpp-node) <= ERROR(random-edge)"
 FILES = ["explore.json", "explore.png", "explore.svg", "proposed_claims.py"]
@@ -76,3 +78,19 @@ def test_what_is_proposed_can_be_examined(capsys, tmp_path, question, over, coun
     assert code == 0
     assert [claim["id"] for claim in claims] == names
     assert {claim["verdict"] for claim in claims} == {"open"}
+
+
+def test_a_method_from_a_file(capsys, stops, tmp_path):
+    """SoftEdge of the documentation beats random edges wherever p < 1; a plain file name is no question."""
+    out = tmp_path / "map"
+    question = f"ERROR({EXAMPLE}:SoftEdge) < 1/1*ERROR(random-edge)"
+    assert main(["explore", question, "--over", "M=1..2,Z=2,p=0.1..0.9:0.2", "-o", str(out), "--json"]) == 0
+    printed = json.loads(capsys.readouterr().out)
+    assert printed["question"] == "ERROR(soft-edge) < ERROR(random-edge)"
+    assert printed["counts"] == {"fails": 0, "holds": 10, "equal": 0}
+    asked = ("--over", "M=1,Z=2,p=0.5", "-o", tmp_path / "map")
+    assert "did you mean SoftEdge" in stops("explore", f"ERROR({EXAMPLE}:SoftEge) < 1", *asked)
+    assert "expected ERROR(method)" in stops("explore", f"{EXAMPLE}:SoftEdge < 1", *asked)
+    bad = tmp_path / "bad.py"
+    bad.write_text(EXAMPLE.read_text().replace("pair.correlation", "pair.nonsense"))
+    assert f"{bad}: line" in stops("explore", f"ERROR({bad}:SoftEdge) < 1", *asked)
