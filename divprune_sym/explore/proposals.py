@@ -8,6 +8,8 @@ from typing import TYPE_CHECKING
 from divprune_sym.explore.points import Verdict
 
 if TYPE_CHECKING:
+    from collections.abc import Sequence
+
     from divprune_sym.explore.maps import Boundary, Map
     from divprune_sym.explore.question import PrunedError, Side
     from divprune_sym.explore.rules import Rule
@@ -33,7 +35,8 @@ CLAIMS = [
 def claims_file(found: Map, name: str) -> str:
     """Python source with one open claim for each rule, or for each boundary in p."""
     parts = [_rule_claim(found, n, rule) for n, rule in enumerate(found.rules, 1)]
-    parts += [_boundary_claim(found, n, boundary) for n, boundary in enumerate(found.boundaries, 1)]
+    stretches = [(boundary, M) for boundary in found.boundaries for M in _stretches(boundary.M)]
+    parts += [_boundary_claim(found, n, *stretch) for n, stretch in enumerate(stretches, 1)]
     if not parts and len({point.verdict for point in found.points if point.verdict != Verdict.EQUAL}) == 1:
         parts = [_uniform_claim(found)]
     head = _HEAD.format(name=name, question=found.question, domain=found.domain, points=len(found.points))
@@ -59,7 +62,14 @@ def _but_for_ties(found: Map) -> str:
     return " (but for ties)" if found.count(Verdict.EQUAL) else ""
 
 
-def _boundary_claim(found: Map, n: int, boundary: Boundary) -> str:
+def _stretches(numbers: Sequence[int]) -> list[tuple[int, int]]:
+    """The first and last of each run of whole numbers that follow each other."""
+    starts = [n for n in numbers if n - 1 not in numbers]
+    ends = [n for n in numbers if n + 1 not in numbers]
+    return list(zip(starts, ends, strict=True))
+
+
+def _boundary_claim(found: Map, n: int, boundary: Boundary, M: tuple[int, int]) -> str:
     """One sign on each side of p*, between this boundary and its neighbors in the map."""
     ends = sorted({0.0, 1.0, *(b.p for b in found.boundaries if set(b.M) & set(boundary.M) and b.Z == boundary.Z)})
     at = ends.index(boundary.p)
@@ -71,9 +81,7 @@ def _boundary_claim(found: Map, n: int, boundary: Boundary) -> str:
         f"For Z = {boundary.Z} {found.question} {'holds' if boundary.holds_below else 'fails'} for p < p* and "
         f"{'fails' if boundary.holds_below else 'holds'} for p > p*, p* = {here:.9f}, next to it."
     )
-    return _claim(
-        f"explored-{n}", title, statement, f"[sp.Eq(Z, {boundary.Z}), M >= {min(boundary.M)}, M <= {max(boundary.M)}]"
-    )
+    return _claim(f"explored-{n}", title, statement, f"[sp.Eq(Z, {boundary.Z}), M >= {M[0]}, M <= {M[1]}]")
 
 
 def _sides(boundary: Boundary) -> tuple[tuple[str, bool], tuple[str, bool]]:

@@ -62,7 +62,8 @@ def test_a_file_in_the_way(stops):
         (QUESTION, "M=1..3,Z=1..3,k=all", 1),
         ("ERROR(dpp-node, reweight) <= 1/2*ERROR(dpp-edge, optimal) + 0.01", "M=1..3,Z=1..3,k=all", None),
         ("ERROR(dpp-node) <= ERROR(random-node)", "M=1..3,Z=1..3,k=all", 1),
-        ("ERROR(magnitude-edge) < ERROR(dpp-edge)", "M=1,Z=4,p=0.02..0.98:0.04", 2),
+        ("ERROR(magnitude-edge) < ERROR(dpp-edge)", "M=1..2,Z=4,p=0.02..0.98:0.04", 2),
+        ("ERROR(dpp-edge) < ERROR(random-edge)", "M=1,Z=4,p=0.1..0.9:0.2", 1),
     ],
 )
 def test_what_is_proposed_can_be_examined(capsys, tmp_path, question, over, count):
