@@ -53,10 +53,6 @@ class Value:
         """Whether nothing but factors and shifts was applied."""
         return self.f.slope is not None and self.last is None
 
-    def fields(self, h: NDArray[np.float64]) -> NDArray[np.float64]:
-        """M h + b, (n, units)."""
-        return (self.a * h if self.M is None else h @ self.M.T) + self.b
-
     def folded(self) -> Value:
         """The same where f is a factor: it goes into M and b."""
         return self if not self.linear or self.f.slope == 1.0 else self.times(1.0)

@@ -36,6 +36,7 @@ def verify(ran: Ran, values: Mapping[str, Value | str], layers: Sequence[Layer])
     BadInput
         Naming the first node that differs, or that leaves the numbers its file can hold.
     """
+    products = _Products(ran)
     with np.errstate(all="ignore"):
         given: dict[int, Array] = {id(None): _rows(ran.values[ran.start])}
         for layer in layers:
@@ -45,18 +46,33 @@ def verify(ran: Ran, values: Mapping[str, Value | str], layers: Sequence[Layer])
             value = values.get(name)
             if value is None or isinstance(value, str) or id(value.layer) not in given:
                 continue
-            if not _agrees(ran, name, value, given[id(value.layer)]):
+            if not _agrees(ran, name, value, given[id(value.layer)], products):
                 raise refusal(ran, node, "computes something else than was read: please report it, with the file")
-    _verify_layers(ran, layers, given)
+    _verify_layers(ran, layers, given, products)
 
 
-def _verify_layers(ran: Ran, layers: Sequence[Layer], given: Mapping[int, Array]) -> None:
+class _Products:
+    """M h of each matrix and the outputs it takes, once for all tensors that are made of it."""
+
+    def __init__(self, ran: Ran) -> None:
+        self.eps = ran.eps
+        self.found: dict[tuple[int, int], tuple[Array, Array]] = {}
+
+    def fields(self, M: Array, h: Array, b: Array, size: Array) -> tuple[Array, Array]:
+        """M h + b, and how far the file's may be off: |M h| is at most the product of the norms."""
+        key = (id(M), id(h))
+        if key not in self.found:
+            norms = np.linalg.norm(h, axis=1)[:, None] * np.linalg.norm(M, axis=1)
+            self.found[key] = (h @ M.T, norms)
+        product, norms = self.found[key]
+        return product + b, self.eps * (M.shape[1] + _ROUNDINGS) * (norms + size + np.abs(b))
+
+
+def _verify_layers(ran: Ran, layers: Sequence[Layer], given: Mapping[int, Array], products: _Products) -> None:
     for n, layer in enumerate(layers):
-        h = given[id(layer.before)]
-        u = h @ layer.W.T + layer.b
-        size = np.abs(h) @ np.abs(layer.W.T) + np.abs(layer.b)
         with np.errstate(all="ignore"):
-            wanted, room = _with_room(layer.activation, activation(layer.activation), u, _rounding(ran, layer.W, size))
+            u, off = products.fields(layer.W, given[id(layer.before)], layer.b, np.abs(layer.b))
+            wanted, room = _with_room(layer.activation, activation(layer.activation), u, off)
             wanted, room = wanted * layer.s + layer.t, room * np.abs(layer.s) + ran.eps * np.abs(layer.t)
             same = _same(ran, layer.tensor, wanted, 2 * room)
         if not same:
@@ -77,10 +93,12 @@ def _outputs(ran: Ran, layer: Layer, before: Array) -> Array:
     return tensor if seen.all() else np.where(seen, tensor, activation(layer.activation)(before @ layer.W.T + layer.b))
 
 
-def _agrees(ran: Ran, name: str, value: Value, h: Array) -> bool:
-    u = value.fields(h)
-    absolute = np.abs(h) * np.abs(value.a) if value.M is None else np.abs(h) @ np.abs(value.M.T)
-    rounding = _rounding(ran, value.M, absolute + value.size + np.abs(value.b))
+def _agrees(ran: Ran, name: str, value: Value, h: Array, products: _Products) -> bool:
+    if value.M is None:
+        u = value.a * h + value.b
+        rounding = ran.eps * _ROUNDINGS * (np.abs(value.a * h) + value.size + np.abs(value.b))
+    else:
+        u, rounding = products.fields(value.M, h, value.b, value.size)
     if value.last:
         wanted, room = _with_room(value.last, activation(value.last), u, rounding)
     else:
@@ -88,11 +106,6 @@ def _agrees(ran: Ran, name: str, value: Value, h: Array) -> bool:
     wanted = value.s * wanted + value.t
     room = np.abs(value.s) * room + _ROUNDINGS * ran.eps * (np.abs(wanted) + np.abs(value.t))
     return _same(ran, name, wanted, room)
-
-
-def _rounding(ran: Ran, M: Array | None, size: Array) -> Array:
-    terms = 1 if M is None else M.shape[1]
-    return ran.eps * (terms + _ROUNDINGS) * size
 
 
 def _with_room(name: str, f: Callable[[Array], Array], u: Array, off: Array) -> tuple[Array, Array]:
