@@ -13,6 +13,7 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 
 from divprune_sym.ground.checks import BadInput
+from divprune_sym.ground.work import one_blas_thread
 from divprune_sym.networks.graphs.elementwise import (
     PLAIN,
     WITH_ATTRIBUTES,
@@ -63,10 +64,10 @@ def read_chain(path: Path, model: Any) -> tuple[DenseNetwork, list[str]]:
     ran = prepared(path, model)
     reader = _Reader(ran)
     reader.refuse_unknown()
-    run(ran, reader.width_of_input())
-    value = reader.read()
-    layers = reader.layers(value)
-    verify(ran, reader.values, layers)
+    with one_blas_thread():  # few inputs: threads would wait for each other
+        run(ran, reader.width_of_input())
+        layers = reader.layers(reader.read())
+        verify(ran, reader.values, layers)
     network = DenseNetwork(
         tuple(layer.W for layer in layers),
         tuple(layer.b for layer in layers),

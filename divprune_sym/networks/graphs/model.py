@@ -95,7 +95,8 @@ def widened(path: Path, model: Any) -> list[str]:
         if kind in NARROW:
             narrow[kind.lower()] = narrow.get(kind.lower(), 0) + 1
         array = array_of(path, tensor)
-        if kind in (*NARROW, "FLOAT", "DOUBLE") and not np.isfinite(array.astype(np.float64)).all():
+        wide = array.astype(np.float32) if kind in NARROW else array
+        if kind in (*NARROW, "FLOAT", "DOUBLE") and not np.isfinite(wide).all():
             msg = f"{path}: tensor {name} holds NaN or infinity; every weight must be finite"
             raise BadInput(msg)
     return notes + [f"{count} {kind} tensors were widened to float64" for kind, count in narrow.items()]

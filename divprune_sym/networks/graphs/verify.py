@@ -62,10 +62,14 @@ class _Products:
         """M h + b, and how far the file's may be off: |M h| is at most the product of the norms."""
         key = (id(M), id(h))
         if key not in self.found:
-            norms = np.linalg.norm(h, axis=1)[:, None] * np.linalg.norm(M, axis=1)
+            norms = _lengths(h)[:, None] * _lengths(M)
             self.found[key] = (h @ M.T, norms)
         product, norms = self.found[key]
         return product + b, self.eps * (M.shape[1] + _ROUNDINGS) * (norms + size + np.abs(b))
+
+
+def _lengths(rows: Array) -> Array:
+    return np.asarray(np.sqrt(np.einsum("ij,ij->i", rows, rows)))
 
 
 def _verify_layers(ran: Ran, layers: Sequence[Layer], given: Mapping[int, Array], products: _Products) -> None:
