@@ -18,6 +18,7 @@ if TYPE_CHECKING:
 
 Depends = Literal["constant", "shape", "data"]
 SCALES, ROWS, SEED = (0.1, 1.0, 10.0), 8, 20
+SMALL = 3  # rows of each scale
 _FLOATS = {"FLOAT": 2.0**-23, "DOUBLE": 2.0**-52, "FLOAT16": 2.0**-10, "BFLOAT16": 2.0**-7}
 # what is read of a tensor's shape, not of its numbers
 _OF_SHAPE = ("Shape", "Size")
@@ -47,7 +48,7 @@ class Ran:
     nodes: list[Any]
     depends: dict[str, Depends]
     values: dict[str, Any] = field(default_factory=dict)
-    rows: int = ROWS * len(SCALES)
+    rows: int = ROWS
     eps: float = 2.0**-52
     notes: list[str] = field(default_factory=list)
 
@@ -144,7 +145,7 @@ def run(ran: Ran, width: int | None) -> None:
 def seeded(rows: int, shape: Sequence[int]) -> NDArray[np.float64]:
     """Normal inputs (rows, *shape), a third of them on each scale."""
     x = np.random.default_rng(SEED).standard_normal((rows, *shape))
-    return x * np.resize(np.repeat(SCALES, ROWS), rows).reshape(rows, *(1 for _ in shape))
+    return x * np.resize(np.repeat(SCALES, SMALL), rows).reshape(rows, *(1 for _ in shape))
 
 
 def _eps(kind: Any) -> float:

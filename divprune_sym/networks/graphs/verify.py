@@ -12,7 +12,7 @@ import numpy as np
 
 from divprune_sym.ground.checks import BadInput
 from divprune_sym.networks.activations import LAST_ONLY, activation
-from divprune_sym.networks.graphs.run import ROWS, refusal
+from divprune_sym.networks.graphs.run import SMALL, refusal
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Mapping, Sequence
@@ -128,7 +128,7 @@ def _same(ran: Ran, name: str, wanted: Array, room: Array) -> bool:
     if found.shape != wanted.shape:
         return False
     rows = np.asarray(np.isfinite(found).all(axis=1) & np.isfinite(wanted).all(axis=1))
-    if not rows[:ROWS].all() and len(rows) >= ROWS:
+    if not rows[:SMALL].all():
         msg = f"{ran.path}: tensor {name!r} overflows on inputs of size 0.1"
         raise BadInput(msg)
     return bool((np.abs(found - wanted)[rows] <= room[rows]).all())
