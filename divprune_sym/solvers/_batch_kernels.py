@@ -15,6 +15,8 @@ from divprune_sym.solvers._kernels import (
     FILLED,
     GIVEN_UP,
     NFEV,
+    STATUS,
+    STIFF,
     TOO_MANY_STEPS,
     TRIALS,
     UNDER_WAY,
@@ -22,12 +24,15 @@ from divprune_sym.solvers._kernels import (
     T,
     accepted,
     begun,
+    bounded_by_stability,
     combine,
     dense_weights,
     error_norm,
     first_guess,
     fma,
+    hand_over,
     limited,
+    stability,
     starting_step,
     stepped,
 )
@@ -51,22 +56,25 @@ def write_lane(source, target, lane):
 
 @entry
 def adaptive_many(
-    rhs, starts, parameters, alphas, tickets, states, controls, rtol, atol, max_steps, order, a, errors, dense
+    rhs, starts, parameters, alphas, tickets, states, controls, memories,
+    rtol, atol, max_steps, patience, order, a, errors, dense,
 ):
     """Integrate the trajectories whose numbers `tickets` gives out, until there are none left.
 
-    starts (N, n) and parameters (N, m) in, states (N, S, n) and controls (N, 10) out; the last of a control is the
-    status. Any number of threads may share the tickets.
+    starts (N, n) and parameters (N, m) in, states (N, S, n) and controls (N, CONTROL) out, their status among them;
+    where it is STIFF, memories (N, 4, n) has what an implicit method starts from. Any number of threads may share the
+    tickets.
     """
     n, last, all_stages = starts.shape[1], errors.shape[1] - 1, a.shape[0]
     width = WIDTH
     late = errors[0, last] == 0.0 and errors[1, last] == 0.0
     Y, Y_new, P = np.zeros((n, width)), np.zeros((n, width)), np.zeros((parameters.shape[1], width))
     Points, Scratch, Stages = np.zeros((n, width)), np.zeros((n, width)), np.zeros((all_stages, n, width))
-    Steps, Norms, Keep = np.zeros((1, width)), np.zeros((1, width)), np.zeros((1, width))
+    Steps, Norms, Keep, Limits = np.zeros((1, width)), np.zeros((1, width)), np.zeros((1, width)), np.zeros((1, width))
     y, y_new, p, point, scratch = as_lanes(Y), as_lanes(Y_new), as_lanes(P), as_lanes(Points), as_lanes(Scratch)
     stages, steps, norms, kept = as_lanes(Stages), as_lanes(Steps), as_lanes(Norms), as_lanes(Keep)
-    one, slope, moved = np.empty(n), np.empty(n), np.empty(n)
+    limits = as_lanes(Limits)
+    one, slope, moved, new, final = np.empty(n), np.empty(n), np.empty(n), np.empty(n), np.empty(n)
     own = np.empty((all_stages, n))
     weights = np.empty(all_stages)
     who = np.full(width, -1)
@@ -85,7 +93,7 @@ def adaptive_many(
                         who[lane], fresh[lane], beginning = ticket, 1.0, True
                         write_lane(starts[ticket], Y, lane)
                         write_lane(parameters[ticket], P, lane)
-                        for x in range(10):
+                        for x in range(controls.shape[1]):
                             controls[ticket, x] = 0.0
             if beginning:
                 call(rhs, y, scratch, p)
@@ -96,11 +104,11 @@ def adaptive_many(
                         read_lane(Y, lane, one)
                         write_lane(slope, Stages[0], lane)
                         control[NFEV] = 1.0
-                        control[9] = begun(control, slope, alphas, one, states[who[lane]])
+                        control[STATUS] = begun(control, slope, alphas, one, states[who[lane]])
                         guesses[lane] = first_guess(one, slope, rtol, atol)
                         for j in range(n):
                             Points[j, lane] = fma(guesses[lane], slope[j], one[j])
-                        if control[9] != UNDER_WAY:
+                        if control[STATUS] != UNDER_WAY:
                             who[lane], fresh[lane] = -1, 0.0
                 call(rhs, point, scratch, p)
                 for lane in range(width):
@@ -117,7 +125,7 @@ def adaptive_many(
             if who[lane] >= 0:
                 control = controls[who[lane]]
                 status = TOO_MANY_STEPS if control[TRIALS] >= max_steps else limited(control, alphas[-1])
-                control[9] = status
+                control[STATUS] = status
                 if status == UNDER_WAY:
                     Steps[0, lane] = control[H]
                     busy = True
@@ -154,6 +162,8 @@ def adaptive_many(
                         due = True
         if late and any_kept:
             call(rhs, y_new, stages[last], p)
+        if patience < np.inf:
+            limits[0] = stability(y_new, point, stages[last], stages[last - 1], h)
         for stage in range(last + 1, all_stages if due else 0):
             combine(y, h, a[stage], stages, stage, point)
             call(rhs, point, stages[stage], p)
@@ -174,10 +184,19 @@ def adaptive_many(
                         dense_weights((alphas[filled] - control[T]) / control[H], dense, weights)
                         combine(one, control[H], weights, own, all_stages, state[filled])
                     filled += 1
+                made = control[H]
                 stepped(control, Norms[0, lane], order)
                 control[FILLED] = filled
                 if filled == len(alphas):
-                    control[9] = 0.0
+                    control[STATUS] = 0.0
+                    who[lane] = -1
+                elif bounded_by_stability(control, Limits[0, lane], alphas[-1], patience):
+                    read_lane(Y, lane, one)
+                    read_lane(Stages[0], lane, slope)
+                    read_lane(Y_new, lane, new)
+                    read_lane(Stages[last], lane, final)
+                    hand_over(control, made, one, slope, new, final, memories[who[lane]])
+                    control[STATUS] = STIFF
                     who[lane] = -1
         keep_lanes(y, y_new, kept[0])
         keep_lanes(stages[0], stages[last], kept[0])

@@ -18,11 +18,16 @@ jit = entry = njit(error_model="numpy", nogil=True)
 
 # --- copied into generated modules from here on --------------------------------------------------------
 
-DONE, TOO_MANY_STEPS, STEP_TOO_SMALL, NOT_FINITE, UNDER_WAY = 0, 1, 2, 3, 4
+DONE, TOO_MANY_STEPS, STEP_TOO_SMALL, NOT_FINITE, UNDER_WAY, STIFF, CALM = 0, 1, 2, 3, 4, 5, 6
 # as the next ticket it says that nobody waits any more; trial steps between two looks at it
 GIVEN_UP, PAUSE = 2**62, 200
 # where a run stands, besides its state and slope
-T, H, PREVIOUS, REJECTED, FINITE, TRIALS, STEPS, NFEV, FILLED = 0, 1, 2, 3, 4, 5, 6, 7, 8
+T, H, PREVIOUS, REJECTED, FINITE, TRIALS, STEPS, NFEV, FILLED, STATUS, STIFF_STEPS = 0, 1, 2, 3, 4, 5, 6, 7, 8, 9, 10
+# the same of an implicit method
+ORDER, EQUAL, AGE, FACTORED, JACOBIANS, FACTORIZATIONS, RADIUS, CALM_STEPS = 11, 12, 13, 14, 15, 16, 17, 18
+CONTROL = 19
+# steps times the fastest rate from which on an implicit method makes longer ones, so many of them in a row
+STIFF_FROM, STIFF_IN_A_ROW = 1.0, 10.0
 
 
 @jit
@@ -158,6 +163,40 @@ def stepped(control, norm, order):
 
 
 @jit
+def stability(y_new, point, end, stage, h):
+    """A step times the fastest rate, for floats and for lanes: from two slopes at its end (Hairer & Wanner, IV.2)."""
+    slopes, states = 0.0 * h, 0.0 * h
+    for j in range(len(y_new)):
+        slope, state = end[j] - stage[j], y_new[j] - point[j]
+        slopes, states = fma(slope, slope, slopes), fma(state, state, states)
+    # the last term only keeps 0/0 away
+    return h * sqrt(slopes / (states + 1e-300))
+
+
+@jit
+def bounded_by_stability(control, limit, last, patience):
+    """Whether steps have been bounded by stability for a while, and more than `patience` of them are left to go."""
+    control[STIFF_STEPS] = control[STIFF_STEPS] + 1.0 if limit > STIFF_FROM else 0.0
+    return control[STIFF_STEPS] >= STIFF_IN_A_ROW and last - control[T] > patience * control[H]
+
+
+@jit
+def hand_over(control, h, y, slope, y_new, end, start):
+    """Differences of the cubic through the ends of a step, three points to a step, for an implicit method."""
+    for j in range(len(y)):
+        # at shares 0, 1/3, 2/3 and 1 of the step
+        before, after = y[j], y_new[j]
+        third = (20.0 * before + 7.0 * after + h * (4.0 * slope[j] - 2.0 * end[j])) / 27.0
+        two_thirds = (7.0 * before + 20.0 * after + h * (2.0 * slope[j] - 4.0 * end[j])) / 27.0
+        start[0, j] = after
+        start[1, j] = after - two_thirds
+        start[2, j] = after - 2.0 * two_thirds + third
+        start[3, j] = after - 3.0 * two_thirds + 3.0 * third - before
+    control[H] = h / 3.0
+    control[ORDER], control[STIFF_STEPS] = 0.0, 0.0
+
+
+@jit
 def dense_weights(theta, dense, weights):
     """Weights of the stages in the solution at a share θ of the step."""
     for stage in range(dense.shape[0]):
@@ -167,13 +206,16 @@ def dense_weights(theta, dense, weights):
 
 
 @entry
-def adaptive(rhs, y, slope, control, alphas, out, trace, pause, rtol, atol, max_steps, order, a, errors, dense, p):
+def adaptive(
+    rhs, y, slope, control, start, alphas, out, trace, pause, rtol, atol, max_steps, patience, order, a, errors, dense, p
+):
     """Embedded Runge–Kutta with first-same-as-last, PI step control and dense output at `alphas`.
 
-    rhs is the address of dydt = f(y) with parameters p. y, slope (n,) and control (9,) hold where the run stands and
-    are moved on; a slope of NaN begins it. Stage `last` is the solution itself; stages after it serve the dense output
+    rhs is the address of dydt = f(y) with parameters p. y, slope (n,) and control hold where the run stands and are
+    moved on; a time of NaN begins it. Stage `last` is the solution itself; stages after it serve the dense output
     only. The run pauses after `pause` trial steps in all. A trace (cap, 1 + d, n + 2) with room for all steps until
-    then keeps the polynomial of each; one with cap = 0 keeps none.
+    then keeps the polynomial of each; one with cap = 0 keeps none. Where the steps are bounded by stability and more than
+    `patience` of them are left, it returns STIFF with what an implicit method starts from in `start` (4, n).
 
     Returns the status; out (S, n) holds the states at the first control[FILLED] times.
     """
@@ -223,6 +265,7 @@ def adaptive(rhs, y, slope, control, alphas, out, trace, pause, rtol, atol, max_
         if late:
             call(rhs, y_new, stages[last], p)
             control[NFEV] += 1.0
+        limit = stability(y_new, point, stages[last], stages[last - 1], h) if patience < np.inf else 0.0
         due = trace.shape[0] > 0 or alphas[filled] < t + h * (1.0 - 1e-14)
         for stage in range(last + 1, all_stages if due else 0):
             combine(y, h, a[stage], stages, stage, point)
@@ -240,9 +283,14 @@ def adaptive(rhs, y, slope, control, alphas, out, trace, pause, rtol, atol, max_
             traced += 1
         stepped(control, norm, order)
         control[FILLED] = filled
+        stiff = filled < len(alphas) and bounded_by_stability(control, limit, alphas[-1], patience)
+        if stiff:
+            hand_over(control, h, y, stages[0], y_new, stages[last], start)
         copy(y_new, y)
         copy(stages[last], stages[0])
         copy(stages[0], slope)
+        if stiff:
+            return STIFF
     return DONE
 
 
@@ -294,12 +342,14 @@ def fixed_step(rhs, y0, alphas, dt, a, b, p):
 
 @entry
 def adaptive_many(
-    rhs, starts, parameters, alphas, tickets, states, controls, rtol, atol, max_steps, order, a, errors, dense
+    rhs, starts, parameters, alphas, tickets, states, controls, memories,
+    rtol, atol, max_steps, patience, order, a, errors, dense,
 ):
     """Integrate the trajectories whose numbers `tickets` gives out, until there are none left.
 
-    starts (N, n) and parameters (N, m) in, states (N, S, n) and controls (N, 10) out; the last of a control is the
-    status. Any number of threads may share the tickets.
+    starts (N, n) and parameters (N, m) in, states (N, S, n) and controls (N, CONTROL) out, their status among them;
+    where it is STIFF, memories (N, 4, n) has what an implicit method starts from. Any number of threads may share the
+    tickets.
     """
     n = starts.shape[1]
     y, slope, trace = np.empty(n), np.empty(n), np.empty((0, 1, 1))
@@ -311,10 +361,10 @@ def adaptive_many(
         control = controls[ticket]
         control[T] = np.nan
         trials = 0.0
-        control[9] = UNDER_WAY
-        while control[9] == UNDER_WAY and tickets[0] < GIVEN_UP:
+        control[STATUS] = UNDER_WAY
+        while control[STATUS] == UNDER_WAY and tickets[0] < GIVEN_UP:
             trials += PAUSE
-            control[9] = adaptive(
-                rhs, y, slope, control, alphas, states[ticket], trace, trials,
-                rtol, atol, max_steps, order, a, errors, dense, parameters[ticket],
+            control[STATUS] = adaptive(
+                rhs, y, slope, control, memories[ticket], alphas, states[ticket], trace, trials,
+                rtol, atol, max_steps, patience, order, a, errors, dense, parameters[ticket],
             )  # fmt: skip

@@ -32,7 +32,7 @@ def integrate(
     problem: Problem,
     alphas: ArrayLike,
     *,
-    method: str = "dop853",
+    method: str = "auto",
     rtol: float = 1e-8,
     atol: float | None = None,
     max_steps: int = 1_000_000,
@@ -40,15 +40,16 @@ def integrate(
     checkpoint: Checkpoint | None = None,
     throw: bool = True,
 ) -> Solution:
-    """Integrate with an adaptive Runge–Kutta method and its dense output.
+    """Integrate with adaptive steps, and dense output between them.
 
     Parameters
     ----------
     problem : Problem
     alphas : (S,)
         Times to report, increasing, ≥ 0; the problem's state is the one at α = 0.
-    method : {"dop853", "dopri5"}
-        Hairer's method of order 8, or Dormand–Prince of order 5.
+    method : {"auto", "dop853", "dopri5", "bdf"}
+        "auto": Hairer's method of order 8, "dop853", and backward differences, "bdf", where stability bounds its steps
+        and many of them are left to go: on plateaus and long tails. "dopri5": Dormand–Prince, of order 5.
     rtol : float
         Relative error allowed in each step; `atol` (default rtol) is its absolute counterpart and positive,
         because an overlap that starts at zero has no relative error.
@@ -71,7 +72,7 @@ def integrate(
     chosen, rtol, atol, max_steps = adaptive_options(method, rtol, atol, max_steps)
     times = increasing_times("alphas", alphas)
     module, y0, p = prepared(problem)
-    run = Run(module, chosen, times, p, y0, rtol, atol, max_steps)
+    run = Run(module, chosen, sizes(problem), times, p, y0, rtol, atol, max_steps)
     finder = EventFinder(problem, tuple(events)) if events else None
     status = run.finish(checkpoint, finder)
     found = tuple(finder.times) if finder else ()
@@ -92,6 +93,12 @@ def adaptive_options(method: str, rtol: float, atol: float | None, max_steps: in
     rtol = number("rtol", rtol, 1e-14, 1.0)
     atol = rtol if atol is None else number("atol", atol, 1e-100, 1.0)
     return METHODS[method](), rtol, atol, integer("max_steps", max_steps, 1)
+
+
+def sizes(problem: Problem) -> tuple[int, int, int, bool]:
+    """Mask classes, K, M, and whether v moves."""
+    classes, K, M = problem.state.R_classes.shape
+    return classes, K, M, second_layer_moves(problem)
 
 
 def prepared(problem: Problem):  # type: ignore[no-untyped-def]

@@ -10,10 +10,11 @@ import numpy as np
 
 from divprune_sym.ground.checks import BadInput, increasing_times, integer
 from divprune_sym.ground.work import each_done
-from divprune_sym.solvers._kernels import FILLED, GIVEN_UP, NFEV, STEPS, T
-from divprune_sym.solvers.adaptive import adaptive_options, prepared, same_way
+from divprune_sym.solvers._kernels import CONTROL, GIVEN_UP, STATUS, STIFF
+from divprune_sym.solvers.adaptive import adaptive_options, prepared, same_way, sizes
 from divprune_sym.solvers.modules import problem_module, stepping_module
-from divprune_sym.solvers.solution import Solution, solutions
+from divprune_sym.solvers.run import Run, outcome, patience
+from divprune_sym.solvers.solution import Outcome, Solution, solutions
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
@@ -30,7 +31,7 @@ def integrate_batch(
     problems: Sequence[Problem],
     alphas: ArrayLike,
     *,
-    method: str = "dop853",
+    method: str = "auto",
     rtol: float = 1e-8,
     atol: float | None = None,
     max_steps: int = 1_000_000,
@@ -66,25 +67,37 @@ def integrate_batch(
     flat = [prepared(problem)[1:] for problem in problems]
     starts, parameters = (np.array([one[x] for one in flat]) for x in (0, 1))
     states = np.zeros((len(problems), len(times), starts.shape[1]))
-    controls = np.zeros((len(problems), 10))
-    x = problems[0].state
-    target = target_of(problems[0])
-    rhs, stepping = problem_module(problems[0].equations, x.K, x.M, target).at_address(), stepping_module(target)
-    tickets = np.zeros(1, dtype=np.int64)
+    controls = np.full((len(problems), CONTROL), np.nan)
+    memories = np.zeros((len(problems), 4, starts.shape[1]))
+    controls[:, STATUS] = STIFF
+    if chosen.stiff != "always":
+        x = problems[0].state
+        target = target_of(problems[0])
+        rhs, stepping = problem_module(problems[0].equations, x.K, x.M, target).at_address(), stepping_module(target)
+        tickets = np.zeros(1, dtype=np.int64)
 
-    def work(_: int) -> None:
-        stepping.adaptive_many(
-            rhs.address, starts, parameters, times, tickets, states, controls, rtol, atol, max_steps,
-            chosen.order, chosen.a, chosen.errors, chosen.dense,
-        )  # fmt: skip
+        def together(_: int) -> None:
+            stepping.adaptive_many(
+                rhs.address, starts, parameters, times, tickets, states, controls, memories, rtol, atol, max_steps,
+                patience(chosen, sizes(problems[0])), chosen.order, chosen.a, chosen.errors, chosen.dense,
+            )  # fmt: skip
 
-    try:
-        deque(each_done(work, range(threads), threads), maxlen=0)
-    except BaseException:
-        tickets[0] = GIVEN_UP
-        raise
-    counts = controls[:, [FILLED, 9, STEPS, NFEV]].astype(int).tolist()
-    results = [(state, *count, reached) for state, count, reached in zip(states, counts, controls[:, T], strict=True)]
+        try:
+            deque(each_done(together, range(threads), threads), maxlen=0)
+        except BaseException:
+            tickets[0] = GIVEN_UP
+            raise
+
+    def alone(n: int) -> Outcome:
+        if controls[n, STATUS] != STIFF:
+            return outcome(states[n], controls[n], int(controls[n, STATUS]), implicit=False)
+        module = prepared(problems[n])[0]
+        run = Run(module, chosen, sizes(problems[n]), times, parameters[n], starts[n], rtol, atol, max_steps)
+        run.out, run.control, run.start, run.implicit = states[n], controls[n], memories[n], True
+        return run.result(run.finish(None, None))
+
+    ended = dict(each_done(alone, range(len(problems)), threads))
+    results = [ended[n] for n in range(len(problems))]
     how = same_way(method, rtol, atol, max_steps)
     return [replace(one, integrator=how) for one in solutions(problems, times, results, throw)]
 

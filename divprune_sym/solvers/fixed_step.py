@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING
 from divprune_sym.ground.checks import BadInput, increasing_times, number
 from divprune_sym.solvers.adaptive import prepared
 from divprune_sym.solvers.modules import stepping_module
-from divprune_sym.solvers.solution import solution
+from divprune_sym.solvers.solution import Outcome, solution
 from divprune_sym.solvers.tableaus import FIXED_METHODS
 
 if TYPE_CHECKING:
@@ -49,7 +49,5 @@ def integrate_fixed_step(
     dt = number("dt", dt, max(1e-12, times[-1] / MOST_FIXED_STEPS))
     a, b, _, _ = FIXED_METHODS[method].arrays()
     module, y0, p = prepared(problem)
-    result = stepping_module().fixed_step(module.at_address().address, y0, times, dt, a, b, p)
-    return replace(
-        solution(problem, times, result, throw), integrator=partial(integrate_fixed_step, dt=dt, method=method)
-    )
+    made = Outcome(*stepping_module().fixed_step(module.at_address().address, y0, times, dt, a, b, p))
+    return replace(solution(problem, times, made, throw), integrator=partial(integrate_fixed_step, dt=dt, method=method))

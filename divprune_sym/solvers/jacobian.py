@@ -11,6 +11,7 @@ import numpy as np
 from divprune_sym.codegen.cache import cached_module
 from divprune_sym.ground.values import ByValue
 from divprune_sym.solvers.adaptive import prepared
+from divprune_sym.solvers.coordinates import places
 from divprune_sym.solvers.modules import unpacked
 from divprune_sym.solvers.problem import second_layer_moves
 
@@ -107,22 +108,20 @@ class Flow(ByValue):
     @cached_property
     def embedding(self) -> NDArray[np.float64]:
         """(n, n_flat): row j is the direction of coordinate j among all entries of Q, R and v."""
-        classes, K, M = self.problem.state.R_classes.shape
-        rows = []
-        for c in range(classes):
-            for i in range(K):
-                for k in range(i, K):
-                    Q = np.zeros((classes, K, K))
-                    Q[c, i, k] = Q[c, k, i] = 1.0
-                    rows.append(Q.ravel())
-        rest = classes * K * M + (K if self.learns_v else 0)
-        top = np.pad(np.array(rows), ((0, 0), (0, rest)))
-        return np.concatenate([top, np.pad(np.eye(rest), ((0, 0), (classes * K * K, 0)))])
+        first, other = self._places
+        embedding = np.zeros((len(first), int(first.max()) + 1))
+        n = np.arange(len(first))
+        embedding[n, first] = embedding[n, other] = 1.0
+        return embedding
 
-    @cached_property
+    @property
+    def _places(self) -> tuple[NDArray[np.int64], NDArray[np.int64]]:
+        return places(*self.problem.state.R_classes.shape, self.learns_v)
+
+    @property
     def _first(self) -> NDArray[np.int64]:
         """Position in the flat state where each coordinate is read."""
-        return np.asarray(np.argmax(self.embedding, axis=1))
+        return self._places[0]
 
     @cached_property
     def _generated(self) -> tuple[ModuleType, ModuleType, tuple[Any, ...]]:

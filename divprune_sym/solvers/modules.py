@@ -76,8 +76,11 @@ def _below_the_line(path: Path) -> str:
 
 def _stepping(target: str = "cpu") -> str:
     """The time-stepping kernels as text."""
-    one, many = (_below_the_line(Path(__file__).parent / name) for name in ("_kernels.py", "_batch_kernels.py"))
-    return one.split(_ONE_BY_ONE)[0] + many if target == "batch" else one
+    one, many, implicit = (
+        _below_the_line(Path(__file__).parent / name)
+        for name in ("_kernels.py", "_batch_kernels.py", "_implicit_kernels.py")
+    )
+    return one.split(_ONE_BY_ONE)[0] + many if target == "batch" else one + implicit
 
 
 @cache

@@ -15,8 +15,23 @@ import numpy as np
 
 from divprune_sym.ground.checks import BadInput
 from divprune_sym.ground.files import CHECKPOINTS, check_ending, written_aside
-from divprune_sym.solvers._kernels import FILLED, NFEV, STEPS, TRIALS, UNDER_WAY, T
+from divprune_sym.solvers._implicit_kernels import JACOBIAN as MEMORY
+from divprune_sym.solvers._kernels import (
+    CALM,
+    CONTROL,
+    FACTORIZATIONS,
+    FILLED,
+    JACOBIANS,
+    NFEV,
+    STEPS,
+    STIFF,
+    TRIALS,
+    UNDER_WAY,
+    T,
+)
+from divprune_sym.solvers.coordinates import places
 from divprune_sym.solvers.modules import stepping_module
+from divprune_sym.solvers.solution import Outcome
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -30,6 +45,12 @@ if TYPE_CHECKING:
 _TRIALS_AT_ONCE = 200
 # and seconds between two pauses in which nothing is done but listen
 _PAUSE = 0.05
+# what a run of the implicit method takes, measured from the end of a plateau on: right-hand sides, factors, Jacobians
+_IMPLICIT_SLOPES, _IMPLICIT_FACTORS, _IMPLICIT_JACOBIANS = 250, 40, 10
+# steps in a row that an explicit method could make
+_CALM_STEPS = 20
+# what a checkpoint keeps
+_KEPT = ("y", "slope", "control", "start", "memory", "out")
 
 
 @dataclass(frozen=True)
@@ -60,6 +81,7 @@ class Run:
 
     module: ModuleType
     method: Method
+    shape: tuple[int, int, int, bool]
     alphas: NDArray[np.float64]
     parameters: NDArray[np.float64]
     y: NDArray[np.float64]
@@ -68,42 +90,58 @@ class Run:
     max_steps: int
 
     def __post_init__(self) -> None:
-        self.start, self.y = self.y, self.y.copy()
+        self.begin, self.y = self.y, self.y.copy()
         self.slope = np.empty_like(self.y)
-        self.control = np.full(9, np.nan)
+        self.control = np.full(CONTROL, np.nan)
         self.out = np.zeros((len(self.alphas), len(self.y)))
+        # what an implicit method starts from, and what it keeps
+        self.start = np.empty((4, len(self.y)))
+        self.memory = np.empty((0, 0))
+        self.implicit = self.method.stiff == "always"
 
     def advance(self, trials: int, trace: NDArray[np.float64]) -> int:
-        """Up to so many trial steps more; the status."""
-        begun = self.control[TRIALS] if not np.isnan(self.control[T]) else 0.0
+        """Up to so many trial steps more, by one method or the other; the status."""
+        begun, before = (self.control[[TRIALS, STEPS]] if self.has_begun else (0.0, 0.0))
+        pause = min(begun + trials, 2.0**53)
+        while True:
+            made = int(self.control[STEPS] - before) if self.has_begun else 0
+            status = (self._implicit if self.implicit else self._explicit)(pause, trace[made:])
+            if status not in (STIFF, CALM):
+                return status
+            self.implicit = status == STIFF
+
+    @property
+    def has_begun(self) -> bool:
+        """Whether a step has been tried."""
+        return not np.isnan(self.control[T])
+
+    def _explicit(self, pause: float, trace: NDArray[np.float64]) -> int:
+        x = self.method
         status: int = stepping_module().adaptive(
-            self.module.at_address().address,
-            self.y,
-            self.slope,
-            self.control,
-            self.alphas,
-            self.out,
-            trace,
-            min(begun + trials, 2.0**53),
-            self.rtol,
-            self.atol,
-            self.max_steps,
-            self.method.order,
-            self.method.a,
-            self.method.errors,
-            self.method.dense,
+            self.module.at_address().address, self.y, self.slope, self.control, self.start, self.alphas, self.out,
+            trace, pause, self.rtol, self.atol, self.max_steps, patience(x, self.shape), x.order, x.a, x.errors, x.dense,
             self.parameters,
-        )
+        )  # fmt: skip
         return status
 
-    def result(self, status: int) -> tuple[NDArray[np.float64], int, int, int, int, float]:
-        """(states, outputs filled, status, accepted steps, right-hand sides, α reached)."""
-        filled, steps, nfev = (int(self.control[x]) for x in (FILLED, STEPS, NFEV))
-        return self.out, filled, status, steps, nfev, float(self.control[T])
+    def _implicit(self, pause: float, trace: NDArray[np.float64]) -> int:
+        first, other = places(*self.shape)
+        if not self.memory.size:
+            self.memory = np.zeros((MEMORY + len(first), len(first)))
+        status: int = stepping_module().implicit(
+            self.module.at_address().address, first, other, self.y, self.slope, self.control, self.memory, self.start,
+            self.alphas, self.out, trace, pause, self.rtol, self.atol, self.max_steps,
+            np.inf if self.method.stiff == "always" else _CALM_STEPS, self.parameters,
+        )  # fmt: skip
+        return status
+
+    def result(self, status: int) -> Outcome:
+        """What there is by now."""
+        return outcome(self.out, self.control, status, implicit=self.implicit)
 
     def finish(self, checkpoint: Checkpoint | None, look: Callable[[NDArray[np.float64]], None] | None) -> int:
         """Run to the end; `look` sees the polynomials of the steps of each pause (see `_kernels.adaptive`)."""
-        n, degree = len(self.y), self.method.dense.shape[1]
+        n, degree = len(self.y), self.method.dense.shape[1]  # not below the order of the backward differences
         trace = np.empty((_TRIALS_AT_ONCE if look else 0, 1 + degree, n + 2))
         if checkpoint is None and look is None:
             return self._undisturbed(trace)
@@ -124,9 +162,9 @@ class Run:
     ) -> int:
         saved = time.monotonic()
         while True:
-            before = self.control[STEPS] if not np.isnan(self.control[T]) else 0.0
+            before = self.control[STEPS] if self.has_begun else 0.0
             status = self.advance(_TRIALS_AT_ONCE, trace)
-            if look is not None and not np.isnan(self.control[T]):
+            if look is not None and self.has_begun:
                 look(trace[: int(self.control[STEPS] - before)])
             if status != UNDER_WAY:
                 if checkpoint is not None:
@@ -150,13 +188,14 @@ class Run:
     def key(self) -> str:
         """What a checkpoint must have been made for."""
         digest = hashlib.sha256(str(self.module.__name__).encode())
-        for array in (self.start, self.parameters, self.alphas, self.method.a, np.array([self.rtol, self.atol])):
+        digest.update(self.method.stiff.encode())
+        for array in (self.begin, self.parameters, self.alphas, self.method.a, np.array([self.rtol, self.atol])):
             digest.update(array.tobytes())
         return digest.hexdigest()
 
     def _save(self, path: Path) -> None:
         with written_aside(path) as file:
-            np.savez(file, key=self.key, y=self.y, slope=self.slope, control=self.control, out=self.out)
+            np.savez(file, key=self.key, implicit=self.implicit, **{name: getattr(self, name) for name in _KEPT})
 
     def _resume(self, path: Path) -> None:
         if not path.exists():
@@ -167,9 +206,29 @@ class Run:
                 f"{path}: not a checkpoint of this problem, these times and tolerances; remove it, or name another file"
             )
             raise BadInput(msg)
-        self.y, self.slope, self.control = held["y"], held["slope"], held["control"]
-        filled = int(self.control[FILLED])
-        self.out[:filled] = held["out"][:filled]
+        self.implicit = bool(held["implicit"])
+        for name in _KEPT:
+            setattr(self, name, held[name])
+
+
+def patience(method: Method, shape: tuple[int, int, int, bool]) -> float:
+    """So many steps cost as much as a run of the implicit method: an estimate that is the same on every machine."""
+    if method.stiff != "when bound":
+        return np.inf
+    classes, K, M, _ = shape
+    n = len(places(*shape)[0])
+    # in operations, an asin counted as four
+    slope = K * (K + 1) * (K + M) * (K + M + 1) + 2.0 * classes * K * (K + M) ** 2
+    factors = n**3 / 6.0 / slope
+    return (_IMPLICIT_SLOPES + _IMPLICIT_FACTORS * factors + _IMPLICIT_JACOBIANS * n) / len(method.a)
+
+
+def outcome(out: NDArray[np.float64], control: NDArray[np.float64], status: int, *, implicit: bool) -> Outcome:
+    """What a control says of a run."""
+    names = (FILLED, STEPS, NFEV, TRIALS, JACOBIANS, FACTORIZATIONS)
+    filled, steps, nfev, trials, njev, nlu = (int(control[x]) for x in names)
+    method = "backward differences" if implicit else "an explicit method"
+    return Outcome(out, filled, status, steps, nfev, float(control[T]), trials, njev, nlu, method)
 
 
 def _read(path: Path) -> dict[str, Any]:

@@ -29,9 +29,6 @@ if TYPE_CHECKING:
     from divprune_sym.notation import OrderParameters
     from divprune_sym.solvers.problem import Problem
 
-    # states (S, n), zero where they are not filled; how many are, status, steps, right-hand sides, α reached
-    Result = tuple[NDArray[np.float64], int, int, int, int, float]
-
 FORMAT = "divprune_sym solution 1"
 # rows of a table in a notebook
 _SHOWN = 8
@@ -47,10 +44,28 @@ class Status(IntEnum):
     NOT_FINITE = 3
 
 
+@dataclass(frozen=True)
+class Outcome:
+    """What a kernel returned: states (S, n), zero from `filled` on, and how the steps to them ended."""
+
+    states: NDArray[np.float64]
+    filled: int
+    status: int
+    steps: int
+    nfev: int
+    reached: float
+    trials: int = 0
+    njev: int = 0
+    nlu: int = 0
+    method: str = "an explicit method"
+
+
 _MESSAGES = {
     Status.DONE: "reached the last α",
-    Status.TOO_MANY_STEPS: "gave up after max_steps = {steps} steps; raise max_steps or rtol",
-    Status.STEP_TOO_SMALL: "the step fell below rounding; the equations have become too stiff for this method",
+    Status.TOO_MANY_STEPS: (
+        "gave up after max_steps = {trials} steps, {rejected} of them rejected; raise max_steps or rtol"
+    ),
+    Status.STEP_TOO_SMALL: "the step of {method} fell below rounding; {advice}",
     Status.NOT_FINITE: "the order parameters diverged; lower eta, eta_v or a fixed dt",
 }
 
@@ -72,8 +87,8 @@ class Solution(ByValue):
     Q, R, v : (S, K, K), (S, K, M), (S, K)
         Totals over classes.
     Q_classes, R_classes : (S, C, K, K), (S, C, K, M)
-    status, message, success, nfev, steps
-        As in SciPy's `solve_ivp`; nfev counts right-hand sides.
+    status, message, success, nfev, njev, nlu, steps
+        As in SciPy's `solve_ivp`; nfev counts right-hand sides, those for Jacobians included.
     events : tuple of tuples
         The times of each event asked for.
     integrator : callable or None
@@ -90,6 +105,8 @@ class Solution(ByValue):
     message: str
     nfev: int
     steps: int
+    njev: int = 0
+    nlu: int = 0
     events: tuple[tuple[float, ...], ...] = ()
     integrator: Callable[..., Solution] | None = field(default=None, repr=False)
 
@@ -310,7 +327,7 @@ COUNTS = tuple(f.name for f in fields(Solution) if f.type == "int")
 def solution(
     problem: Problem,
     times: NDArray[np.float64],
-    result: Result,
+    result: Outcome,
     throw: bool,
     events: tuple[tuple[float, ...], ...] = (),
 ) -> Solution:
@@ -321,24 +338,31 @@ def solution(
 def solutions(
     problems: Sequence[Problem],
     times: NDArray[np.float64],
-    results: Sequence[Result],
+    results: Sequence[Outcome],
     throw: bool,
     events: tuple[tuple[float, ...], ...] = (),
 ) -> list[Solution]:
     """The same of problems of one size and with the same equations."""
-    states = np.array([result[0] for result in results])
+    states = np.array([result.states for result in results])
     Q, R, v = unflattened(states, problems)
     errors = errors_of_many(problems, states)
     made = []
-    for n, (problem, (_, filled, code, steps, nfev, reached)) in enumerate(zip(problems, results, strict=True)):
-        status = Status(code)
-        message = _MESSAGES[status].format(steps=steps)
+    for n, (problem, x) in enumerate(zip(problems, results, strict=True)):
+        status, filled = Status(x.status), x.filled
+        message = _message(status, x)
         if problem.small_eta:
             message += "; in the limit of a small learning rate, without the terms in η²"
         found = (errors[n, :filled], Q[n, :filled], R[n, :filled], v[n, :filled])
         if throw and status != Status.DONE:
             last = f"; last ε_g = {found[0][-1]:.3g}" if filled else ""
-            msg = f"stopped at α = {reached:.6g}: {message}{last}"
+            msg = f"stopped at α = {x.reached:.6g}: {message}{last}"
             raise IntegrationFailed(msg)
-        made.append(Solution(times[:filled], *found, problem, status, message, int(nfev), int(steps), events))
+        counts = (x.nfev, x.steps, x.njev, x.nlu)
+        made.append(Solution(times[:filled], *found, problem, status, message, *counts, events))
     return made
+
+
+def _message(status: Status, x: Outcome) -> str:
+    stiff = x.method == "an explicit method"
+    advice = 'the equations are too stiff for it, method="auto" goes on' if stiff else "no root of a step is found"
+    return _MESSAGES[status].format(trials=x.trials, rejected=x.trials - x.steps, method=x.method, advice=advice)

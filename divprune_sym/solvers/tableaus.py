@@ -2,10 +2,10 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from fractions import Fraction as F
 from functools import cache
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Literal
 
 import numpy as np
 
@@ -139,6 +139,8 @@ class Method(ByValue):
 
     Attributes
     ----------
+    stiff : "never", "when bound" or "always"
+        Whether backward differences make the steps: always, or from where stability bounds those of the tableau.
     order : int
     a : (s, s)
         Row `last` makes the solution; later rows serve the dense output.
@@ -152,6 +154,7 @@ class Method(ByValue):
     a: NDArray[np.float64]
     errors: NDArray[np.float64]
     dense: NDArray[np.float64]
+    stiff: Literal["never", "when bound", "always"] = "never"
 
 
 @cache
@@ -182,5 +185,17 @@ def dop853() -> Method:
     return Method(8, a, np.array([E5, E3]), np.ascontiguousarray(weights[:, 1:]))
 
 
-METHODS = {"dop853": dop853, "dopri5": dormand_prince}
+@cache
+def auto() -> Method:
+    """Order 8, and backward differences where its steps are bounded by stability."""
+    return replace(dop853(), stiff="when bound")
+
+
+@cache
+def bdf() -> Method:
+    """Backward differences from the start on."""
+    return replace(dop853(), stiff="always")
+
+
+METHODS = {"auto": auto, "dop853": dop853, "dopri5": dormand_prince, "bdf": bdf}
 FIXED_METHODS = {"rk4": RK4, "euler": EULER}

@@ -19,6 +19,47 @@ NAMES = {
 }
 
 
+class Run:
+    """One integration, explicit and implicit by turns, as `solvers.run.Run` has it."""
+
+    def __init__(self, stepper, y0, times, rtol, atol, max_steps, patience, cap=0):
+        k, n = stepper.kernels, len(y0)
+        self.stepper, self.k = stepper, k
+        self.y, self.times = np.array(y0, float), np.array(times, float)
+        self.slope, self.control, self.start = np.empty(n), np.full(k["CONTROL"], np.nan), np.empty((4, n))
+        self.memory = np.zeros((k["JACOBIAN"] + n, n))
+        self.out, self.trace = np.empty((len(times), n)), np.empty((cap, 1 + stepper.method.dense.shape[1], n + 2))
+        self.options, self.patience = (rtol, atol, max_steps), patience
+        self.implicit = stepper.method.stiff == "always"
+        self.switches = []
+
+    def advance(self, pause):
+        m, places = self.stepper.method, np.arange(len(self.y))
+        while True:
+            before = 0 if np.isnan(self.control[0]) else int(self.control[self.k["STEPS"]])
+            where = (self.times, self.out, self.trace[before:], pause, *self.options)
+            if self.implicit:
+                calm = np.inf if m.stiff == "always" else 20
+                status = self.k["implicit"](
+                    self.stepper.rhs, places, places, self.y, self.slope, self.control, self.memory, self.start,
+                    *where, calm, None,
+                )  # fmt: skip
+            else:
+                status = self.k["adaptive"](
+                    self.stepper.rhs, self.y, self.slope, self.control, self.start,
+                    *where, self.patience, m.order, m.a, m.errors, m.dense, None,
+                )  # fmt: skip
+            if status not in (self.k["STIFF"], self.k["CALM"]):
+                return status
+            self.implicit = status == self.k["STIFF"]
+            self.switches.append(self.control[self.k["T"]])
+
+    def result(self, status):
+        """(states, filled, status, steps, nfev, t)"""
+        filled, steps, nfev = (int(self.control[self.k[name]]) for name in ("FILLED", "STEPS", "NFEV"))
+        return self.out, filled, status, steps, nfev, self.control[self.k["T"]]
+
+
 class Stepper:
     """dy/dt = f(y); `f` returns a list or an array."""
 
@@ -30,19 +71,20 @@ class Stepper:
         self.method = METHODS[method]()
         exec(_stepping(), self.kernels)  # our own text
 
-    def adaptive(self, y0, times, rtol=1e-8, atol=None, max_steps=10_000, pauses=()):
-        """(states, filled, status, steps, nfev, t), with a pause after each number of trial steps in `pauses`."""
-        y, times, m = np.array(y0, float), np.array(times, float), self.method
-        slope, control, out = np.empty_like(y), np.full(9, np.nan), np.empty((len(times), len(y)))
-        given = (rtol, atol or rtol, max_steps, m.order, m.a, m.errors, m.dense, None)
+    def adaptive(self, y0, times, rtol=1e-8, atol=None, max_steps=10_000, pauses=(), patience=np.inf):
+        """A `Run` to the end, with a pause after each number of trial steps in `pauses`."""
+        run = Run(self, y0, times, rtol, atol or rtol, max_steps, patience)
         with np.errstate(all="ignore"):
             for pause in (*pauses, np.inf):
-                status = self.kernels["adaptive"](
-                    self.rhs, y, slope, control, times, out, np.empty((0, 1, 1)), pause, *given
-                )
-        k = self.kernels
-        filled, steps, nfev = (int(control[k[name]]) for name in ("FILLED", "STEPS", "NFEV"))
-        return out, filled, status, steps, nfev, control[k["T"]]
+                status = run.advance(pause)
+        return run.result(status)
+
+    def run(self, y0, times, rtol=1e-8, cap=0, patience=0.0, max_steps=10_000):
+        """The same, and the `Run` itself, with the polynomials of the first `cap` steps."""
+        run = Run(self, y0, times, rtol, rtol, max_steps, patience, cap)
+        with np.errstate(all="ignore"):
+            status = run.advance(np.inf)
+        return run, run.result(status)
 
     def fixed_step(self, y0, times, dt, tableau=RK4):
         """(states, filled, status, steps, nfev, t)"""
