@@ -56,8 +56,22 @@ def write_lane(source, target, lane):
 
 @entry
 def adaptive_many(
-    rhs, starts, parameters, alphas, tickets, states, controls, memories,
-    rtol, atol, max_steps, patience, order, a, errors, dense,
+    rhs,
+    starts,
+    parameters,
+    alphas,
+    tickets,
+    states,
+    controls,
+    memories,
+    rtol,
+    atol,
+    max_steps,
+    patience,
+    order,
+    a,
+    errors,
+    dense,
 ):
     """Integrate the trajectories whose numbers `tickets` gives out, until there are none left.
 

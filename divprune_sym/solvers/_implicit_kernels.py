@@ -8,7 +8,7 @@ its Jacobian and factors while it converges. What is special here:
 - The fastest growth exp(λα) bounds the step, h λ ≤ a power of the tolerance, however little of it there is in the
   state: a plateau left through overlaps far below the tolerance would otherwise be stepped over. λ comes from one
   inverse iteration a step with the factors at hand.
-- Coordinates that symmetry keeps equal stay equal to the last bit, so that rounding does not break a symmetry.
+- Coordinates that symmetry keeps equal are kept so to the last bit: rounding breaks no symmetry.
 
 The text below the line is copied behind that of `_kernels.py`.
 """
@@ -58,6 +58,8 @@ GROWING, FAST, TWIN, JACOBIAN = 8, 9, 10, 11
 NEWTON_ITERATIONS, LARGEST_ORDER = 4, 5
 # the error that each factor e of growth may have, over rtol
 GROWTH_ERROR = 10.0
+# coordinates that differ by no more than this share are equal: what some thousand explicit steps leave
+ROUNDING = 2e-14
 # steps for which a Jacobian serves at most: where its growth bounds the step, and elsewhere
 YOUNG, OLD = 15.0, 50.0
 
@@ -102,25 +104,25 @@ def slope_of(rhs, z, first, other, y, dydt, f, p):
 
 @jit
 def differentiate(rhs, z, f, first, other, y, dydt, moved, memory, p):
-    """Row JACOBIAN + l of the memory: ∂f/∂z_l, by a difference; Newton's iteration needs no more."""
-    for l in range(len(z)):
-        before = z[l]
-        z[l] = before + 1e-8 * max(fabs(before), 0.1)
-        step = z[l] - before
+    """Row JACOBIAN + m of the memory: ∂f/∂z_m, by a difference; Newton's iteration needs no more."""
+    for m in range(len(z)):
+        before = z[m]
+        z[m] = before + 1e-8 * max(fabs(before), 0.1)
+        step = z[m] - before
         slope_of(rhs, z, first, other, y, dydt, moved, p)
-        z[l] = before
+        z[m] = before
         for j in range(len(z)):
-            memory[JACOBIAN + l, j] = (moved[j] - f[j]) / step
+            memory[JACOBIAN + m, j] = (moved[j] - f[j]) / step
 
 
 @jit
 def factor(memory, c, W, pivots):
-    """The factors of 1 − cJ, transposed as J is: row l of W is a column. False if it is singular."""
+    """The factors of 1 − cJ, transposed as J is: row m of W is a column. False if it is singular."""
     n = len(pivots)
-    for l in range(n):
+    for m in range(n):
         for j in range(n):
-            W[l, j] = -c * memory[JACOBIAN + l, j]
-        W[l, l] += 1.0
+            W[m, j] = -c * memory[JACOBIAN + m, j]
+        W[m, m] += 1.0
     for k in range(n):
         largest, at = fabs(W[k, k]), k
         for j in range(k + 1, n):
@@ -130,16 +132,16 @@ def factor(memory, c, W, pivots):
         if not (largest > 0.0 and largest < 1e300):
             return False
         if at != k:
-            for l in range(n):
-                W[l, k], W[l, at] = W[l, at], W[l, k]
+            for m in range(n):
+                W[m, k], W[m, at] = W[m, at], W[m, k]
         inverse = 1.0 / W[k, k]
         for j in range(k + 1, n):
             W[k, j] *= inverse
-        for l in range(k + 1, n):
-            share = -W[l, k]
+        for m in range(k + 1, n):
+            share = -W[m, k]
             if share != 0.0:
                 for j in range(k + 1, n):
-                    W[l, j] = fma(share, W[k, j], W[l, j])
+                    W[m, j] = fma(share, W[k, j], W[m, j])
     return True
 
 
@@ -173,15 +175,17 @@ def keep_twins(x, twins, scale):
 
 @jit
 def find_twins(memory, order, twins):
-    """Coordinates with equal differences of every order: twins[j] is the first that j equals."""
+    """Coordinates that differ by rounding only, in their differences too: twins[j] is the first that j equals."""
     for j in range(len(twins)):
         twins[j] = j
-        for l in range(j):
-            equal = twins[l] == l
+        for m in range(j):
+            equal = twins[m] == m
             for row in range(order + 1):
-                equal = equal and memory[row, j] == memory[row, l]
+                equal = equal and fabs(memory[row, j] - memory[row, m]) <= ROUNDING * fabs(memory[0, j])
             if equal:
-                twins[j] = l
+                twins[j] = m
+                for row in range(order + 1):
+                    memory[row, j] = memory[row, m]
                 break
 
 
@@ -254,9 +258,9 @@ def fastest_rate(memory, direction, scratch, times):
     for _ in range(times):
         for j in range(n):
             scratch[j] = 0.0
-        for l in range(n):
+        for m in range(n):
             for j in range(n):
-                scratch[j] = fma(direction[l], memory[JACOBIAN + l, j], scratch[j])
+                scratch[j] = fma(direction[m], memory[JACOBIAN + m, j], scratch[j])
         size = 0.0
         for j in range(n):
             size = fma(scratch[j], scratch[j], size)

@@ -207,15 +207,32 @@ def dense_weights(theta, dense, weights):
 
 @entry
 def adaptive(
-    rhs, y, slope, control, start, alphas, out, trace, pause, rtol, atol, max_steps, patience, order, a, errors, dense, p
+    rhs,
+    y,
+    slope,
+    control,
+    start,
+    alphas,
+    out,
+    trace,
+    pause,
+    rtol,
+    atol,
+    max_steps,
+    patience,
+    order,
+    a,
+    errors,
+    dense,
+    p,
 ):
     """Embedded Runge–Kutta with first-same-as-last, PI step control and dense output at `alphas`.
 
     rhs is the address of dydt = f(y) with parameters p. y, slope (n,) and control hold where the run stands and are
     moved on; a time of NaN begins it. Stage `last` is the solution itself; stages after it serve the dense output
     only. The run pauses after `pause` trial steps in all. A trace (cap, 1 + d, n + 2) with room for all steps until
-    then keeps the polynomial of each; one with cap = 0 keeps none. Where the steps are bounded by stability and more than
-    `patience` of them are left, it returns STIFF with what an implicit method starts from in `start` (4, n).
+    then keeps the polynomial of each; one with cap = 0 keeps none. Where the steps are bounded by stability and more
+    than `patience` of them are left, it returns STIFF with what an implicit method starts from in `start` (4, n).
 
     Returns the status; out (S, n) holds the states at the first control[FILLED] times.
     """
@@ -342,8 +359,22 @@ def fixed_step(rhs, y0, alphas, dt, a, b, p):
 
 @entry
 def adaptive_many(
-    rhs, starts, parameters, alphas, tickets, states, controls, memories,
-    rtol, atol, max_steps, patience, order, a, errors, dense,
+    rhs,
+    starts,
+    parameters,
+    alphas,
+    tickets,
+    states,
+    controls,
+    memories,
+    rtol,
+    atol,
+    max_steps,
+    patience,
+    order,
+    a,
+    errors,
+    dense,
 ):
     """Integrate the trajectories whose numbers `tickets` gives out, until there are none left.
 

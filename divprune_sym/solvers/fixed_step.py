@@ -50,4 +50,6 @@ def integrate_fixed_step(
     a, b, _, _ = FIXED_METHODS[method].arrays()
     module, y0, p = prepared(problem)
     made = Outcome(*stepping_module().fixed_step(module.at_address().address, y0, times, dt, a, b, p))
-    return replace(solution(problem, times, made, throw), integrator=partial(integrate_fixed_step, dt=dt, method=method))
+    return replace(
+        solution(problem, times, made, throw), integrator=partial(integrate_fixed_step, dt=dt, method=method)
+    )

@@ -101,7 +101,7 @@ class Run:
 
     def advance(self, trials: int, trace: NDArray[np.float64]) -> int:
         """Up to so many trial steps more, by one method or the other; the status."""
-        begun, before = (self.control[[TRIALS, STEPS]] if self.has_begun else (0.0, 0.0))
+        begun, before = self.control[[TRIALS, STEPS]] if self.has_begun else (0.0, 0.0)
         pause = min(begun + trials, 2.0**53)
         while True:
             made = int(self.control[STEPS] - before) if self.has_begun else 0
@@ -119,8 +119,8 @@ class Run:
         x = self.method
         status: int = stepping_module().adaptive(
             self.module.at_address().address, self.y, self.slope, self.control, self.start, self.alphas, self.out,
-            trace, pause, self.rtol, self.atol, self.max_steps, patience(x, self.shape), x.order, x.a, x.errors, x.dense,
-            self.parameters,
+            trace, pause, self.rtol, self.atol, self.max_steps, patience(x, self.shape),
+            x.order, x.a, x.errors, x.dense, self.parameters,
         )  # fmt: skip
         return status
 

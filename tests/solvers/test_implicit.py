@@ -58,9 +58,9 @@ def test_polynomials_are_followed_exactly_up_to_the_order(order):
 @pytest.mark.parametrize("order", ORDERS)
 def test_nothing_grows_that_decays(order):
     """For y' = λy with λ < 0 the roots of the formula stay in the unit circle at every step."""
-    z = sum(
-        np.polynomial.Polynomial([1.0, -1.0]) ** j / j for j in range(1, order + 1)
-    ) - K["kappa"](order) * sum(1 / j for j in range(1, order + 1)) * np.polynomial.Polynomial([1.0, -1.0]) ** (order + 1)
+    z = sum(np.polynomial.Polynomial([1.0, -1.0]) ** j / j for j in range(1, order + 1)) - K["kappa"](order) * sum(
+        1 / j for j in range(1, order + 1)
+    ) * np.polynomial.Polynomial([1.0, -1.0]) ** (order + 1)
     for size in np.geomspace(1e-3, 1e6, 60):
         roots = 1 / (z + size).roots()
         assert np.abs(roots).max() < 1.0
@@ -114,7 +114,9 @@ def test_a_stiff_equation(method):
 
 def test_the_error_falls_with_rtol():
     times = np.linspace(0.5, 10.0, 20)
-    errors = [np.abs(LOGISTIC.adaptive([0.1], times, rtol)[0][:, 0] - logistic(times)).max() for rtol in (1e-5, 1e-7, 1e-9)]
+    errors = [
+        np.abs(LOGISTIC.adaptive([0.1], times, rtol)[0][:, 0] - logistic(times)).max() for rtol in (1e-5, 1e-7, 1e-9)
+    ]
     assert all(error < 30 * rtol for error, rtol in zip(errors, (1e-5, 1e-7, 1e-9), strict=True))
     assert errors[2] < errors[1] < errors[0]
 
