@@ -65,7 +65,7 @@ def integrate(
     *,
     out: Output,
     rtol: float = 1e-8,
-    method: Literal["dop853", "dopri5", "rk4", "euler"] = "dop853",
+    method: Literal["auto", "dop853", "dopri5", "bdf", "rk4", "euler"] = "auto",
     dt: float | None = None,
     checkpoint: Path | None = None,
     max_steps: Whole = 1_000_000,
@@ -82,7 +82,8 @@ def integrate(
     rtol
         Relative error allowed in each step.
     method
-        Adaptive steps of order 8 or 5, or fixed steps: classical Runge-Kutta or forward Euler.
+        Adaptive steps: of order 8 or 5, backward differences for stiff equations, or auto, order 8 and those where they
+        pay; or fixed steps: classical Runge-Kutta or forward Euler.
     dt
         The fixed step of rk4 and euler, which need one.
     checkpoint
@@ -147,5 +148,5 @@ def _refuse_contradictions(method: str, dt: float | None, checkpoint: Path | Non
         msg = f"--method {method}: needs --dt, its fixed step" if fixed else f"--dt: {method} chooses its own steps"
         raise BadInput(msg)
     if fixed and checkpoint is not None:
-        msg = f"--checkpoint: {method} keeps none, only dop853 and dopri5 do"
+        msg = f"--checkpoint: {method} keeps none, only methods that choose their steps do"
         raise BadInput(msg)

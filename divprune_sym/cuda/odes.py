@@ -11,7 +11,7 @@ from divprune_sym.cuda.equations import Layout, cuda_module
 from divprune_sym.ground.checks import BadInput, increasing_times, integer, number
 from divprune_sym.solvers.modules import flat_parameters
 from divprune_sym.solvers.problem import second_layer_moves
-from divprune_sym.solvers.solution import solutions
+from divprune_sym.solvers.solution import Outcome, solutions
 from divprune_sym.solvers.tableaus import DORMAND_PRINCE
 
 if TYPE_CHECKING:
@@ -94,7 +94,10 @@ def integrate_many(
         starts, parameters, times, states, controls, room, rtol, atol, max_steps
     )
     counts = controls[:, :4].astype(int).tolist()
-    results = [(state, c[1], c[0], c[2], c[3], at) for state, c, at in zip(states, counts, controls[:, 4], strict=True)]
+    results = [
+        Outcome(state, filled, status, steps, nfev, at, trials=max_steps)
+        for state, (status, filled, steps, nfev), at in zip(states, counts, controls[:, 4].tolist(), strict=True)
+    ]
     return solutions(problems, times, results, throw)
 
 

@@ -129,7 +129,7 @@ def test_rtol_is_passed_on(capsys, tmp_path):
     assert loose["steps"] < tight["steps"]
 
 
-@pytest.mark.parametrize("method", ["dopri5", "dop853"])
+@pytest.mark.parametrize("method", ["auto", "dopri5", "bdf"])
 def test_adaptive_methods(capsys, tmp_path, method):
     arrays, summary = solved(capsys, tmp_path, unpruned(), "--method", method)
     state = OrderParameters.unpruned(*(unpruned()[name] for name in ("Q", "R", "T", "v", "A")))
@@ -151,7 +151,7 @@ def test_fixed_steps(capsys, tmp_path, method):
     ("options", "message"),
     [
         (["--method", "euler"], "--method euler: needs --dt, its fixed step"),
-        (["--dt", "0.1"], "--dt: dop853 chooses its own steps"),
+        (["--dt", "0.1"], "--dt: auto chooses its own steps"),
         (["--method", "rk4", "--dt", "0.1", "--checkpoint", "c.npz"], "--checkpoint: rk4 keeps none"),
         (["--method", "rk4", "--dt", "-1"], "dt"),
         (["--method", "simpson"], "simpson"),

@@ -181,7 +181,7 @@ def test_too_many_steps():
     partial = integrate(UNMASKED, [0.001, 0.002, 1000.0], max_steps=3, throw=False)
     assert not partial.success
     assert partial.status == Status.TOO_MANY_STEPS
-    assert partial.message == "gave up after max_steps = 3 steps; raise max_steps or rtol"
+    assert partial.message == "gave up after max_steps = 3 steps, 0 of them rejected; raise max_steps or rtol"
     np.testing.assert_array_equal(partial.alpha, [0.001, 0.002])
     assert len(partial.Q) == len(partial.v) == len(partial.generalization_error) == 2
     message = r"stopped at α = \d.*: gave up after max_steps = 3 steps.*; last ε_g = \d"
