@@ -349,7 +349,7 @@ def solutions(
     made = []
     for n, (problem, x) in enumerate(zip(problems, results, strict=True)):
         status, filled = Status(x.status), x.filled
-        message = _message(status, x)
+        message = message_of(status, x)
         if problem.small_eta:
             message += "; in the limit of a small learning rate, without the terms in η²"
         found = (errors[n, :filled], Q[n, :filled], R[n, :filled], v[n, :filled])
@@ -362,7 +362,8 @@ def solutions(
     return made
 
 
-def _message(status: Status, x: Outcome) -> str:
+def message_of(status: Status, x: Outcome) -> str:
+    """How an integration ended, in a sentence."""
     stiff = x.method == "an explicit method"
     advice = 'the equations are too stiff for it, method="auto" goes on' if stiff else "no root of a step is found"
     return _MESSAGES[status].format(trials=x.trials, rejected=x.trials - x.steps, method=x.method, advice=advice)

@@ -8,7 +8,7 @@ import pytest
 from divprune_sym.ground.checks import BadInput
 from divprune_sym.notation import OrderParameters
 from divprune_sym.solvers import IntegrationFailed, Problem, Status, integrate, integrate_fixed_step
-from divprune_sym.solvers.solution import _MESSAGES
+from divprune_sym.solvers.solution import Outcome, message_of
 from tests.dynamics.states import random_state
 
 MASKED = Problem(random_state(2, 1, 4), 0.5, 0.4, 0.1, 0.01)
@@ -216,8 +216,10 @@ def test_an_absurd_learning_rate():
 
 
 def test_every_status_has_a_message():
-    assert set(_MESSAGES) == set(Status)
-    assert not [status for status, message in _MESSAGES.items() if "{" in message.format(steps=1)]
+    for status in Status:
+        outcome = Outcome(np.zeros((1, 1)), 0, status, 7, 100, 1.0, trials=9)
+        assert message_of(status, outcome)
+    assert "2 of them rejected" in message_of(Status.TOO_MANY_STEPS, outcome)
 
 
 def test_a_large_learning_rate_is_hard_but_possible():
