@@ -6,8 +6,8 @@ its Jacobian and factors while it converges. What is special here:
 
 - Only independent coordinates z are moved; `first` and `other` are where each stands in the flat state y.
 - The fastest growth exp(λα) bounds the step, h λ ≤ a power of the tolerance, however little of it there is in the
-  state: a plateau left through overlaps far below the tolerance would otherwise be stepped over. λ comes from one
-  inverse iteration a step with the factors at hand.
+  state: a plateau left through overlaps far below the tolerance would otherwise be stepped over. λ comes from two
+  inverse iterations a step with the factors at hand.
 - Coordinates that symmetry keeps equal are kept so to the last bit: rounding breaks no symmetry.
 
 The text below the line is copied behind that of `_kernels.py`.
@@ -167,7 +167,7 @@ def keep_twins(x, twins, scale):
     """Twins become equal where they differ by less than any error that counts; those that differ by more are none."""
     for j in range(len(x)):
         twin = int(twins[j])
-        if fabs(x[j] - x[twin]) <= 1e-3 * scale[j]:
+        if fabs(x[j] - x[twin]) <= max(1e-3 * scale[j], 10.0 * ROUNDING):
             x[j] = x[twin]
         else:
             twins[j] = j

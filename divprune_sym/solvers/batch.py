@@ -89,15 +89,17 @@ def integrate_batch(
             raise
 
     def alone(n: int) -> Outcome:
-        if controls[n, STATUS] != STIFF:
-            return outcome(states[n], controls[n], int(controls[n, STATUS]), implicit=False)
         module = prepared(problems[n])[0]
         run = Run(module, chosen, sizes(problems[n]), times, parameters[n], starts[n], rtol, atol, max_steps)
         run.out, run.control, run.start, run.implicit = states[n], controls[n], memories[n], True
         return run.result(run.finish(None, None))
 
-    ended = dict(each_done(alone, range(len(problems)), threads))
-    results = [ended[n] for n in range(len(problems))]
+    stiff = np.flatnonzero(controls[:, STATUS] == STIFF).tolist()
+    ended = dict(each_done(alone, stiff, threads)) if stiff else {}
+    results = [
+        ended[n] if n in ended else outcome(states[n], controls[n], int(controls[n, STATUS]), implicit=False)
+        for n in range(len(problems))
+    ]
     how = same_way(method, rtol, atol, max_steps)
     return [replace(one, integrator=how) for one in solutions(problems, times, results, throw)]
 
