@@ -44,28 +44,44 @@ class Moments:
 
 
 class _Sum:
-    """Sums around the mean of the first rows: no cancellation where the mean is large."""
+    """Sums around the mean of the first rows: no cancellation where the mean is large.
+
+    Rows are gathered until there are so many that a product of matrices is worth it.
+    """
+
+    GATHERED = 2048
 
     def __init__(self) -> None:
-        self.count = 0
+        self.count = self.waiting = 0
 
     def add(self, tensor: NDArray[Any]) -> None:
         x = tensor.reshape(-1, tensor.shape[-1])
         if self.count == 0:
             n = x.shape[1]
-            self.center = x.mean(axis=0, dtype=np.float64)
+            self.centre = x.mean(axis=0, dtype=np.float64)
             self.first, self.square = np.zeros(n), np.zeros((n, n), order="F")
-        centered = np.subtract(x, self.center, dtype=np.float64)
-        self.first += centered.sum(axis=0)
-        # one triangle of centeredᵀ centered, added in place
-        self.square = dsyrk(1.0, centered.T, beta=1.0, c=self.square, overwrite_c=1)
+            self.rows = np.empty((self.GATHERED, n))
         self.count += len(x)
+        for start in range(0, len(x), self.GATHERED):
+            part = x[start : start + self.GATHERED]
+            if self.waiting + len(part) > self.GATHERED:
+                self.flush()
+            np.subtract(part, self.centre, out=self.rows[self.waiting : self.waiting + len(part)])
+            self.waiting += len(part)
+
+    def flush(self) -> None:
+        centred = self.rows[: self.waiting]
+        self.first += centred.sum(axis=0)
+        # one triangle of centredᵀ centred, added in place
+        self.square = dsyrk(1.0, centred.T, beta=1.0, c=self.square, overwrite_c=1)
+        self.waiting = 0
 
     def moments(self) -> Moments:
+        self.flush()
         shift = self.first / self.count
         upper = self.square / self.count
         whole = np.triu(upper) + np.triu(upper, 1).T
-        return Moments(self.center + shift, whole - np.outer(shift, shift))
+        return Moments(self.centre + shift, whole - np.outer(shift, shift))
 
 
 def with_outputs(model: Any, names: Sequence[str]) -> bytes:

@@ -28,6 +28,8 @@ def session(model: Path | bytes, threads: int | None = None) -> Any:
     options = onnxruntime.SessionOptions()
     options.intra_op_num_threads = threads or usable_cores()
     options.log_severity_level = 4
+    # its threads would otherwise keep the cores busy while moments are summed
+    options.add_session_config_entry("session.intra_op.allow_spinning", "0")
     where = model if isinstance(model, bytes) else str(model)
     try:
         return onnxruntime.InferenceSession(where, options, providers=["CPUExecutionProvider"])
