@@ -61,7 +61,7 @@ GROWTH_ERROR = 10.0
 # coordinates that differ by no more than this share are equal: what some thousand explicit steps leave
 ROUNDING = 2e-14
 # steps for which a Jacobian serves at most: where its growth bounds the step, and elsewhere
-YOUNG, OLD = 15.0, 50.0
+YOUNG, OLD = 30.0, 50.0
 
 
 @jit
@@ -211,16 +211,18 @@ def respace(memory, order, share, scratch):
         for j in range(1, order + 1):
             R[i, j] = R[i - 1, j] * (i - 1 - share * j) / i
             U[i, j] = U[i - 1, j] * (i - 1 - j) / i
+    weights = np.zeros((order + 1, order + 1))
+    for i in range(1, order + 1):
+        for k in range(1, order + 1):
+            for m in range(order + 1):
+                weights[i, k] += R[k, m] * U[m, i]
     for j in range(memory.shape[1]):
         for i in range(order + 1):
             scratch[i] = memory[i, j]
         for i in range(1, order + 1):
             total = 0.0
             for k in range(1, order + 1):
-                weight = 0.0
-                for m in range(order + 1):
-                    weight += R[k, m] * U[m, i]
-                total = fma(weight, scratch[k], total)
+                total = fma(weights[i, k], scratch[k], total)
             memory[i, j] = total
 
 
