@@ -111,6 +111,7 @@ def _negations(relation: Relational) -> list[Relational]:
 # --- signs of products --------------------------------------------------------------------------------
 
 
+@cache
 def sign(expression: Expr, domain: Domain) -> int:
     """The strict sign that an expression has everywhere in a domain: 1 or −1; 0 if it cannot be told."""
     result = 1
@@ -122,6 +123,7 @@ def sign(expression: Expr, domain: Domain) -> int:
     return result
 
 
+@cache
 def nonnegative(expression: Expr, domain: Domain) -> bool:
     """Whether an expression is ≥ 0 everywhere in a domain; False if it cannot be told."""
     result = 1
@@ -179,6 +181,7 @@ def _sign_of_number(number: Expr) -> int:
     return 1 if found > 0 else -1 if found < 0 else 0
 
 
+@cache
 def _holds(goal: Relational, domain: Domain) -> bool:
     return goal in domain.relations or (goal.count_ops() < _SIMPLE and impossible(domain & goal.negated))
 

@@ -76,10 +76,8 @@ def _entail_part(facts: Sequence[Fact], part: Basic, where: Domain) -> None:
         together = where & fact.domain
         if not impossible(together) and follows(fact.statement, part, together):
             used.append(fact.domain)
-            if covered(where, [fact.domain]):
+            if covered(where, used):
                 return
-    if used and covered(where, used):
-        return
     if not used:
         shown = "; ".join(map(str, facts[:3])) + ("; …" if len(facts) > 3 else "")
         msg = f"nothing shows {short(part)} on {where}: the evidence shows {shown or 'nothing'}"
@@ -178,6 +176,7 @@ def _restricted(domain: Domain, relations: Iterable[Basic]) -> Domain:
 # --- from one relation to another ---------------------------------------------------------------------
 
 
+@cache
 def follows(shown: Basic, wanted: Basic, domain: Domain) -> bool:
     """Whether one relation entails another at every point of a domain; False if it cannot be told."""
     if shown == wanted:
@@ -222,7 +221,7 @@ def _factor(want: Expr, have: Expr, domain: Domain) -> int:
 
 def _summand(want: Expr, have: Expr, domain: Domain, strict: bool) -> bool:
     """Whether want − have is ≥ 0, or > 0."""
-    if have == 0:
+    if have == 0 or (not want.has(sp.Function) and want.count_ops() + have.count_ops() > 2 * _FACTOR):
         return False
     rest = _difference(want, have)
     if rest is None or rest.count_ops() > _FACTOR:

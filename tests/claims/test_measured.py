@@ -46,6 +46,15 @@ def test_retraining(shift, expected):
 
 
 @pytest.mark.parametrize("family", [real_data, retraining])
+def test_without_spread_there_is_no_p_value(family):
+    errors = {"good": [0.25] * 8, "bad": [0.5] * 8}
+    rows = [{"method": name, "fraction": 0.5, "reweighted": True, "errors": x} for name, x in errors.items()]
+    holds, summary, _ = family._below("good", "bad")({"rows": rows, "errors": errors, "as_pruned": errors})
+    assert not holds
+    assert "no p value" in summary
+
+
+@pytest.mark.parametrize("family", [real_data, retraining])
 def test_false_alarms_keep_their_rate(family):
     """Without an effect 1 % are called supported: of 1000 draws more than 25 with probability below 1e-4."""
     rng = np.random.default_rng(2)

@@ -30,7 +30,7 @@ if TYPE_CHECKING:
 
     from sympy import Expr
 
-PLACE, PROCESS = 60, 2
+PLACE, PROCESS = 60, 0
 
 _ABSTRACT = (
     "Acharyya et al., UAI 2021 (arXiv:2006.16617), abstract: “even the baseline random edge pruning method performs "

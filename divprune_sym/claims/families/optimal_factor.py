@@ -26,7 +26,7 @@ if TYPE_CHECKING:
 
     from sympy import Expr
 
-PLACE, PROCESS = 70, 2
+PLACE, PROCESS = 70, 0
 
 y, r, q = sp.symbols("y r q", positive=True)  # r = √p, q = y/p
 h = sp.Symbol("h", real=True)

@@ -51,10 +51,12 @@ def _below(better: str, worse: str) -> Callable[[Mapping[str, Any]], tuple[bool,
         gaps = np.array([errors[better, f] - errors[worse, f] for f in fractions])
         each = gaps.mean(axis=0)
         spread = each.std(ddof=1)
-        statistic = each.mean() / (spread / np.sqrt(len(each))) if spread > 0 else 0.0
+        if spread == 0:
+            return False, f"all {len(each)} networks differ by the same: without spread there is no p value", ()
+        statistic = each.mean() / (spread / np.sqrt(len(each)))
         p_value = float(student_t.cdf(statistic, len(each) - 1))  # one-sided: below
         lines = tuple(f"{f:g} kept: {100 * gap.mean():+.2f} points" for f, gap in zip(fractions, gaps, strict=True))
-        size = each.mean() / spread if spread > 0 else 0.0
+        size = each.mean() / spread
         summary = (
             f"test error {100 * each.mean():+.2f} points (Cohen's d = {size:+.2f}, one-sided p = {p_value:.2g}, "
             f"{len(each)} networks; supported below p = {_LEVEL:g})"

@@ -72,6 +72,8 @@ def _below(better: str, worse: str) -> Callable[[Mapping[str, Any]], tuple[bool,
         first, second = (np.array(found["errors"][name]) for name in (better, worse))
         gaps = first - second
         spread = float(gaps.std(ddof=1))
+        if spread == 0:
+            return False, f"all {len(gaps)} starts differ by the same: without spread there is no p value", ()
         statistic = float(gaps.mean()) / (spread / np.sqrt(len(gaps)))
         p_value = float(student_t.cdf(statistic, len(gaps) - 1))  # one-sided: below
         summary = (
