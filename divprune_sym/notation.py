@@ -200,3 +200,22 @@ def _check_classes(mask: NDArray[np.float64], fraction: NDArray[np.float64], var
     if (variance < 0).any():
         msg = f"variance: must be ≥ 0, got {variance.min():g}"
         raise BadInput(msg)
+
+
+def checked_state(value: object) -> OrderParameters:
+    """The order parameters that a caller gave.
+
+    Raises
+    ------
+    BadInput
+        It is something else, such as a solution, which has them at each of its times.
+    """
+    if isinstance(value, OrderParameters):
+        return value
+    hint = ""
+    if hasattr(value, "states"):
+        hint = ", which may leave many states: train_on takes it, and its states() lists them"
+    elif hasattr(value, "state"):
+        hint = f"; take its state{'()' if callable(value.state) else ''}"
+    msg = f"state: expected OrderParameters, got {type(value).__name__}{hint}"
+    raise BadInput(msg)

@@ -10,6 +10,7 @@ from cyclopts import Parameter
 
 from divprune_sym.cli.app import app
 from divprune_sym.cli.console import DONE, FAILED, print_result, say
+from divprune_sym.cli.guards import refuse_options_of_others
 from divprune_sym.cli.options import Json, Method, Rescale, Whole
 from divprune_sym.cli.student import given_student
 from divprune_sym.show.progress import working
@@ -81,13 +82,7 @@ def error(
     if (keep is None) == (keep_fraction is None):
         msg = "give --keep" if nodes else "give either --keep or --keep-fraction"
         raise BadInput(msg + (", it is missing" if keep is None else ", not both"))
-    if nodes and (keep_fraction is not None or rescale is not None):
-        option = "--keep-fraction" if keep_fraction is not None else "--rescale"
-        msg = f"{option}: {method} prunes nodes, {option} is for edges; nodes take --keep and --reweight"
-        raise BadInput(msg)
-    if reweight and not nodes:
-        msg = f"--reweight: {method} prunes edges, whose refit on white inputs changes nothing; edges take --rescale"
-        raise BadInput(msg)
+    refuse_options_of_others(method, nodes, keep_fraction=keep_fraction, rescale=rescale, reweight=reweight)
     pruned = given_student(state, teachers, copies, second_layer, activation)
     if keep is not None:
         keep = integer("--keep", keep, 0, pruned.K)

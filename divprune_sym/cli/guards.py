@@ -37,6 +37,22 @@ def check_output(out: Path, source: Path | None = None, endings: Sequence[str] =
         check_ending(out, endings)
 
 
+def refuse_options_of_others(
+    method: str, nodes: bool, *, keep_fraction: float | None, rescale: str | None, reweight: bool
+) -> None:
+    """Refuse options of edge methods where nodes are pruned, and the other way round."""
+    from divprune_sym.ground.checks import BadInput
+
+    msg = ""
+    if nodes and (keep_fraction is not None or rescale is not None):
+        option = "--keep-fraction" if keep_fraction is not None else "--rescale"
+        msg = f"{option}: {method} prunes nodes, {option} is for edges; nodes take --keep and --reweight"
+    elif reweight and not nodes:
+        msg = f"--reweight: {method} prunes edges, whose refit on white inputs changes nothing; edges take --rescale"
+    if msg:
+        raise BadInput(msg)
+
+
 @contextmanager
 def refusing(message: str) -> Iterator[None]:
     """What NumPy raises on a broken file, and what it warns of on the way, as one refusal."""

@@ -3,14 +3,14 @@
 from __future__ import annotations
 
 from pathlib import Path
-from typing import TYPE_CHECKING, Annotated
+from typing import TYPE_CHECKING, Annotated, Any
 
 from cyclopts import Parameter
 
 from divprune_sym.cli.app import app
 from divprune_sym.cli.console import DONE, FAILED, print_json, say
-from divprune_sym.cli.guards import check_output
-from divprune_sym.cli.options import Json, Output, Whole
+from divprune_sym.cli.guards import check_output, refuse_options_of_others
+from divprune_sym.cli.options import Json, Method, Output, Rescale, Whole
 from divprune_sym.show.progress import working
 from divprune_sym.show.tables import print_table
 
@@ -49,13 +49,15 @@ Example:
 )
 def train_on(
     problem: Annotated[Path, Parameter(name="PROBLEM")],
-    method: Annotated[str, Parameter(name="METHOD")],
+    method: Annotated[Method, Parameter(name="METHOD")],
     /,
     *,
     out: Output,
     keep: Whole | None = None,
     keep_fraction: float | None = None,
     at: float = 0.0,
+    reweight: Annotated[bool, Parameter(show_default=False)] = False,
+    rescale: Rescale | None = None,
     seed: Whole = 0,
     rtol: float = 1e-8,
     max_steps: Whole = 1_000_000,
@@ -68,7 +70,6 @@ def train_on(
     problem
         The problem; its format is that of integrate.
     method
-        How nodes or edges are chosen: a name that the error command knows, or FILE.py:CLASS, which is run.
     out
         The file to write: .npz, or a table of alpha, generalization_error and standard_error as .csv.
     keep
@@ -77,6 +78,10 @@ def train_on(
         Share of edges kept, 0 to 1, instead of --keep.
     at
         The time at which the student is pruned.
+    reweight
+        Nodes: refit the second layer on the kept nodes, then train on.
+    rescale
+        Edges: multiply kept weights by 1/sqrt(share kept), or by the best common factor, then train on. Default: none.
     seed
         Of class moments and of samples of subsets.
     rtol
@@ -102,13 +107,15 @@ def train_on(
     if not (alphas >= at).any():
         msg = f"--at {at:g}: the last of the alphas is {alphas[-1]:g}, nothing is trained on; prune earlier"
         raise BadInput(msg)
-    if (keep is None) == (keep_fraction is None) or (isinstance(pruning, NodeMethod) and keep is None):
-        options = "--keep" if isinstance(pruning, NodeMethod) else "either --keep or --keep-fraction"
+    nodes = isinstance(pruning, NodeMethod)
+    refuse_options_of_others(method, nodes, keep_fraction=keep_fraction, rescale=rescale, reweight=reweight)
+    if (keep is None) == (keep_fraction is None):
+        options = "--keep" if nodes else "either --keep or --keep-fraction"
         msg = f"{pruning.name}: give {options}"
         raise BadInput(msg)
     K = learning.state.K
     kept = keep_fraction if keep is None else integer("--keep", keep, 0, K)
-    share = kept if isinstance(pruning, NodeMethod) or keep is None else keep / K
+    share = kept if nodes or keep is None else keep / K
     before, after = alphas[alphas < at], alphas[alphas >= at]
 
     def work() -> tuple[list[float], EnsembleSolution]:
@@ -116,8 +123,9 @@ def train_on(
         if at > 0:
             solution = integrate(learning, [*before.tolist(), at], rtol=rtol, max_steps=max_steps)
             trained, errors = solution.state(), solution.generalization_error[:-1].tolist()
-        ensemble = pruning.limit(trained, share).states(seed=seed)  # type: ignore[arg-type]
-        return errors, trained_on(learning, ensemble, after - at, rtol=rtol, max_steps=max_steps)
+        then: dict[str, Any] = {"reweight": reweight} if nodes else {"rescale": rescale or "none"}
+        left = pruning.limit(trained, share).states(seed=seed, **then)  # type: ignore[arg-type]
+        return errors, trained_on(learning, left, after - at, rtol=rtol, max_steps=max_steps)
 
     try:
         with working("training and pruning (the first time, equations are derived and compiled)"), users_code(method):
@@ -132,7 +140,15 @@ def train_on(
     _save(out, columns, solution.ensemble.weights, np.array([x.generalization_error for x in solution.solutions]))
     moments = solution.ensemble.standard_error
     if as_json:
-        about = {"method": pruning.name, "at": at, "keep": share, "states": len(solution.solutions), "out": str(out)}
+        about = {
+            "method": pruning.name,
+            "at": at,
+            "keep": share,
+            "rescale": rescale,
+            "reweight": reweight,
+            "states": len(solution.solutions),
+            "out": str(out),
+        }
         print_json({name: column.tolist() for name, column in columns.items()} | about | {"moment_error": moments})
         return DONE
     shown = sorted({round(n * (len(alphas) - 1) / (ROWS_SHOWN - 1)) for n in range(ROWS_SHOWN)})

@@ -19,7 +19,8 @@ from divprune_sym.evaluation.error import moments_of, second_moments
 from divprune_sym.ground.checks import BadInput, integer, number, real_array
 from divprune_sym.ground.randomness import Rng
 from divprune_sym.ground.values import ByValue, same
-from divprune_sym.pruning.after.rescaling import Rescaling, rescaled_error
+from divprune_sym.notation import checked_state
+from divprune_sym.pruning.after.rescaling import Rescaling, rescaled_error, rescaling_factors
 from divprune_sym.pruning.after.reweighting import reweighted_second_layer
 from divprune_sym.pruning.after.subnetworks import subnetworks
 from divprune_sym.pruning.mask_classes import (
@@ -189,7 +190,7 @@ class NodeLimit(ByValue):
     law: NodeLaw
     method: NodeMethod
 
-    def states(self, *, seed: int = 0, samples: int = 1000) -> Ensemble:
+    def states(self, *, reweight: bool = False, seed: int = 0, samples: int = 1000) -> Ensemble:
         """The students of the kept nodes, as a `Problem` takes them, with their probabilities.
 
         A pruned node has w_i = 0 and v_i = 0 for good, and is left out: K is `keep` in each. Subsets that permutations
@@ -197,6 +198,8 @@ class NodeLimit(ByValue):
 
         Parameters
         ----------
+        reweight : bool
+            Refit v on the kept nodes first, as `generalization_error` does.
         seed, samples : int
             Of more than 10 000 subsets so many are drawn, by the law, from a generator of that seed.
 
@@ -210,10 +213,20 @@ class NodeLimit(ByValue):
             msg = f"{self.method.name}: keep = 0 leaves no student to train on; its error is the teacher's own"
             raise BadInput(msg)
         if comb(K, k) <= MOST_STATES:
-            return subnetworks(self.unpruned, *self.law.subsets())
+            subsets, probability = self.law.subsets()
+            return subnetworks(self.unpruned, subsets, probability, self._second_layers(subsets, reweight))
         count = integer("samples", samples, 2)
         masks = self.method.draw(_layer_of(self.unpruned), k, np.random.default_rng(seed), count)
-        return subnetworks(self.unpruned, np.nonzero(masks)[1].reshape(count, k), np.full(count, 1.0 / count), count)
+        subsets = np.nonzero(masks)[1].reshape(count, k)
+        second_layers = self._second_layers(subsets, reweight)
+        return subnetworks(self.unpruned, subsets, np.full(count, 1.0 / count), second_layers, count)
+
+    def _second_layers(self, subsets: NDArray[np.int64], reweight: bool) -> NDArray[np.float64]:
+        """v (n, k) of the kept nodes."""
+        x = self.unpruned
+        if not reweight:
+            return x.v[subsets]
+        return reweighted_second_layer(moments_of(x)[: x.K, : x.K], x.v, subsets)
 
     def generalization_error(self, *, reweight: bool = False) -> float:
         """ε_g averaged over the kept subset; `reweight` first refits v on the kept nodes.
@@ -234,8 +247,7 @@ class NodeLimit(ByValue):
     def _reweighted(self) -> float:
         x = self.unpruned
         subsets, probability = self.law.subsets()
-        moments = moments_of(x)
-        refitted = reweighted_second_layer(moments[: x.K, : x.K], x.v, subsets)
+        moments, refitted = moments_of(x), self._second_layers(subsets, reweight=True)
         s = np.tile(x.signed_weights, (len(subsets), 1))
         s[:, : x.K] = 0.0
         np.put_along_axis(s, subsets, refitted, axis=1)
@@ -261,8 +273,9 @@ class NodeMethod(PruningMethod):
         Raises
         ------
         BadInput
-            `keep` is no integer in [0, K].
+            `keep` is no integer in [0, K], or the state is something else.
         """
+        state = checked_state(state)
         return NodeLimit(state, self.law(state, integer("keep", keep, 0, state.K)), self)
 
 
@@ -304,10 +317,35 @@ class EdgeLimit(ByValue):
         """The pruned state, as a `Problem` takes it: in its mask classes, where these can be told."""
         return self.classes.state
 
-    def states(self, *, seed: int = 0) -> Ensemble:
-        """That state alone, with probability 1: what a node limit gives, too."""
-        found = self.method.mask_classes(self.unpruned, self.keep, seed=seed)
-        return Ensemble((found.state,), np.ones(1), standard_error=found.standard_error)
+    def states(self, *, rescale: Rescaling = "none", seed: int = 0) -> Ensemble:
+        """That state alone, with probability 1: what a node limit gives, too.
+
+        Parameters
+        ----------
+        rescale : {"none", "inverse-sqrt", "optimal"}
+            Multiply the kept weights first, as `generalization_error` does.
+        seed : int
+            Of class moments that are sampled.
+
+        Raises
+        ------
+        BadInput
+            The classes cannot be told, or the best factor is infinite.
+        """
+        classes = self.classes if seed == 0 else self.method.mask_classes(self.unpruned, self.keep, seed=seed)
+        factor = self._factor(rescale)
+        if not np.isfinite(factor):
+            msg = f"{self.method.name}: the best factor on kept weights is infinite, which leaves no state to train on"
+            raise BadInput(msg)
+        x = classes.state
+        scaled = x.with_(Q_classes=factor**2 * x.Q_classes, R_classes=factor * x.R_classes)
+        return Ensemble((scaled,), np.ones(1), standard_error=max(factor, factor**2) * classes.standard_error)
+
+    def _factor(self, rescale: Rescaling) -> float:
+        """What kept weights are multiplied by."""
+        x = self.unpruned
+        C, s = self.covariance[None], x.signed_weights[None]
+        return float(rescaling_factors(C, s, x.K, self.keep, rescale, x.activation, x.teacher_activation)[0])
 
     def generalization_error(self, *, rescale: Rescaling = "none") -> float:
         """ε_g; `rescale` multiplies all kept weights by 1/√p ("inverse-sqrt") or by the best factor ("optimal")."""
@@ -383,6 +421,7 @@ class EdgePruning(PruningMethod):
         BadInput
             `keep` lies outside [0, 1], or the state has more than one mask class.
         """
+        state = checked_state(state)
         p = number("keep fraction", keep, 0.0, 1.0)
         if len(state.fraction) != 1:
             msg = f"{self.name}: the state has {len(state.fraction)} mask classes, expected an unpruned one"
@@ -415,7 +454,7 @@ class EdgePruning(PruningMethod):
             method's, or points that are no power of two.
         """
         p = number("keep fraction", keep, 0.0, 1.0)
-        refuse_classes(state)
+        refuse_classes(checked_state(state))
         if p in (0.0, 1.0):
             return shared_classes(state, p)
         return self._classes(state, p, integer("seed", seed, 0), points)

@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING, Protocol
 import numpy as np
 
 from divprune_sym.evaluation.ensemble import Ensemble
+from divprune_sym.ground.checks import BadInput
 from divprune_sym.ground.values import ByValue
 from divprune_sym.solvers.adaptive import integrate
 from divprune_sym.solvers.batch import integrate_batch
@@ -69,7 +70,8 @@ def train_on(
     problem : Problem
         Whose rates, noise and equations are taken; its own state is not.
     pruned : Ensemble or limit
-        What `limit.states()` gives, or a limit itself: `METHODS[name].limit(state, keep)`.
+        What `limit.states()` gives, or a limit itself: `METHODS[name].limit(state, keep)`. Rescaled or reweighted:
+        `limit.states(rescale="optimal")` of edges, `limit.states(reweight=True)` of nodes.
     alphas : (S,)
         Times since pruning.
     method, rtol, max_steps
@@ -82,6 +84,9 @@ def train_on(
     IntegrationFailed
         An integration stopped early.
     """
+    if not isinstance(pruned, Ensemble) and not hasattr(pruned, "states"):
+        msg = f"pruned: expected what a method's limit returns, or its states(), got {type(pruned).__name__}"
+        raise BadInput(msg)
     ensemble = pruned if isinstance(pruned, Ensemble) else pruned.states()
     problems = [
         replace(problem, state=x, activation=x.activation, teacher_activation=x.teacher_activation)

@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING
 from divprune_sym.ground.checks import BadInput, integer, number
 from divprune_sym.ground.values import ByValue
 from divprune_sym.named_activations import checked_activation
-from divprune_sym.notation import OrderParameters
+from divprune_sym.notation import OrderParameters, checked_state
 from divprune_sym.solvers.equations import Equations
 
 if TYPE_CHECKING:
@@ -55,6 +55,7 @@ class Problem(ByValue):
     small_eta: bool = False
 
     def __post_init__(self) -> None:
+        checked_state(self.state)
         for name in ("eta", "eta_v", "sigma", "weight_decay"):
             object.__setattr__(self, name, number(name, getattr(self, name), low=0.0))
         for name, silent in (("activation", "erf"), ("teacher_activation", None)):

@@ -41,6 +41,21 @@ def test_it_is_train_on(capsys, tmp_path, method, options, keep):
         assert arrays["weights"] @ arrays["errors"] == pytest.approx(arrays["generalization_error"][1:])
 
 
+@pytest.mark.parametrize(
+    ("method", "options", "then"),
+    [
+        ("random-node", ["--reweight"], {"reweight": True}),
+        ("random-edge", ["--rescale", "optimal"], {"rescale": "optimal"}),
+    ],
+)
+def test_refitted_first(capsys, tmp_path, method, options, then):
+    path, out = written(tmp_path / "problem.json", unpruned()), tmp_path / "out.csv"
+    assert main(["train-on", str(path), method, "--keep", "1", "-o", str(out), "--json", *options]) == 0
+    keep = 1 if method == "random-node" else 0.5
+    expected = dp.METHODS[method].limit(read_problem(path)[0].state, keep).generalization_error(**then)
+    assert json.loads(capsys.readouterr().out)["generalization_error"][0] == pytest.approx(expected, rel=1e-12)
+
+
 def test_as_a_table(capsys, tmp_path):
     path, out = written(tmp_path / "problem.json", unpruned()), tmp_path / "out.csv"
     assert main(["train-on", str(path), "random-edge", "--keep", "1", "-o", str(out)]) == 0
@@ -55,7 +70,10 @@ def test_as_a_table(capsys, tmp_path):
     [
         (("random-edge",), "random-edge: give either --keep or --keep-fraction"),
         (("random-edge", "--keep", 1, "--keep-fraction", 0.5), "give either --keep or --keep-fraction"),
-        (("random-node", "--keep-fraction", 0.5), "random-node: give --keep"),
+        (("random-node",), "random-node: give --keep"),
+        (("random-node", "--keep-fraction", 0.5), "--keep-fraction: random-node prunes nodes"),
+        (("random-node", "--keep", 1, "--rescale", "optimal"), "--rescale: random-node prunes nodes"),
+        (("random-edge", "--keep", 1, "--reweight"), "--reweight: random-edge prunes edges"),
         (("random-node", "--keep", 3), "--keep = 3"),
         (("random-node", "--keep", 0), "keep = 0 leaves no student to train on"),
         (("random-edge", "--keep", 1, "--at", 11), "--at 11: the last of the alphas is 10"),

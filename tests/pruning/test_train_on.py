@@ -50,6 +50,45 @@ def test_train_prune_train_on(method):
 
 
 @methods
+def test_what_is_rescaled_or_reweighted_trains_on(method):
+    """Its states have the error that the limit gives, and the same activations."""
+    limit = limit_of(method, STATE)
+    kinds = [{"reweight": True}] if method.unit == "node" else [{"rescale": r} for r in ("inverse-sqrt", "optimal")]
+    for then in kinds:
+        left = limit.states(**then)
+        allowed = 1e-10 + 10 * left.standard_error * np.abs(STATE.v).sum() ** 2
+        assert abs(left.generalization_error() - limit.generalization_error(**then)) <= allowed
+        assert abs(left.generalization_error() - limit.states().generalization_error()) > 1e-4
+        after = dp.train_on(PROBLEM, left, [0.0, 1.0])
+        assert after.generalization_error[0] == pytest.approx(left.generalization_error(), rel=1e-12)
+
+
+def test_a_factor_that_is_infinite_leaves_no_state():
+    """Of an aligned erf student of a teacher of signs, the more the better."""
+    state = dp.OrderParameters.unpruned([[1]], [[1]], [[1]], [1], [1], activation="erf", teacher_activation="sign")
+    limit = METHODS["random-edge"].limit(state, 1.0)
+    assert limit.generalization_error(rescale="optimal") == pytest.approx(0.0, abs=1e-7)  # √ε: asin at 1
+    with pytest.raises(BadInput, match="random-edge: the best factor on kept weights is infinite"):
+        limit.states(rescale="optimal")
+
+
+@methods
+def test_something_else_than_a_state_is_refused(method):
+    limit = limit_of(method, STATE)
+    for wrong, words in (
+        (PROBLEM, "got Problem; take its state"),
+        (limit, f"got {type(limit).__name__}, which may leave many states: train_on takes it"),
+        ("random-edge", "got str"),
+    ):
+        with pytest.raises(BadInput, match=words):
+            method.limit(wrong, 1)
+    with pytest.raises(BadInput, match=r"got (Edge|Node)Limit"):
+        dp.Problem(limit, eta=0.1)
+    with pytest.raises(BadInput, match="what a method's limit returns"):
+        dp.train_on(PROBLEM, method.name, [0.0])
+
+
+@methods
 def test_limits_go_to_other_processes(method):
     limit = limit_of(method, STATE)
     assert pickle.loads(pickle.dumps(limit)) == limit

@@ -30,6 +30,7 @@ _ROUNDS = 14
 _BLOCK = 2**22  # covariances scaled at once hold no more numbers, beyond one set of them
 # the ends of [0, ∞]: at 1e30, 1 + s²Q_ii is s²Q_ii in float64
 _ENDS = np.array([0.0, 1e30])
+_LARGE = 1e6
 _ROUNDING = 16.0 * np.finfo(np.float64).eps  # of each term of the sum that ε_g is
 
 
@@ -65,17 +66,46 @@ def rescaled_error(
     BadInput
         `rescale` is none of these.
     """
-    if rescale not in RESCALINGS:
-        msg = f"rescale {rescale!r}: choose from {', '.join(RESCALINGS)}"
-        raise BadInput(msg)
     errors = errors or partial(
         generalization_error, activation=activation, teacher_activation=teacher_activation, students=K
     )
+    return _rescaled(covariance, signed_weights, K, keep, rescale, errors)[0]
+
+
+def rescaling_factors(
+    covariance: NDArray[np.float64],
+    signed_weights: NDArray[np.float64],
+    K: int,
+    keep: float,
+    rescale: Rescaling,
+    activation: str | Activation = "erf",
+    teacher_activation: str | Activation | None = None,
+) -> NDArray[np.float64]:
+    """The factors (n,) that `rescaled_error` multiplies kept weights by; arguments and errors are those of it.
+
+    ∞ where ε_g falls towards its infimum without end.
+    """
+    errors = partial(generalization_error, activation=activation, teacher_activation=teacher_activation, students=K)
+    return _rescaled(covariance, signed_weights, K, keep, rescale, errors)[1]
+
+
+def _rescaled(
+    covariance: NDArray[np.float64],
+    signed_weights: NDArray[np.float64],
+    K: int,
+    keep: float,
+    rescale: Rescaling,
+    errors: Errors,
+) -> tuple[NDArray[np.float64], NDArray[np.float64]]:
+    """ε_g and factors, (n,) each."""
+    if rescale not in RESCALINGS:
+        msg = f"rescale {rescale!r}: choose from {', '.join(RESCALINGS)}"
+        raise BadInput(msg)
     if rescale == "none" or keep == 0.0:
-        return errors(covariance, signed_weights)
+        return errors(covariance, signed_weights), np.ones(len(covariance))
     if rescale == "inverse-sqrt":
         factors = np.full((len(covariance), 1), 1.0 / np.sqrt(keep))
-        return _errors_at(factors, covariance, signed_weights, K, errors)[:, 0]
+        return _errors_at(factors, covariance, signed_weights, K, errors)[:, 0], factors[:, 0]
     return _least_error(covariance, signed_weights, K, errors)
 
 
@@ -95,9 +125,9 @@ def _errors_at(
 
 def _least_error(
     covariance: NDArray[np.float64], signed_weights: NDArray[np.float64], K: int, error_of: Errors
-) -> NDArray[np.float64]:
-    """The infimum over factors: a grid over their logs (ε_g need not be unimodal) with both ends of [0, ∞], then ever
-    finer grids around the best; all states at once.
+) -> tuple[NDArray[np.float64], NDArray[np.float64]]:
+    """The infimum over factors and where it is (n,): a grid over their logs (ε_g need not be unimodal) with both ends
+    of [0, ∞], then ever finer grids around the best; all states at once.
 
     Where large outputs of students cancel, ε_g as computed is rounding only: of two factors, the one is better whose
     ε_g is lower with all added that rounding may have taken from it.
@@ -119,13 +149,19 @@ def _least_error(
     terms = errors(factors, diagonal, np.abs(signed_weights))
     cautious = on_grid + _ROUNDING * covariance.shape[-1] * terms
     cautious = np.where(np.isfinite(cautious), cautious, np.inf)
-    least = np.take_along_axis(on_grid, cautious.argmin(axis=1)[:, None], axis=1)[:, 0]
+    first = cautious.argmin(axis=1)[:, None]
+    least = np.take_along_axis(on_grid, first, axis=1)[:, 0]
+    factor = np.take_along_axis(factors, first, axis=1)[:, 0]
     best = np.clip(cautious[:, : len(_GRID)].argmin(axis=1), 1, len(_GRID) - 2)
     center, half = _GRID[best], np.maximum(_GRID[best + 1] - _GRID[best], _GRID[best] - _GRID[best - 1])
     for _ in range(_ROUNDS):
         inside = center[:, None] + half[:, None] * _INSIDE
-        found = errors(np.exp(inside), covariance, signed_weights)
-        least = np.minimum(least, found.min(axis=1))
-        center = np.take_along_axis(inside, found.argmin(axis=1)[:, None], axis=1)[:, 0]
+        tried = errors(np.exp(inside), covariance, signed_weights)
+        tried = np.where(np.isnan(tried), np.inf, tried)
+        center = np.take_along_axis(inside, tried.argmin(axis=1)[:, None], axis=1)[:, 0]
+        factor = np.where(tried.min(axis=1) < least, np.exp(center), factor)
+        least = np.minimum(least, tried.min(axis=1))
         half = 0.25 * half
-    return np.asarray(least)
+    # the end is as good as the best, to what inverse sines near ±1 have of rounding
+    endless = on_grid[:, -1] <= least + np.sqrt(np.finfo(np.float64).eps) * terms[:, -1]
+    return np.asarray(least), np.where(endless & (factor > _LARGE), np.inf, factor * unit[:, 0])
