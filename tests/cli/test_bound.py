@@ -118,6 +118,7 @@ def test_an_object_and_node_and_edge_methods_in_a_file(capsys, tmp_path):
         + "class Node(type(METHODS['random-node'])):\n    name = 'my-node'\n"
         + "class Edge(type(METHODS['dpp-edge'])):\n    name = 'my-edge'\n"
         + "EIGHT = NMEdge(8)\n"
+        + "EIGHT.name = 'eight-edge'\n"
     )
     for name, words in (("Node", "S_1"), ("Edge", "q = E"), ("EIGHT", "at p = 3/8")):
         printed, _ = run(capsys, tmp_path, f"{path}:{name}", "--no-draw")
@@ -152,7 +153,7 @@ BAD_FILES = {
     "one argument too many": (method(arguments="self, pair, keep"), ":MyMethod", ("limit must take (self, pair)",)),
     "a failing draw": (method(draw="return layer.wieghts"), ":MyMethod", ("in draw: AttributeError", "wieghts")),
     "bad masks": (method(draw="return np.ones(3)"), ":MyMethod", ("draw returned float64 of shape (3,)",)),
-    "the name of a built-in": (method(name="name = 'dpp-edge'"), ":MyMethod", ("is the name of a built-in",)),
+    "the name of a built-in": (method(name="name = 'dpp-edge'"), ":MyMethod", ("is the name of a registered method",)),
 }  # fmt: skip
 
 

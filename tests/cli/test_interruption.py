@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import re
+from itertools import pairwise
 
 import numpy as np
 import pytest
@@ -18,7 +19,7 @@ def files(tmp_path_factory):
     """A network of 400 inputs, on which drawing DPP edges takes long, and data for it."""
     folder, rng = tmp_path_factory.mktemp("files"), np.random.default_rng(1)
     widths = (400, 300, 3)
-    weights = tuple(rng.normal(size=(b, a)) / np.sqrt(a) for a, b in zip(widths, widths[1:], strict=False))
+    weights = tuple(rng.normal(size=(b, a)) / np.sqrt(a) for a, b in pairwise(widths))
     save_network(DenseNetwork(weights, tuple(np.zeros(b) for b in widths[1:]), ("tanh", "softmax")), folder / "net.npz")
     x, y = rng.normal(size=(500, 400)), rng.integers(0, 3, 500)
     np.savez(folder / "data.npz", x_train=x, y_train=y, x_test=x, y_test=y)

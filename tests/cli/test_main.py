@@ -10,6 +10,7 @@ import pytest
 
 from divprune_sym import cli
 from divprune_sym.ground.files import free_memory
+from divprune_sym.method_names import PAPER
 
 
 @pytest.fixture
@@ -18,8 +19,8 @@ def reproduced(monkeypatch):
     asked = []
     stand_in = ModuleType("divprune_sym.reproduction.reproduce")
 
-    def reproduce(out, quick, seed, backend):
-        asked.append((out, quick, seed, backend))
+    def reproduce(out, quick, seed, backend, methods):
+        asked.append((out, quick, seed, backend, methods))
         if isinstance(stand_in.answer, BaseException):
             raise stand_in.answer
         return stand_in.answer
@@ -33,8 +34,12 @@ def reproduced(monkeypatch):
 def test_reproduce_defaults_and_options(reproduced):
     _, asked = reproduced
     assert cli.main(["reproduce"]) == 0
-    assert cli.main(["reproduce", "--out", "here", "--quick", "--seed", "7", "--backend", "cuda"]) == 0
-    assert asked == [(Path("reproduction"), False, 1, "cpu"), (Path("here"), True, 7, "cuda")]
+    words = ["--out", "here", "--quick", "--seed", "7", "--backend", "cuda", "--methods", "dpp-edge, mine.py:Mine"]
+    assert cli.main(["reproduce", *words]) == 0
+    assert asked == [
+        (Path("reproduction"), False, 1, "cpu", PAPER),
+        (Path("here"), True, 7, "cuda", ("dpp-edge", "mine.py:Mine")),
+    ]
 
 
 def test_a_failed_check_is_exit_code_1(reproduced):

@@ -217,7 +217,7 @@ def test_compare(capsys, tmp_path, net):
 
 def test_cells_are_measured_once():
     setting = compare_module.CompareSetting(("dpp-edge", "dpp-edge", "dpp-node"), (0.3, 0.3, 0.1 + 0.2))
-    assert [name for name, _ in setting.cells()] == ["dpp-edge", "dpp-node"]
+    assert [method.name for method, _ in setting.cells()] == ["dpp-edge", "dpp-node"]
 
 
 def test_compare_goes_on_where_it_stopped(capsys, tmp_path, net, monkeypatch):

@@ -49,7 +49,9 @@ def test_a_verdict_that_was_not_expected(capsys, tmp_path):
     assert main(["verify", str(mine), "--only", "my.half-is-half", "--out", str(tmp_path / "out")]) == 1
     out, err = capsys.readouterr()
     assert "open" in out
-    assert err.startswith("divprune-sym: my.half-is-half: open, expected refuted: at ")
+    assert err.startswith(
+        "divprune-sym: my.half-is-half: open, expected refuted: p = 9/10, u = 1 is outside the domain"
+    )
     assert err.count("\n") == 1
 
 
