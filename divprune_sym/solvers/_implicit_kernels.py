@@ -434,7 +434,7 @@ def implicit(
             return status
     elif control[FACTORED] != 0.0:
         factor(memory, control[FACTORED], W, pivots)
-    wanted = max(2e-15 / rtol, min(0.03, sqrt(rtol)))
+    wanted = max(2e-15 / rtol, 3e-3)
     traced, filled, last = 0, int(control[FILLED]), alphas[-1]
     while filled < len(alphas):
         if control[TRIALS] >= max_steps:
