@@ -9,12 +9,24 @@ from typing import TYPE_CHECKING, Any
 from divprune_sym.bench.model import Compared, Fact, Goal, MeasuredCase, MeasuredTable, Missing, Spread, Timed
 from divprune_sym.ground.checks import BadInput
 from divprune_sym.ground.files import written_aside
+from divprune_sym.ground.stored import fitted, parsed
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
     from pathlib import Path
 
 FORMAT = "divprune_sym benchmarks 1"
+_GOAL = (None, {"kind": str, "value": float})
+_SPREAD = {"median": float, "low": float, "high": float}
+_CASE = {
+    "label": str,
+    "timed": [{"name": str, "seconds": _SPREAD, "rounds": int, "calls": int, "goal": _GOAL}],
+    "compared": [{"subject": str, "against": str, "times": _SPREAD, "goal": _GOAL}],
+    "facts": [{"name": str, "value": float, "unit": str, "goal": _GOAL}],
+    "missing": [{"name": str, "install": str}],
+}
+_TABLE = {"name": str, "measures": str, "goal": str, "cases": [_CASE]}
+_RECORD = {"format": str, "machine": {str: object}, "started": str, "quick": bool, "tables": [_TABLE]}
 
 
 @dataclass(frozen=True)
@@ -47,13 +59,15 @@ def read_record(path: Path) -> Record:
         The file is no such JSON.
     """
     try:
-        data = json.loads(path.read_text(encoding="utf-8"))
-        if data.pop("format") != FORMAT:
-            raise ValueError
-        return Record(**data | {"tables": tuple(map(_table, data["tables"]))})
-    except (ValueError, KeyError, TypeError, AttributeError):
-        msg = f"{path}: is no run of the benchmarks; --json FILE writes one"
+        data = fitted(parsed(path.read_bytes()), _RECORD)
+        if data["format"] != FORMAT:
+            msg = f"format {data['format'][:40]!r}, expected {FORMAT!r}"
+            raise BadInput(msg)
+    except BadInput as error:
+        msg = f"{path}: is no run of the benchmarks ({error}); --json FILE writes one"
         raise BadInput(msg) from None
+    del data["format"]
+    return Record(**data | {"tables": tuple(map(_table, data["tables"]))})
 
 
 def _table(data: dict[str, Any]) -> MeasuredTable:

@@ -36,6 +36,7 @@ from divprune_sym.claims.root_checker import (
 from divprune_sym.claims.statements import ExactlyOneZero
 from divprune_sym.ground.checks import BadInput
 from divprune_sym.ground.files import written_aside
+from divprune_sym.ground.stored import parsed
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterable, Mapping, Sequence
@@ -47,6 +48,9 @@ if TYPE_CHECKING:
     from divprune_sym.claims.steps import Step
 
     Place = tuple[str, str, str]
+
+# what a file of another form makes those raise that read it; BadInput is a ValueError
+_MALFORMED = (ValueError, TypeError, LookupError, AttributeError, ArithmeticError, RecursionError)
 
 
 # --- symbolic proofs ----------------------------------------------------------------------------------
@@ -250,8 +254,8 @@ def _certificate(
         recorded = bench.quick and (bench.recorded / name).is_file()
         text = _read(bench.recorded / name) if recorded else _written(find(), name, bench.fresh)
         checksum = hashlib.sha256(text.encode()).hexdigest()
-        confirmed = confirm(json.loads(text))
-    except (NotProved, CertificateRejected, OSError, json.JSONDecodeError, KeyError, TypeError, ValueError) as error:
+        confirmed = confirm(parsed(text))
+    except (NotProved, CertificateRejected, OSError, *_MALFORMED) as error:
         return Finding(Kind.CERTIFICATE, False, f"{type(error).__name__}: {error}", shows=shows, file=name)
     if isinstance(confirmed, str):
         return Finding(Kind.CERTIFICATE, True, confirmed, shows=shows, file=name, sha256=checksum)
@@ -380,8 +384,8 @@ class Measured:
         name = f"{self.part}.json"
         try:
             text = _read(bench.recorded / name) if bench.quick else _written(_made(self.measure), name, bench.fresh)
-            holds, summary, lines = self.decide(json.loads(text))
-        except (OSError, json.JSONDecodeError, KeyError, TypeError) as error:
+            holds, summary, lines = self.decide(parsed(text))
+        except (OSError, *_MALFORMED) as error:
             return Finding(Kind.STATISTICS, False, f"{type(error).__name__}: {error}", file=name)
         checksum = hashlib.sha256(text.encode()).hexdigest()
         facts = (Fact(self.shows),)

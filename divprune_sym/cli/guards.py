@@ -57,13 +57,13 @@ def refuse_options_of_others(
 def refusing(message: str) -> Iterator[None]:
     """What NumPy raises on a broken file, and what it warns of on the way, as one refusal."""
     import warnings
-    from tokenize import TokenError
 
+    from divprune_sym.ground.arrays import BROKEN
     from divprune_sym.ground.checks import BadInput
 
     try:
         with warnings.catch_warnings():
             warnings.simplefilter("ignore")
             yield
-    except (ValueError, TypeError, EOFError, SyntaxError, TokenError):
+    except (ValueError, *BROKEN):
         raise BadInput(message) from None

@@ -14,6 +14,7 @@ import numpy as np
 
 from divprune_sym.ground.checks import BadInput, integer, number
 from divprune_sym.ground.files import written_aside
+from divprune_sym.ground.stored import fitted, parsed
 from divprune_sym.ground.user_files import file_of, users_code
 from divprune_sym.ground.work import each_done_with_blas
 from divprune_sym.networks.measure import Measured, measure, refuse_nothing_kept
@@ -33,6 +34,9 @@ if TYPE_CHECKING:
 
 FILE = "compare.json"
 FORMAT = 2  # of a cell
+_HELD = {"fingerprint": str, "about": object, "unpruned": object, "rows": object, "cells": {str: {str: object}}}
+_CELL = {"method": str, "unit": str, "from": (str, None), "keep": float}
+_THEORY = ("predicted", "bound", "measured", "standard_error", "kurtosis")
 # the approximation is said to break where it is off by more than this share, and by more than the data's noise
 OFF, STANDARD_ERRORS = 0.1, 3.0
 
@@ -207,13 +211,27 @@ def _source(method: Method) -> str | None:
 
 def _read(path: Path) -> dict[str, Any]:
     try:
-        held = json.loads(path.read_text(encoding="utf-8"))
-        if not isinstance(held["cells"], dict):
-            raise TypeError
-    except (OSError, ValueError, KeyError, TypeError):
-        msg = f"{path}: holds no comparison that could be gone on with; choose another --out, or remove it"
+        held: dict[str, Any] = fitted(parsed(path.read_bytes()), _HELD)
+        for key, cell in held["cells"].items():
+            fitted(cell, _left_out_or_measured(cell), f"cell {key}")
+    except BadInput as error:
+        msg = f"{path}: holds no comparison that could be gone on with ({error}); choose another --out, or remove it"
         raise BadInput(msg) from None
-    return dict(held)
+    return held
+
+
+def _left_out_or_measured(cell: dict[str, Any]) -> dict[str, Any]:
+    """What a cell of this kind holds."""
+    if "left_out" in cell:
+        return _CELL | {"left_out": str}
+    measured = _CELL | {"plain": [float], "reweighted": [float], "parameters": [int]}
+    if "theory" in cell:
+        measured["theory"] = [dict.fromkeys(_THEORY, float)]
+    lengths = {len(cell[name]) for name in measured.keys() - _CELL.keys() if isinstance(cell.get(name), list)}
+    if lengths != {max(lengths, default=0)} or 0 in lengths:
+        msg = "a cell without masks, or with another number of them in each list"
+        raise BadInput(msg)
+    return measured
 
 
 def _fingerprint(network: DenseNetwork, data: DataSet, setting: CompareSetting, layers: tuple[int, ...]) -> str:
@@ -308,10 +326,7 @@ def _rows(cell: dict[str, Any]) -> list[dict[str, Any]]:
 
 def _theory_row(masks: list[dict[str, float]]) -> dict[str, Any]:
     """Means over masks; the test data are the same for all, so that their noise does not average out."""
-    predicted, measured, noise, bound, kurtosis = (
-        float(np.mean([mask[name] for mask in masks]))
-        for name in ("predicted", "measured", "standard_error", "bound", "kurtosis")
-    )
+    predicted, bound, measured, noise, kurtosis = (float(np.mean([mask[name] for mask in masks])) for name in _THEORY)
     off = abs(predicted - measured)
     return {
         "predicted": predicted,

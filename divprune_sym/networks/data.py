@@ -238,6 +238,9 @@ def read_idx(path: Path) -> NDArray[np.uint8]:
                 raise BadInput(msg)
             shape = [int(n) for n in np.frombuffer(sizes, dtype=">u4")]
             size = prod(shape)
+            if size == 0:
+                msg = f"{path}: holds nothing, its axes are {' × '.join(map(str, shape))}"
+                raise BadInput(msg)
             refuse_beyond_memory(str(path), 17 * size)  # the bytes, and two copies as float64
             values = np.frombuffer(file.read(size), dtype=np.uint8)
     except (OSError, EOFError, zlib.error, ValueError) as error:

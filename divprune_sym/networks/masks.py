@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 from dataclasses import dataclass, field
+from math import prod
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, Literal
 
@@ -12,6 +13,7 @@ import numpy as np
 from divprune_sym.ground.arrays import read_arrays
 from divprune_sym.ground.checks import BadInput, BadShape
 from divprune_sym.ground.files import check_ending, written_aside
+from divprune_sym.ground.stored import fitted, parsed
 from divprune_sym.ground.values import ByValue
 from divprune_sym.networks.activations import activation
 
@@ -26,6 +28,15 @@ Unit = Literal["node", "edge"]
 PrunedNode = Literal["removed", "silenced"]
 PRUNED_NODES: tuple[PrunedNode, ...] = ("removed", "silenced")
 _FORMAT = 1
+_ABOUT = {
+    "format": int,
+    "unit": str,
+    "method": str,
+    "seed": (int, None),
+    "pruned_node": str,
+    "versions": {str: str},
+    "shapes": {str: [int]},
+}
 
 
 @dataclass(frozen=True, eq=False)
@@ -105,17 +116,20 @@ class Mask(ByValue):
         """
         arrays = read_arrays(Path(path))
         try:
-            about: dict[str, Any] = json.loads(str(arrays["about"]))
+            about = fitted(parsed(str(arrays.get("about"))), _ABOUT, "about")
             kept = {int(n): _unpacked(arrays[f"layer{n}"], shape) for n, shape in about["shapes"].items()}
             known = (about["unit"], kept, about["method"], about["seed"], about["pruned_node"], about["versions"])
-        except (KeyError, TypeError, ValueError, AttributeError):
-            msg = f"{path}: holds no mask, or half of one"
+            return cls(*known)
+        except (KeyError, ValueError) as error:
+            reason = str(error) if isinstance(error, BadInput) else "arrays and shapes do not fit each other"
+            msg = f"{path}: holds no mask, or half of one ({reason})"
             raise BadInput(msg) from None
-        return cls(*known)
 
 
 def _unpacked(bits: NDArray[Any], shape: list[int]) -> NDArray[np.bool_]:
-    size = int(np.prod(shape))
+    size = prod(shape)
+    if min(shape, default=0) < 1 or bits.ndim != 1:
+        raise ValueError
     if bits.dtype != np.uint8 or len(bits) != -(-size // 8):
         raise ValueError
     return np.unpackbits(bits, count=size).astype(np.bool_).reshape(shape)

@@ -8,9 +8,9 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
-from divprune_sym.ground.arrays import read_arrays
 from divprune_sym.ground.checks import BadInput, integer, number
 from divprune_sym.ground.files import written_aside
+from divprune_sym.ground.stored import Stored, read_checkpoint
 from divprune_sym.networks.activations import activation
 from divprune_sym.networks.derivatives import derivative
 from divprune_sym.networks.network import DenseNetwork
@@ -167,28 +167,21 @@ class _State:
             f"{name}{n}": a for name in ("parameters", "first", "second") for n, a in enumerate(getattr(self, name))
         }
         with written_aside(path) as file:
-            np.savez(file, counts=np.array([self.epoch, self.steps]), setting=self._about(), **arrays)
+            np.savez(file, key=self._about(), epoch=np.int64(self.epoch), steps=np.int64(self.steps), **arrays)
 
     def load(self, path: Path) -> None:
-        held = read_arrays(path)
-        count = len(self.parameters)
-        names = ("parameters", "first", "second")
-        try:
-            found = {name: [np.asarray(held[f"{name}{n}"]) for n in range(count)] for name in names}
-            same = str(held["setting"]) == self._about()
-            same = same and all(
-                a.shape == b.shape and a.dtype == b.dtype
-                for n in names
-                for a, b in zip(found[n], getattr(self, n), strict=True)
-            )
-            epoch, steps = (int(n) for n in held["counts"])
-        except (KeyError, ValueError, TypeError):
-            same = False
-        if not same:
-            msg = f"{path}: belongs to another training, or to none; delete it to start anew"
-            raise BadInput(msg)
-        self.parameters, self.first, self.second = (found[name] for name in names)
-        self.epoch, self.steps = epoch, steps
+        lowest = {"parameters": -np.inf, "first": -np.inf, "second": 0.0}
+        schema = {
+            f"{name}{n}": Stored(array.dtype.name, array.shape, low)
+            for name, low in lowest.items()
+            for n, array in enumerate(self.parameters)
+        }
+        schema |= {"epoch": Stored("int64", (), 1, self.setting.epochs), "steps": Stored("int64", (), 1)}
+        held = read_checkpoint(path, self._about(), schema, "training")
+        self.parameters, self.first, self.second = (
+            [held[f"{name}{n}"] for n in range(len(self.parameters))] for name in lowest
+        )
+        self.epoch, self.steps = int(held["epoch"]), int(held["steps"])
 
     def _about(self) -> str:
         kept = replace(self.setting, epochs=0)

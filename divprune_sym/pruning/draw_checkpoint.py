@@ -5,12 +5,11 @@ from __future__ import annotations
 from hashlib import sha256
 from time import monotonic
 from typing import TYPE_CHECKING, Any, Self
-from zipfile import BadZipFile
 
 import numpy as np
 
-from divprune_sym.ground.checks import BadInput
 from divprune_sym.ground.files import written_aside
+from divprune_sym.ground.stored import Stored, read_checkpoint
 
 if TYPE_CHECKING:
     from pathlib import Path
@@ -51,18 +50,11 @@ class DrawCheckpoint:
                 self._load(path)
 
     def _load(self, path: Path) -> None:
-        try:
-            with path.open("rb") as file, np.load(file, allow_pickle=False) as saved:
-                digest, done, packed = str(saved["draw"]), saved["done"], saved["masks"]
-            masks = np.unpackbits(packed, axis=2, count=self.masks.shape[2]).astype(np.bool_)
-            fits = done.shape == self.done.shape and masks.shape == self.masks.shape
-        except (OSError, ValueError, KeyError, TypeError, EOFError, BadZipFile):
-            msg = f"{path}: is no checkpoint of a draw, or a broken one; delete it to start anew"
-            raise BadInput(msg) from None
-        if digest != self._digest or not fits:
-            msg = f"{path}: belongs to another draw (layer, keep fraction or seed differ); delete it to start anew"
-            raise BadInput(msg)
-        self.masks, self.done = masks, done.astype(np.bool_)
+        count, K, N = self.masks.shape
+        schema = {"done": Stored("bool", (K,)), "masks": Stored("uint8", (count, K, -(-N // 8)))}
+        held = read_checkpoint(path, self._digest, schema, "draw (layer, keep fraction or seed differ)")
+        self.masks = np.unpackbits(held["masks"], axis=2, count=N).astype(np.bool_)
+        self.done = held["done"]
 
     def __enter__(self) -> Self:
         return self
@@ -88,5 +80,5 @@ class DrawCheckpoint:
 
     def _save(self, path: Path) -> None:
         with written_aside(path) as file:
-            np.savez(file, draw=self._digest, done=self.done, masks=np.packbits(self.masks, axis=2))
+            np.savez(file, key=self._digest, done=self.done, masks=np.packbits(self.masks, axis=2))
         self._saved = monotonic()

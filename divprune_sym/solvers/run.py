@@ -3,30 +3,40 @@
 from __future__ import annotations
 
 import hashlib
-import io
 import time
-import zipfile
 from dataclasses import dataclass
 from functools import cached_property
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
 
 import numpy as np
 
 from divprune_sym.ground.checks import BadInput
 from divprune_sym.ground.files import CHECKPOINTS, check_ending, written_aside
+from divprune_sym.ground.stored import Stored, broken_checkpoint, read_checkpoint
 from divprune_sym.solvers._implicit_kernels import JACOBIAN as MEMORY
+from divprune_sym.solvers._implicit_kernels import LARGEST_ORDER
 from divprune_sym.solvers._kernels import (
+    AGE,
     CALM,
+    CALM_STEPS,
     CONTROL,
+    EQUAL,
     FACTORIZATIONS,
     FILLED,
+    FINITE,
     JACOBIANS,
     NFEV,
+    ORDER,
+    PREVIOUS,
+    REJECTED,
+    STATUS,
     STEPS,
     STIFF,
+    STIFF_STEPS,
     TRIALS,
     UNDER_WAY,
+    H,
     T,
 )
 from divprune_sym.solvers.coordinates import places
@@ -51,6 +61,9 @@ _IMPLICIT_SLOPES, _IMPLICIT_FACTORS, _IMPLICIT_JACOBIANS = 250, 40, 10
 _CALM_STEPS = 20
 # what a checkpoint keeps
 _KEPT = ("y", "slope", "control", "start", "memory", "out")
+# entries of its control that count something, and how far they may be from the end of a step, by rounding
+_COUNTERS = [TRIALS, STEPS, NFEV, FILLED, STATUS, STIFF_STEPS, ORDER, EQUAL, AGE, JACOBIANS, FACTORIZATIONS, CALM_STEPS]
+_ROUNDING = 1e-12
 
 
 @dataclass(frozen=True)
@@ -91,11 +104,11 @@ class Run:
 
     def __post_init__(self) -> None:
         self.begin, self.y = self.y, self.y.copy()
-        self.slope = np.empty_like(self.y)
+        self.slope = np.zeros_like(self.y)
         self.control = np.full(CONTROL, np.nan)
         self.out = np.zeros((len(self.alphas), len(self.y)))
         # what an implicit method starts from, and what it keeps
-        self.start = np.empty((4, len(self.y)))
+        self.start = np.zeros((4, len(self.y)))
         self.memory = np.empty((0, 0))
         self.implicit = self.method.stiff == "always"
 
@@ -194,21 +207,50 @@ class Run:
         return digest.hexdigest()
 
     def _save(self, path: Path) -> None:
+        if not self.has_begun:
+            return
         with written_aside(path) as file:
             np.savez(file, key=self.key, implicit=self.implicit, **{name: getattr(self, name) for name in _KEPT})
 
     def _resume(self, path: Path) -> None:
         if not path.exists():
             return
-        held = _read(path)
-        if str(held.get("key")) != self.key:
-            msg = (
-                f"{path}: not a checkpoint of this problem, these times and tolerances; remove it, or name another file"
-            )
-            raise BadInput(msg)
+        held = read_checkpoint(path, self.key, self._schema(), "problem, these times and tolerances")
         self.implicit = bool(held["implicit"])
+        if not self._is_possible(held["control"]) or (self.implicit and not held["memory"].size):
+            raise broken_checkpoint(path, BadInput("times, steps and states that do not fit each other"))
         for name in _KEPT:
             setattr(self, name, held[name])
+
+    def _schema(self) -> dict[str, Stored]:
+        n, independent = len(self.y), len(places(*self.shape)[0])
+        return {
+            "implicit": Stored("bool"),
+            "y": Stored("float64", (n,)),
+            "slope": Stored("float64", (n,)),
+            "control": Stored("float64", (CONTROL,), low=-1.0),
+            "start": Stored("float64", (4, n)),
+            "memory": Stored("float64", (MEMORY + independent, independent), may_be_empty=True),
+            "out": Stored("float64", self.out.shape),
+        }
+
+    def _is_possible(self, control: NDArray[np.float64]) -> bool:
+        """Whether a run of this problem may stand there."""
+        counts = control[_COUNTERS]
+        t, filled = control[T], control[FILLED]
+        if (counts != np.floor(counts)).any() or counts.min() < 0 or counts.max() >= 2.0**53:
+            return False
+        least, most = (np.count_nonzero(self.alphas <= t * (1 + off)) for off in (-_ROUNDING, _ROUNDING))
+        return bool(
+            t >= 0
+            and control[H] > 0
+            and 0 < control[PREVIOUS] <= 1
+            and control[REJECTED] in (0, 1)
+            and control[FINITE] in (0, 1)
+            and control[ORDER] <= LARGEST_ORDER
+            and least <= filled <= most
+            and control[STEPS] <= control[TRIALS] <= control[NFEV] + control[FACTORIZATIONS]
+        )
 
 
 def patience(method: Method, shape: tuple[int, int, int, bool]) -> float:
@@ -229,12 +271,3 @@ def outcome(out: NDArray[np.float64], control: NDArray[np.float64], status: int,
     filled, steps, nfev, trials, njev, nlu = (int(control[x]) for x in names)
     method = "backward differences" if implicit else "an explicit method"
     return Outcome(out, filled, status, steps, nfev, float(control[T]), trials, njev, nlu, method)
-
-
-def _read(path: Path) -> dict[str, Any]:
-    try:
-        with np.load(io.BytesIO(path.read_bytes()), allow_pickle=False) as arrays:
-            return dict(arrays)
-    except (OSError, ValueError, EOFError, zipfile.BadZipFile) as error:
-        msg = f"{path}: cannot be read as a checkpoint ({error}); remove it, or name another file"
-        raise BadInput(msg) from None

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import json
 from functools import partial
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
@@ -11,6 +10,7 @@ import numpy as np
 
 from divprune_sym.ground.arrays import read_arrays
 from divprune_sym.ground.checks import BadInput, increasing_times, number, real_array
+from divprune_sym.ground.stored import fitted, parsed
 from divprune_sym.solvers.adaptive import integrate
 from divprune_sym.solvers.fixed_step import integrate_fixed_step
 from divprune_sym.solvers.problem_record import problem_of
@@ -25,6 +25,8 @@ _INTEGRATORS: dict[str, tuple[Callable[..., Solution], dict[str, type]]] = {
     "integrate": (integrate, {"method": str, "rtol": float, "atol": float, "max_steps": int}),
     "integrate_fixed_step": (integrate_fixed_step, {"method": str, "dt": float}),
 }
+_ABOUT = {"format": str, "problem": object, "status": int, "message": str, "events": [[float]], "integrator": object}
+_ABOUT |= dict.fromkeys(COUNTS, int)
 
 
 def load_solution(path: str | Path) -> Solution:
@@ -79,20 +81,18 @@ def _held(arrays: dict[str, NDArray[Any]], name: str, shape: tuple[int, ...]) ->
 
 
 def _about(arrays: dict[str, NDArray[Any]]) -> dict[str, Any]:
-    needed = {"format", "problem", "status", "message", "events", "integrator", *COUNTS}
     try:
-        about = json.loads(str(arrays["about"]))
-        if about["format"] != FORMAT or about.keys() != needed or not {"alpha", "Q", "R"} <= arrays.keys():
-            raise ValueError
-        whole = [about["status"], *(about[name] for name in COUNTS)]
-        if not all(type(one) is int for one in whole) or about["status"] not in list(Status):
-            raise ValueError
-        if not isinstance(about["events"], list) or not all(isinstance(times, list) for times in about["events"]):
-            raise ValueError
-    except (KeyError, ValueError, TypeError, AttributeError, RecursionError):
-        msg = "holds no solution, or half of one; Solution.save writes them"
+        about: dict[str, Any] = fitted(parsed(str(arrays.get("about"))), _ABOUT, "about")
+        if about["format"] != FORMAT or about["status"] not in list(Status) or min(about[name] for name in COUNTS) < 0:
+            msg = "another format, an unknown status or a count below 0"
+            raise BadInput(msg)
+        if not {"alpha", "Q", "R"} <= arrays.keys():
+            msg = "lacks alpha, Q or R"
+            raise BadInput(msg)
+    except BadInput as error:
+        msg = f"holds no solution, or half of one ({error}); Solution.save writes them"
         raise BadInput(msg) from None
-    return dict(about)
+    return about
 
 
 def _integrator(about: Any) -> Callable[..., Solution] | None:

@@ -150,6 +150,7 @@ def test_broken_idx(tmp_path):
         (idx(np.ones((2, 3)))[:-1], "truncated, 5 of 6 bytes"),
         (b"\0\0\x08\x03\xff", "is no IDX file"),
         (b"\0\0\x08\x02" + b"\xff" * 8, "GiB are free"),
+        (idx(np.ones((0, 28, 28))), "holds nothing, its axes are 0 × 28 × 28"),
     ):
         path.write_bytes(content)
         with pytest.raises(BadInput, match=words):

@@ -380,3 +380,38 @@ def test_onnx_softmax_axis(tmp_path, axis):
             load_network(path)
     else:
         assert load_network(path).activations == ("softmax",)
+
+
+@pytest.mark.parametrize("kind", ["F8_E8M0", "F8_E4M3FNUZ", "F4", "F6_E2M3", "F16_OF_OURS"])
+def test_tensors_of_kinds_that_nobody_reads(tmp_path, kind):
+    """safetensors knows more kinds of numbers than NumPy: what cannot be widened is named in one line."""
+    head = b'{"W1":{"dtype":"%s","shape":[2,2],"data_offsets":[0,4]}}' % kind.encode()
+    path = tmp_path / "net.safetensors"
+    path.write_bytes(struct.pack("<Q", len(head)) + head + bytes(4))
+    with pytest.raises(BadInput) as refused:
+        load_network(path)
+    assert str(refused.value).count(str(path)) == 1
+    assert "\n" not in str(refused.value)
+
+
+@pytest.mark.parametrize("what", ["graph", "operator", "constant"])
+def test_graphs_without_outputs(tmp_path, what):
+    eye = numpy_helper.from_array(np.eye(2), "W")
+    x, y = (helper.make_tensor_value_info(name, TensorProto.DOUBLE, [None, 2]) for name in "xy")
+    nodes = [helper.make_node("MatMul", ["x", "W"], [] if what == "operator" else ["y"])]
+    if what == "constant":
+        nodes.append(helper.make_node("Constant", [], [], value=eye))
+    graph = helper.make_graph(nodes, "g", [x], [] if what == "graph" else [y], [eye])
+    onnx.save(helper.make_model(graph, opset_imports=[helper.make_opsetid("", 17)]), tmp_path / "net.onnx")
+    with pytest.raises(BadInput, match=r"declares no output|has no output"):
+        load_network(tmp_path / "net.onnx")
+
+
+def test_an_archive_whose_directory_points_elsewhere(tmp_path):
+    path = tmp_path / "net.npz"
+    save_network(network(), path)
+    content = path.read_bytes()
+    at = content.index(b"PK\x01\x02") + 42
+    path.write_bytes(content[:at] + (0x7FFFFFF0).to_bytes(4, "little") + content[at + 4 :])
+    with pytest.raises(BadInput, match="is no npz file, or a truncated one"):
+        load_network(path)

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import json
+
 import numpy as np
 import pytest
 
@@ -37,7 +39,13 @@ def test_files_that_are_no_mask(tmp_path):
     path.write_bytes(path.read_bytes()[:100])
     with pytest.raises(BadInput, match="is no npz file, or a truncated one"):
         Mask.load(path)
-    for arrays in ({"a": np.ones(2)}, {"about": np.array("{}")}, {"about": np.array("no JSON")}):
+    whole = {"format": 1, "unit": "node", "method": "", "seed": None, "pruned_node": "removed", "versions": {}}
+    halves = [
+        {"about": np.array(json.dumps(whole | {"shapes": {"0": shape}})), "layer0": bits}
+        for shape, bits in (([9], np.zeros(1, np.uint8)), ([-1], np.zeros(1, np.uint8)), ([3], np.zeros(1)))
+    ]
+    halves.append({"about": np.array("[" * 200_000)})
+    for arrays in (*halves, {"a": np.ones(2)}, {"about": np.array("{}")}, {"about": np.array("no JSON")}):
         np.savez(path, **arrays)
         with pytest.raises(BadInput, match="holds no mask, or half of one"):
             Mask.load(path)

@@ -76,8 +76,10 @@ def test_training_learns_and_can_be_interrupted(start, tmp_path):
     resumed = train(start, X[:900], Y[:900], TrainSetting(6, 1e-2, 32), checkpoint=path)
     for a, b in zip(resumed.weights, whole.weights, strict=True):
         np.testing.assert_array_equal(a, b)
-    with pytest.raises(BadInput, match="belongs to another training"):
+    with pytest.raises(BadInput, match="not a checkpoint of this training"):
         train(start, X[:900], Y[:900], TrainSetting(6, 1e-3, 32), checkpoint=path)
+    with pytest.raises(BadInput, match=r"epoch: 6, must lie in \[1, 2\]"):
+        train(start, X[:900], Y[:900], TrainSetting(2, 1e-2, 32), checkpoint=path)
 
 
 @pytest.mark.parametrize("meaning", ["removed", "silenced"])

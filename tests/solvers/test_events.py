@@ -6,6 +6,7 @@ import pytest
 from divprune_sym.ground.checks import BadInput
 from divprune_sym.notation import OrderParameters
 from divprune_sym.solvers import Checkpoint, ErrorReaches, PlateauEntry, PlateauEscape, Problem, integrate
+from divprune_sym.solvers import _kernels as kernels
 from divprune_sym.solvers import run as run_module
 from tests.dynamics.states import random_state
 
@@ -109,6 +110,51 @@ def test_a_checkpoint_of_another_run_is_refused(interrupted):
             integrate(SMOOTH, ALPHAS, checkpoint=Checkpoint(interrupted), **options)
     with pytest.raises(BadInput, match="not a checkpoint of this problem"):
         integrate(SMOOTH, [3.0], checkpoint=Checkpoint(interrupted))
+
+
+def changed(name, value):
+    def change(arrays):
+        arrays[name] = value(arrays[name])
+
+    return change
+
+
+def counter(place, value):
+    """One number of the control replaced."""
+
+    def change(arrays):
+        arrays["control"][place] = value
+
+    return change
+
+
+@pytest.mark.parametrize(
+    "change",
+    [
+        changed("y", lambda y: y.astype(np.int64)),
+        changed("y", lambda y: y.astype(np.float32)),
+        changed("y", lambda y: y * np.nan),
+        changed("slope", lambda slope: slope[:-2]),
+        changed("out", lambda out: out[:1]),
+        changed("start", lambda start: start[:, :1]),
+        changed("implicit", lambda implicit: np.array(True)),
+        changed("control", lambda control: control[:-1]),
+        *(counter(place, 1e6) for place in (kernels.T, kernels.TRIALS, kernels.STEPS, kernels.FILLED, kernels.ORDER)),
+        *(counter(place, 0.0) for place in (kernels.T, kernels.H, kernels.PREVIOUS, kernels.FILLED)),
+        *(counter(place, 1.5) for place in (kernels.TRIALS, kernels.REJECTED)),
+        counter(kernels.FILLED, -1.0),
+        lambda arrays: arrays.pop("slope"),
+        lambda arrays: arrays.pop("implicit"),
+    ],
+)
+def test_a_checkpoint_is_validated_before_it_is_used(interrupted, change):
+    with np.load(interrupted) as held:
+        arrays = dict(held)
+    change(arrays)
+    with interrupted.open("wb") as file:
+        np.savez(file, **arrays)
+    with pytest.raises(BadInput, match="cannot be read as a checkpoint"):
+        integrate(SMOOTH, ALPHAS, checkpoint=Checkpoint(interrupted))
 
 
 @pytest.mark.parametrize("content", [b"", b"no zip file", b"PK\x03\x04 half"])

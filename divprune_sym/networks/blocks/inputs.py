@@ -10,6 +10,7 @@ from typing import IO, TYPE_CHECKING, Any
 
 import numpy as np
 
+from divprune_sym.ground.arrays import refusing_damage
 from divprune_sym.ground.checks import BadInput, BadShape
 
 if TYPE_CHECKING:
@@ -68,9 +69,10 @@ class Inputs:
         """
         names = [*self.ports, *([LABELS] if self.labeled else [])]
         with ExitStack() as stack:
-            archive = stack.enter_context(zipfile.ZipFile(self.path))
-            files = {name: stack.enter_context(archive.open(f"{name}.npy")) for name in names}
-            heads = {name: _head(self.path, name, file) for name, file in files.items()}
+            with refusing_damage(self.path):
+                archive = stack.enter_context(zipfile.ZipFile(self.path))
+                files = {name: stack.enter_context(archive.open(f"{name}.npy")) for name in names}
+                heads = {name: _head(self.path, name, file) for name, file in files.items()}
             for start in range(0, self.rows, self.batch):
                 count = min(self.batch, self.rows - start)
                 part = {name: _taken(self.path, name, files[name], *heads[name], count) for name in names}
@@ -95,12 +97,8 @@ def names_in(path: Path) -> list[str]:
     """
     with path.open("rb"):  # a missing file is named by the system's own error
         pass
-    try:
-        with zipfile.ZipFile(path) as archive:
-            return [name.removesuffix(".npy") for name in archive.namelist()]
-    except (zipfile.BadZipFile, OSError, NotImplementedError):
-        msg = f"{path}: is no npz file, or a truncated one; write it with numpy.savez"
-        raise BadInput(msg) from None
+    with refusing_damage(path), zipfile.ZipFile(path) as archive:
+        return [name.removesuffix(".npy") for name in archive.namelist()]
 
 
 def ports_of(model: Any) -> dict[str, Port]:
@@ -136,7 +134,7 @@ def open_inputs(path: Path, model: Any) -> Inputs:
         msg = f"{path}: {what}; the graph takes {', '.join(ports)[:200]}, and {LABELS} may be given"
         raise BadInput(msg)
     heads = {}
-    with zipfile.ZipFile(path) as archive:
+    with refusing_damage(path), zipfile.ZipFile(path) as archive:
         for name in held:
             with archive.open(f"{name}.npy") as file:
                 heads[name] = _head(path, name, file)

@@ -11,6 +11,7 @@ import numpy as np
 from divprune_sym.ground.checks import BadInput
 from divprune_sym.ground.files import refuse_beyond_memory
 from divprune_sym.networks.activations import split_names
+from divprune_sym.networks.classes import classes_of
 from divprune_sym.networks.tensors import network_of
 
 if TYPE_CHECKING:
@@ -42,6 +43,8 @@ def load(path: Path, given: Given) -> ReadNetwork:
         with safe_open(path, framework="numpy") as file:
             metadata = file.metadata() or {}
             tensors = {name: _tensor(path, file, name) for name in file.keys()}  # noqa: SIM118
+    except BadInput:
+        raise
     except (SafetensorError, TypeError, ValueError, OverflowError) as error:
         msg = f"{path}: is no safetensors file of real numbers, or a truncated one ({error})"
         raise BadInput(msg) from None
@@ -49,20 +52,6 @@ def load(path: Path, given: Given) -> ReadNetwork:
     found = f"metadata activations; it has {', '.join(metadata)[:100]}" if metadata else "metadata activations"
     classes = classes_of(path, metadata.get("classes"))
     return network_of(tensors, None if names is None else split_names(names), given, found, classes)
-
-
-def classes_of(path: Path, text: str | None) -> list[str]:
-    """The names of the classes in a file's metadata, a list in JSON."""
-    if text is None:
-        return []
-    try:
-        found = json.loads(text)
-    except ValueError:
-        found = None
-    if not isinstance(found, list):
-        msg = f"{path}: metadata classes {text[:60]!r}, expected a list in JSON"
-        raise BadInput(msg)
-    return [str(name) for name in found]
 
 
 def _tensor(path: Path, file: Any, name: str) -> NDArray[Any]:

@@ -14,6 +14,7 @@ import numpy as np
 
 from divprune_sym.ground.checks import BadInput
 from divprune_sym.ground.work import one_blas_thread
+from divprune_sym.networks.classes import classes_of
 from divprune_sym.networks.graphs.elementwise import (
     PLAIN,
     WITH_ATTRIBUTES,
@@ -426,11 +427,9 @@ class _Reader:
 
     def classes(self, outputs: int) -> tuple[str, ...]:
         """Names of the outputs, from metadata of our own, ZipMap, or the table that ArgMax looks into."""
-        import json
-
         own = {entry.key: entry.value for entry in self.ran.model.metadata_props}.get("classes")
         if own is not None and self.ran.model.producer_name == "divprune_sym":
-            return tuple(json.loads(own))
+            return tuple(classes_of(self.ran.path, own))
         for node in self.ran.nodes:
             names: list[Any] = []
             if node.op_type == "ZipMap":

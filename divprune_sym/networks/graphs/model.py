@@ -37,6 +37,10 @@ def read_model(path: Path) -> Any:
     if not model.graph.node:
         msg = f"{path}: is no ONNX file, or has no operators"
         raise BadInput(msg)
+    for node in model.graph.node:
+        if not node.output:
+            msg = f"{path}: {called(node)} has no output"
+            raise BadInput(msg)
     _load_outside(path, model)
     return model
 

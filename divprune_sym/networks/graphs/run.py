@@ -68,6 +68,9 @@ def prepared(path: Path, model: Any) -> Ran:
     """
     from onnx import inliner
 
+    if not model.graph.output or not all(entry.name for entry in model.graph.output):
+        msg = f"{path}: declares no output, or one without a name"
+        raise BadInput(msg)
     if model.functions:
         model = inliner.inline_local_functions(model)
     notes = widened(path, model)
