@@ -45,6 +45,8 @@ def asin_anywhere(x):
     """asin x: the series at x where |x| ≤ ½, else π/2 minus twice the series at √((1 − |x|)/2)."""
     size = fabs(x)
     t = above(size, 0.5, fma(size, -0.5, 0.5), size * size)
+    # a correlation that rounding has brought above 1 is 1; what lies further out stays without a value
+    t = above(-1e-13, t, t, above(t, 0.0, t, 0.0))
     chord = sqrt(4.0 * t)
     far = 1.5707963267948966 - chord
     # what that difference and π/2 lost by rounding
