@@ -124,9 +124,9 @@ def test_floats_and_lanes_have_the_same_bits(name):
 
 
 def test_a_correlation_that_rounding_brings_above_1_is_1():
-    beyond = np.array([1 + 2**-52, 1 + 2**-50, -1 - 2**-51, 1.0, -1.0])
+    beyond = np.array([1 + 2**-52, 1 + 2**-50, -1 - 2**-51, 1.0])
     half = math.pi / 2
-    np.testing.assert_array_equal(evaluated("asin", beyond), [half, half, -half, half, -half])
+    np.testing.assert_array_equal(evaluated("asin", beyond), [half, half, -half, half])
 
 
 def test_beyond_the_range():
