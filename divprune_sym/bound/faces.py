@@ -14,6 +14,7 @@ from divprune_sym.ground.checks import BadInput, integer
 from divprune_sym.ground.randomness import Rng, generator
 from divprune_sym.pruning import EdgePruning, Layer, NodeMethod
 from divprune_sym.pruning.method import edges_kept
+from divprune_sym.pruning.user_method import as_loaded
 from divprune_sym.reproduction.backend import pruned_covariances
 from divprune_sym.reproduction.teacher_student import specialized_network, t_statistic
 from divprune_sym.simulate import Network
@@ -91,7 +92,7 @@ class Drawing:
     masks: int = 8
 
 
-def compare_faces(method: NodeMethod | EdgePruning, M: int, Z: int, drawing: Drawing, rng: Rng) -> Agreement:
+def compare_faces(method: str | NodeMethod | EdgePruning, M: int, Z: int, drawing: Drawing, rng: Rng) -> Agreement:
     """Paired comparison of `draw` and `limit`, network by network.
 
     Edges: overlaps after pruning, of exact copies and of correlated nodes, at up to three keep fractions. As N → ∞
@@ -103,7 +104,7 @@ def compare_faces(method: NodeMethod | EdgePruning, M: int, Z: int, drawing: Dra
     BadInput
         Fewer than 3 networks, 2 inputs, 1 mask, or no keep fraction at which the method prunes some edges and not all.
     """
-    rng = generator(rng)
+    method, rng = as_loaded(method), generator(rng)
     integer("inputs", drawing.N, 2)
     integer("networks", drawing.networks, 3)
     integer("masks", drawing.masks, 1)

@@ -14,8 +14,10 @@ from scipy.optimize import brentq
 from divprune_sym.bound.faces import Agreement, Drawing, compare_faces
 from divprune_sym.bound.formula import Formula, edge_formulas, node_formulas
 from divprune_sym.ground.checks import BadInput
+from divprune_sym.ground.randomness import Rng
 from divprune_sym.pruning import METHODS, EdgeMethod, EdgePruning, NodeMethod
 from divprune_sym.pruning.method import EdgeLimit
+from divprune_sym.pruning.user_method import as_loaded
 from divprune_sym.pruning.variant import SymbolicEdgeMethod
 from divprune_sym.specialized import specialized_state
 
@@ -145,8 +147,8 @@ class Bound:
         }
 
 
-def bound(method: Method, comparison: Comparison, drawing: Drawing | None, rng: np.random.Generator) -> Bound:
-    """Formula, table, regions and, with `drawing`, the agreement of the method's two faces.
+def bound(method: str | Method, comparison: Comparison, drawing: Drawing | None, rng: Rng) -> Bound:
+    """Formula, table, regions and, with `drawing`, the agreement of the method's two faces, all of erf nodes.
 
     Raises
     ------
@@ -156,6 +158,7 @@ def bound(method: Method, comparison: Comparison, drawing: Drawing | None, rng: 
     if comparison.second_layer == 0:
         msg = "second layer = 0: every error vanishes, there is nothing to compare"
         raise BadInput(msg)
+    method = as_loaded(method)
     everyone = {method.name: method, **METHODS.usable()}
     if everyone[method.name] != method:
         msg = f"{method.name}: is the name of a registered method, choose another"

@@ -30,10 +30,10 @@ does to the overlaps of one pair of nodes, in SymPy, and may draw masks:
           return Pruned(Q_ii=p * pair.Q_ii, Q_ik=p * pair.Q_ik,
                         R_in=p * pair.R_in)
 
-A class derived from EdgeMethod or NodeMethod will do as well. Errors, and the
-state they are for, are those of the error command. Regions are numerical, not
-proved. Exit code 1 means that draw and limit disagree; chance makes them do so
-in 1 of 100 checks.
+A class derived from EdgeMethod or NodeMethod will do as well. Errors are those
+of the error command for the specialized student of erf nodes; other activations
+are not compared here. Regions are numerical, not proved. Exit code 1 means that
+draw and limit disagree; chance makes them do so in 1 of 100 checks.
 
 Example:
   divprune-sym bound column-edge --teachers 2 --copies 3 --out OUT""",

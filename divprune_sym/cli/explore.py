@@ -21,10 +21,10 @@ QUESTION compares two sums of numbers and errors, in units of v*^2:
 METHOD is one of those that the error command knows, or FILE.py:CLASS, a file
 of yours that IS RUN; its name has no spaces, commas or parentheses.
 
---over gives the specialized states: M teacher nodes, Z copies of each, and
-what is kept: k of K = M Z nodes (k=all, k=1..5; edges keep p = k/K), or, where
-only edges are pruned, a share p (p=0.1..0.9:0.05). The answer is numerical:
-it proposes what to prove, and proves nothing.
+--over gives the specialized states, of erf nodes alone: M teacher nodes, Z
+copies of each, and what is kept: k of K = M Z nodes (k=all, k=1..5; edges keep
+p = k/K), or, where only edges are pruned, a share p (p=0.1..0.9:0.05). The
+answer is numerical: it proposes what to prove, and proves nothing.
 
 Examples:
   divprune-sym explore "ERROR(dpp-node) <= ERROR(random-edge)" \\

@@ -53,8 +53,8 @@ def prune_blocks(
     from divprune_sym.networks.blocks.report import report
     from divprune_sym.networks.formats import format_of, refuse_no_file
     from divprune_sym.networks.graphs.model import read_model
+    from divprune_sym.networks.prune import method_for_networks
     from divprune_sym.networks.versions import versions
-    from divprune_sym.pruning.user_method import load_method
     from divprune_sym.show.progress import stage
 
     alone = {
@@ -74,7 +74,7 @@ def prune_blocks(
     if out is not None and out.suffix != ".onnx":
         msg = f"--out {out}: a graph is written as .onnx"
         raise BadInput(msg)
-    how = load_method(method)
+    how = method_for_networks(method)
     model = read_model(network)
     blocks = find_blocks(network, model)
     setting = replace(options.setting(), reweight=reweight)

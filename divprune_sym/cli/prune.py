@@ -112,12 +112,11 @@ def prune(
     from divprune_sym.ground.user_files import users_code
     from divprune_sym.networks.formats import format_of, save_network
     from divprune_sym.networks.measure import measure, refuse_nothing_kept
-    from divprune_sym.networks.prune import methods_for_networks, prune_network
+    from divprune_sym.networks.prune import method_for_networks, prune_network
     from divprune_sym.networks.published import published_method
     from divprune_sym.networks.schedules import allocated, prune_in_steps, rounded_to_nothing
     from divprune_sym.networks.training import TrainSetting, train
     from divprune_sym.networks.versions import versions
-    from divprune_sym.pruning.user_method import load_method
     from divprune_sym.show.progress import stage
 
     steps = integer("--steps", steps, 1)
@@ -164,7 +163,7 @@ def prune(
                 "--fine-tune": fine_tune != 0,
             },
         )
-    (how,) = methods_for_networks({method: load_method(method)}).values()
+    how = method_for_networks(method)
     net = options.network(network)
     layers = setting.chosen(net)
     with working("reading the data"):

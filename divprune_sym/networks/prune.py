@@ -13,7 +13,8 @@ from divprune_sym.ground.randomness import Rng, generator
 from divprune_sym.ground.values import ByValue
 from divprune_sym.networks.activations import activation
 from divprune_sym.networks.masks import PRUNED_NODES, Mask, PrunedNode, apply, compact
-from divprune_sym.pruning import METHODS, DPPNode, Layer, PruningMethod, reweighted_edges, reweighted_second_layer
+from divprune_sym.pruning import DPPNode, Layer, PruningMethod, reweighted_edges, reweighted_second_layer
+from divprune_sym.pruning.user_method import load_method
 
 if TYPE_CHECKING:
     from pathlib import Path
@@ -132,8 +133,11 @@ def methods_for_networks(methods: Mapping[str, PruningMethod]) -> dict[str, Prun
 
 
 def method_for_networks(method: PruningMethod | str) -> PruningMethod:
-    """The method given, or the one of that name as it serves a real network."""
-    return methods_for_networks({method: METHODS[method]})[method] if isinstance(method, str) else method
+    """A method of one's own as it is; that of a name, or of FILE.py:CLASS, as it serves a real network."""
+    if not isinstance(method, str):
+        return method
+    loaded = load_method(method)
+    return methods_for_networks({loaded.name: loaded})[loaded.name]
 
 
 def prune_network(
@@ -156,7 +160,8 @@ def prune_network(
     x : (n, inputs)
         Data whose moments the method and the refit use.
     method : PruningMethod or str
-        Or its name. Nodes: a share of each layer's nodes is kept. Edges: a share of each node's incoming edges.
+        Or its name, or FILE.py:CLASS (which is run).
+        Nodes: a share of each layer's nodes is kept. Edges: a share of each node's incoming edges.
     keep : float or mapping of int to float
         Share kept, 0 to 1, or one for each pruned layer; counts are rounded, half up.
     setting : PruneSetting, optional

@@ -11,7 +11,7 @@ import numpy as np
 from divprune_sym.ground.checks import BadInput, integer, number
 from divprune_sym.ground.randomness import Rng, generator
 from divprune_sym.networks.masks import Mask, apply, compact
-from divprune_sym.networks.prune import Pruned, PruneSetting, draw_mask, prune_layer, prune_network
+from divprune_sym.networks.prune import Pruned, PruneSetting, draw_mask, method_for_networks, prune_layer, prune_network
 from divprune_sym.pruning.method import edges_kept
 
 if TYPE_CHECKING:
@@ -55,7 +55,7 @@ def kept_parameters(network: DenseNetwork, unit: str, shares: Mapping[int, float
 def allocated(
     network: DenseNetwork,
     x: NDArray[np.float64],
-    method: PruningMethod,
+    method: PruningMethod | str,
     budget: float,
     rng: Rng,
     setting: PruneSetting,
@@ -80,7 +80,7 @@ def allocated(
         Less than what cannot be pruned, such as the output layer.
     """
     budget = number("--keep-parameters", budget, 0.0, 1.0)
-    rng = generator(rng)
+    method, rng = method_for_networks(method), generator(rng)
     layers = setting.chosen(network)
     rows = x[:ROWS]
     damage = {}
@@ -137,7 +137,7 @@ def _damages(
 def prune_in_steps(
     network: DenseNetwork,
     x: NDArray[np.float64],
-    method: PruningMethod,
+    method: PruningMethod | str,
     shares: Mapping[int, float],
     steps: int,
     rng: Rng,
@@ -163,7 +163,7 @@ def prune_in_steps(
         Nodes are silenced, or the method keeps edges that an earlier step pruned.
     """
     steps = integer("--steps", steps, 1)
-    rng = generator(rng)
+    method, rng = method_for_networks(method), generator(rng)
     if setting.pruned_node != "removed":
         msg = "--steps: pruned nodes are removed; leave out --silenced and --as-published"
         raise BadInput(msg)

@@ -10,6 +10,7 @@ import numpy as np
 
 from divprune_sym.ground.checks import BadInput, integer, number
 from divprune_sym.ground.files import written_aside
+from divprune_sym.ground.randomness import Rng, generator
 from divprune_sym.ground.stored import Stored, read_checkpoint
 from divprune_sym.networks.activations import activation
 from divprune_sym.networks.derivatives import derivative
@@ -66,8 +67,9 @@ class TrainSetting:
             raise BadInput(msg)
 
 
-def random_start(widths: Sequence[int], activations: Sequence[str], rng: np.random.Generator) -> DenseNetwork:
+def random_start(widths: Sequence[int], activations: Sequence[str], rng: Rng) -> DenseNetwork:
     """Glorot and Bengio's uniform weights, biases of zero."""
+    rng = generator(rng)
     weights = []
     for fan_in, fan_out in pairwise(widths):
         limit = np.sqrt(6.0 / (fan_in + fan_out))

@@ -17,7 +17,7 @@ from divprune_sym.evaluation.slopes import mean_square_slopes
 from divprune_sym.ground.checks import BadInput, number
 from divprune_sym.ground.values import ByValue
 from divprune_sym.pruning.method import EdgeMethod, pruned_covariances
-from divprune_sym.pruning.registry import as_method
+from divprune_sym.pruning.user_method import as_loaded
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
@@ -53,7 +53,8 @@ def extended_limit(method: str | EdgeMethod, states: Sequence[OrderParameters], 
     Parameters
     ----------
     method : str or EdgeMethod
-        One whose masks of different nodes are independent given the weights, such as "magnitude-edge" or "dpp-edge".
+        Or its name, or FILE.py:CLASS (which is run): masks of different nodes are independent given the weights, such
+        as those of "magnitude-edge" or "dpp-edge".
     states : sequence of S OrderParameters
         Of the same K, M and activations, one mask class each: say, those of a `Solution` at its times.
     keep : float
@@ -70,13 +71,13 @@ def extended_limit(method: str | EdgeMethod, states: Sequence[OrderParameters], 
     if len(kinds) != 1 or any(len(x.fraction) != 1 for x in states):
         msg = "states: expected at least one, all unpruned and of the same K, M and activations"
         raise BadInput(msg)
-    found = as_method(method)
-    if not isinstance(found, EdgeMethod):
-        msg = f"method {found.name!r}: has no moments of single weights; take one such as magnitude-edge or dpp-edge"
+    loaded = as_loaded(method)
+    if not isinstance(loaded, EdgeMethod):
+        msg = f"method {loaded.name!r}: has no moments of single weights; take one such as magnitude-edge or dpp-edge"
         raise BadInput(msg)
     x, C = states[0], np.array([x.covariance for x in states])
     K, s = x.K, np.array([x.signed_weights for x in states])
-    C, bound = pruned_covariances(C, K, found.keep_law(p))
+    C, bound = pruned_covariances(C, K, loaded.keep_law(p))
     # ∂ε_g/∂Q_ik, each ordered pair, is v_i v_k/2 times E[g'(λ_i) g'(λ_k)], and that at most √(E[g'_i²] E[g'_k²])
     steepness = np.abs(s[:, :K]) * np.sqrt(mean_square_slopes(np.einsum("saa->sa", C)[:, :K], x.activation))
     error_bound = 0.5 * np.einsum("si,sik,sk->s", steepness, bound, steepness)

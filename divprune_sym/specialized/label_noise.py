@@ -12,6 +12,7 @@ from scipy.optimize import minimize_scalar
 from divprune_sym.ground.checks import BadInput, integer, number
 from divprune_sym.pruning.after.rescaling import RESCALINGS
 from divprune_sym.pruning.method import EdgeMethod, NodeMethod
+from divprune_sym.pruning.user_method import as_loaded
 from divprune_sym.specialized.state import specialized_state
 
 if TYPE_CHECKING:
@@ -33,7 +34,7 @@ class PrunedExcess:
 
 
 def pruned_excess(
-    method: NodeMethod | EdgeMethod,
+    method: str | NodeMethod | EdgeMethod,
     keep: float,
     *,
     teachers: int,
@@ -52,7 +53,8 @@ def pruned_excess(
 
     Parameters
     ----------
-    method : NodeMethod or EdgeMethod
+    method : str, NodeMethod or EdgeMethod
+        A name, FILE.py:CLASS (which is run), or the method; edges by masks that are independent given the weights.
     keep : int or float
         Nodes kept, or fraction of edges kept in (0, 1].
     teachers, copies : int
@@ -69,7 +71,7 @@ def pruned_excess(
     Raises
     ------
     BadInput
-        Sizes, keep fraction or rescaling out of range; a soft committee with copies or v* ≠ 1.
+        Another method; sizes, keep fraction or rescaling out of range; a soft committee with copies or v* ≠ 1.
     """
     M, Z = integer("teachers", teachers, 1), integer("copies", copies, 1)
     A, noise = number("second layer", second_layer), number("sigma", sigma, 0.0)
@@ -80,11 +82,15 @@ def pruned_excess(
         msg = f"rescale {rescale!r}: choose from {', '.join(RESCALINGS)}"
         raise BadInput(msg)
     sizes = (M, Z, A, noise)
-    if isinstance(method, NodeMethod):
-        pairs = method.limit(specialized_state(M, Z, A), integer("keep", keep, 0, M * Z)).law.pairs
+    loaded = as_loaded(method)
+    if isinstance(loaded, NodeMethod):
+        pairs = loaded.limit(specialized_state(M, Z, A), integer("keep", keep, 0, M * Z)).law.pairs
         orders = _formulas(train_both)[0]
         return PrunedExcess(*_evaluated(orders, *sizes, *_probabilities(pairs, Z)), 0.0)
-    return _edge_excess(method, number("keep fraction", keep, 1e-12, 1.0), sizes, train_both, rescale)
+    if not isinstance(loaded, EdgeMethod):
+        msg = f"method {loaded.name!r}: has no moments of single weights; take one such as magnitude-edge or dpp-edge"
+        raise BadInput(msg)
+    return _edge_excess(loaded, number("keep fraction", keep, 1e-12, 1.0), sizes, train_both, rescale)
 
 
 def _edge_excess(

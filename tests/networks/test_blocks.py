@@ -21,7 +21,6 @@ from divprune_sym.networks.blocks.report import report
 from divprune_sym.networks.graphs.model import read_model
 from divprune_sym.networks.masks import Mask
 from divprune_sym.networks.prune import PruneSetting
-from divprune_sym.pruning import METHODS
 
 onnxruntime = pytest.importorskip("onnxruntime")
 FIXTURES = Path(__file__).parent / "fixtures"
@@ -51,7 +50,7 @@ def pruned(graph, method="importance-node", share=0.5, compact=False, **setting)
     found = find_blocks(path, model)
     shares = dict.fromkeys(range(len(found)), share)
     how = PruneSetting(**setting)
-    return prune_graph(path, model, inputs, METHODS[method], shares, np.random.default_rng(1), how, compact=compact)
+    return prune_graph(path, model, inputs, method, shares, 1, how, compact=compact)
 
 
 def test_blocks_are_found(graph):
@@ -223,7 +222,7 @@ def test_what_is_a_block(tmp_path, nodes, outputs, count):
         np.savez(tmp_path / "d.npz", x=x)
         for method in ("importance-node", "magnitude-edge"):
             both = [
-                prune_graph(path, model, open_inputs(tmp_path / "d.npz", model), METHODS[method], {0: 0.5},
+                prune_graph(path, model, open_inputs(tmp_path / "d.npz", model), method, {0: 0.5},
                             np.random.default_rng(0), PruneSetting(), compact=compact)
                 for compact in (False, True)
             ]  # fmt: skip

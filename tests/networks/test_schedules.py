@@ -24,7 +24,7 @@ ALL = methods_for_networks(METHODS)
 
 @pytest.fixture(scope="module")
 def net():
-    start = random_start((64, 24, 16, 10), ("sigmoid", "tanh", "softmax"), np.random.default_rng(0))
+    start = random_start((64, 24, 16, 10), ("sigmoid", "tanh", "softmax"), 0)
     return train(start, DATA.x_train, DATA.y_train, TrainSetting(12, 1e-2))
 
 
@@ -35,7 +35,7 @@ def rng():
 @pytest.mark.parametrize("method", ["magnitude-edge", "importance-node", "random-node"])
 @pytest.mark.parametrize("budget", [0.3, 0.75])
 def test_a_budget_is_kept(net, method, budget):
-    shares = allocated(net, DATA.x_train, ALL[method], budget, rng(), PruneSetting(reweight=True))
+    shares = allocated(net, DATA.x_train, method, budget, 4, PruneSetting(reweight=True))
     pruned = prune_network(net, DATA.x_train, ALL[method], shares, rng())
     assert pruned.smallest.parameters == kept_parameters(net, pruned.mask.unit, shares) <= budget * net.parameters
     # one step of 5 % of the largest layer away from the budget, at most
@@ -77,7 +77,7 @@ def test_steps_prune_what_the_last_one_left(net, method):
         return pruned
 
     setting = PruneSetting(reweight=True)
-    found = prune_in_steps(net, DATA.x_train, ALL[method], {0: 0.25, 1: 0.5}, 3, rng(), setting, after)
+    found = prune_in_steps(net, DATA.x_train, method, {0: 0.25, 1: 0.5}, 3, 4, setting, after)
     assert len(masks) == 3
     for before, now in pairwise(masks):
         assert all((now[n] <= before[n]).all() for n in now)

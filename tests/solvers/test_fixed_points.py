@@ -271,3 +271,10 @@ def test_slow_flow_needs_a_zero():
 def test_pruned_excess_refusals(arguments, words):
     with pytest.raises(BadInput, match=words):
         pruned_excess(METHODS["random-edge"], 0.5, **arguments)
+
+
+def test_pruned_excess_takes_names():
+    by_name, itself = (pruned_excess(x, 0.5, teachers=2) for x in ("random-edge", METHODS["random-edge"]))
+    assert by_name == itself
+    with pytest.raises(BadInput, match="method 'nm-edge': has no moments of single weights"):
+        pruned_excess("nm-edge", 0.5, teachers=2)

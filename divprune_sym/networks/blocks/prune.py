@@ -8,10 +8,12 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 
 from divprune_sym.ground.checks import BadInput, integer, number
+from divprune_sym.ground.randomness import Rng, generator
 from divprune_sym.networks.blocks.find import Block, Numbers, find_blocks
 from divprune_sym.networks.blocks.moments import Moments, moments_of
 from divprune_sym.networks.masks import Mask
-from divprune_sym.pruning import DPPNode, Layer, PruningMethod, reweighted_edges, reweighted_second_layer
+from divprune_sym.networks.prune import method_for_networks
+from divprune_sym.pruning import Layer, PruningMethod, reweighted_edges, reweighted_second_layer
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Mapping
@@ -60,9 +62,9 @@ def prune_graph(
     path: Path,
     model: Any,
     inputs: Inputs,
-    method: PruningMethod,
+    method: PruningMethod | str,
     shares: Mapping[int, float],
-    rng: np.random.Generator,
+    rng: Rng,
     setting: PruneSetting,
     *,
     compact: bool = False,
@@ -77,10 +79,11 @@ def prune_graph(
     model : ModelProto
         Is not changed.
     inputs : Inputs
-    method : PruningMethod
+    method : PruningMethod or str
+        Or its name, or FILE.py:CLASS (which is run).
     shares : mapping of int to float
         Share of units, or of every unit's incoming edges, kept in each block.
-    rng : Generator
+    rng : Generator or int
     setting : PruneSetting
         source, reweight, fit_bias and ridge; pruned units are removed.
     compact : bool
@@ -96,8 +99,7 @@ def prune_graph(
     left = ModelProto()
     left.CopyFrom(model)
     blocks = find_blocks(path, left)
-    if method.name == DPPNode.name:
-        method = DPPNode(kernel="activation")
+    method, rng = method_for_networks(method), generator(rng)
     chosen = sorted(shares)
     known: dict[str, Moments] = {}
     if setting.source == "original":
