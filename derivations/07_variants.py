@@ -190,8 +190,8 @@ assert abs(overlaps[0, 1] - group_overlap(0.8, 2, 4)) < 0.05
 # ## Magnitude and DPP edges between the ends
 #
 # At any time of training the same ensemble holds with other Q, R, T, and $\varphi(r)$ is needed at every correlation.
-# For the two methods of the paper it is an integral in one variable (`pruning/moments/pair_kernel.py`, which also bounds its
-# error). *Magnitude*: $\varphi(r) = 2(S(r) - S(-r))$ with $S(r) = E[xy; x > t, y > t]$. Price's theorem with
+# For the two methods of the paper it is an integral in one variable (`pruning/moments/pair_kernel.py`, which also
+# bounds its error). *Magnitude*: $\varphi(r) = 2(S(r) - S(-r))$ with $S(r) = E[xy; x > t, y > t]$. Price's theorem with
 # $f(x) = x\,1(x > t)$, $f' = 1(x > t) + t\,\delta(x - t)$ gives its slope,
 # $S' = L + 2t\,n(t) P(y > t \mid x = t) + t^2 n_2(t, t; r)$, and $L' = n_2(t, t; r)$ for $L = P(x > t, y > t)$.
 
