@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import os
 import sys
+import warnings
 from typing import TYPE_CHECKING, Annotated
 
 from cyclopts import App, CycloptsError, Parameter
@@ -79,9 +80,15 @@ def _explained(error: Exception) -> int:
     return say(f"{type(error).__name__}: {error} (--debug shows where)", FAILED)
 
 
+def _in_one_line(message: Warning | str, *_: object) -> None:
+    say(str(message))
+
+
 def main(arguments: Sequence[str] | None = None) -> int:
     """Run the command line and return its exit code: 0 done, 1 failed, 2 bad input, 130 interrupted."""
     asked = sys.argv[1:] if arguments is None else arguments
+    if arguments is None:
+        warnings.showwarning = _in_one_line
     try:
         code = interruptibly(lambda: app.meta(asked)) or DONE
         sys.stdout.flush()

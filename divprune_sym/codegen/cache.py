@@ -15,15 +15,17 @@ import stat
 import sys
 import tempfile
 from functools import cache
+from importlib.machinery import SourceFileLoader
 from pathlib import Path
 from threading import RLock
 from typing import TYPE_CHECKING, Any
 
+from divprune_sym.codegen.compiled import guard_compiled_code, say_once
 from divprune_sym.ground.checks import BadInput
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Mapping
-    from types import ModuleType
+    from types import CodeType, ModuleType
 
 FOLDER_VARIABLE = "DIVPRUNE_SYM_CACHE"
 _IMPORTING = RLock()
@@ -47,16 +49,26 @@ def cache_folder() -> Path:
     folder = _wanted_folder()
     try:
         folder.mkdir(parents=True, exist_ok=True, mode=0o700)
-    except OSError:
-        return _temporary_folder()
+    except OSError as error:
+        return _without(folder, error)
     _refuse_shared(folder)
     if not os.access(folder, os.W_OK):
-        return _temporary_folder()
+        return _without(folder, "it is read-only")
     # Python and Numba keep their compiled code here, and would make the folder by the umask
     compiled = folder / "__pycache__"
-    compiled.mkdir(exist_ok=True, mode=0o700)
+    try:
+        compiled.mkdir(exist_ok=True, mode=0o700)
+    except OSError as error:
+        return _without(folder, error)
     _refuse_shared(compiled)
     return folder
+
+
+def _without(folder: Path, reason: OSError | str) -> Path:
+    """What serves in place of a folder that cannot be written to."""
+    why = (reason.strerror or reason) if isinstance(reason, OSError) else reason
+    say_once(f"cache folder {folder}: cannot be written to ({why}); what is compiled is kept until this run ends")
+    return _temporary_folder()
 
 
 def _refuse_shared(folder: Path) -> None:
@@ -124,9 +136,25 @@ def _stored(recipe: Mapping[str, Any], generate: Callable[[], str]) -> Path:
     path = _pointed_at(pointer)
     if path is None:
         source = generate() + f"\n# cache key {key}\n"
-        path = folder / f"g_{hashlib.sha256(source.encode()).hexdigest()}.py"
-        _write_aside(path, source)
-        _write_aside(pointer, json.dumps({"module": path.name, "recipe": dict(recipe)}))
+        about = {"recipe": dict(recipe)}
+        try:
+            path = _kept(pointer, source, about)
+        except OSError as error:
+            spare = _without(folder, error) / pointer.name
+            try:
+                path = _kept(spare, source, about)
+            except OSError as again:
+                msg = f"{spare.parent}: generated code cannot be kept there either ({again.strerror or again}); "
+                msg += f"free some space, or name another folder in {FOLDER_VARIABLE}"
+                raise BadInput(msg) from None
+    return path
+
+
+def _kept(pointer: Path, source: str, about: Mapping[str, Any]) -> Path:
+    """Write a module and the pointer to it."""
+    path = pointer.parent / f"g_{hashlib.sha256(source.encode()).hexdigest()}.py"
+    _write_aside(path, source)
+    _write_aside(pointer, json.dumps({"module": path.name, **about}))
     return path
 
 
@@ -162,14 +190,28 @@ def _imported(path: Path) -> ModuleType:
 def _imported_alone(name: str, path: Path) -> ModuleType:
     if name not in sys.modules:
         spec = importlib.util.spec_from_file_location(name, path)
-        if spec is None or spec.loader is None:
+        if spec is None or not isinstance(spec.loader, SourceFileLoader):
             msg = f"cannot load the generated module {path}"
             raise ImportError(msg)
+        code = _code(name, spec.loader, Path(importlib.util.cache_from_source(path)))
+        guard_compiled_code()
         module = importlib.util.module_from_spec(spec)
         sys.modules[name] = module  # Numba looks the module up while its functions are being made
         try:
-            spec.loader.exec_module(module)
+            exec(code, module.__dict__)
         except BaseException:
             del sys.modules[name]
             raise
     return sys.modules[name]
+
+
+def _code(name: str, loader: SourceFileLoader, bytecode: Path) -> CodeType:
+    """A module's code; bytecode that cannot be read is removed."""
+    try:
+        code = loader.get_code(name)
+    except (EOFError, ValueError, TypeError):
+        say_once(f"cache folder {bytecode.parent}: bytecode in it is damaged, and is made anew")
+        bytecode.unlink(missing_ok=True)
+        code = loader.get_code(name)
+    assert code is not None
+    return code

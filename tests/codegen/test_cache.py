@@ -6,12 +6,15 @@ import os
 import stat
 import subprocess
 import sys
+import warnings
 from concurrent.futures import ThreadPoolExecutor
 
 import pytest
 
 from divprune_sym.codegen import UnsafeCache, cache, cache_folder, cached_module
 from divprune_sym.codegen.cache import cached_text
+from divprune_sym.codegen.compiled import CacheWarning, say_once
+from divprune_sym.ground.checks import BadInput
 
 pytestmark = pytest.mark.slow(23)
 
@@ -34,6 +37,7 @@ def forget():
 def same_modules_afterwards():
     """Other tests of this process may still hold the generated modules that were there: Numba looks them up by name."""
     before = generated()
+    say_once.cache_clear()
     yield
     forget()
     sys.modules.update(before)
@@ -175,7 +179,7 @@ def test_a_pointer_cannot_lead_out_of_the_folder(folder):
 def test_nothing_half_written_is_left_behind(folder, monkeypatch):
     cache_folder()
     monkeypatch.setattr(cache.Path, "replace", lambda *_: (_ for _ in ()).throw(OSError("disk full")))
-    with pytest.raises(OSError, match="disk full"):
+    with pytest.warns(CacheWarning, match="disk full"), pytest.raises(BadInput, match=cache.FOLDER_VARIABLE):
         cached_module(RECIPE, Generator())
     assert [path.name for path in folder.iterdir()] == ["__pycache__"]
 
@@ -194,7 +198,8 @@ def test_without_a_writable_folder_a_temporary_one_serves(folder, monkeypatch, r
         monkeypatch.setattr(os, "access", lambda *_: False)
     else:
         folder.write_text("not a folder")
-    temporary = cache_folder()
+    with pytest.warns(CacheWarning, match=f"cache folder {folder}: cannot be written to"):
+        temporary = cache_folder()
     assert temporary not in (folder, folder.parent)
     assert temporary == cache_folder()
     assert cached_module(RECIPE, Generator()).answer == 42
@@ -231,6 +236,88 @@ def test_a_second_process_needs_no_sympy(folder):
     assert float(first[0]) == pytest.approx(1 / 6, abs=1e-15)
     compiled = list((folder / "__pycache__").glob("*.nbc"))
     assert compiled, "Numba kept no compiled code"
+
+
+COMPILED = """
+from numba import njit
+
+
+@njit(cache=True)
+def twice(x):
+    return 2 * x
+
+
+@njit(cache=True)
+def four(x):
+    return twice(twice(x))
+"""
+
+
+def compiled(folder):
+    return [path for path in (folder / "__pycache__").iterdir() if path.suffix in (".nbi", ".nbc", ".pyc")]
+
+
+@pytest.mark.parametrize("suffix", [".nbi", ".nbc", ".pyc"])
+@pytest.mark.parametrize(
+    "damage",
+    [
+        lambda content: b"",
+        lambda content: content[: len(content) // 2],
+        lambda content: content[:20] + bytes(len(content) - 20),
+    ],
+)
+def test_damaged_compiled_code_is_made_anew(folder, suffix, damage, monkeypatch):
+    """What a power cut leaves: the same numbers, said once, and whole files afterwards."""
+    monkeypatch.setattr(sys, "dont_write_bytecode", False)
+    assert cached_module(RECIPE, Generator(COMPILED)).four(3) == 12
+    forget()
+    hurt = [path for path in compiled(folder) if path.suffix == suffix]
+    assert hurt
+    for path in hurt:
+        path.write_bytes(damage(path.read_bytes()))
+    with warnings.catch_warnings(record=True) as said:
+        warnings.simplefilter("always")
+        assert cached_module(RECIPE, Generator(COMPILED)).four(3) == 12
+    assert len(said) <= 1
+    forget()
+    with warnings.catch_warnings():
+        warnings.simplefilter("error")
+        four = cached_module(RECIPE, Generator(COMPILED)).four
+        assert four(3) == 12
+    assert sum(four.stats.cache_hits.values()) == 1
+
+
+def test_code_of_another_key_is_not_run(folder):
+    """Two processes that compile at once may both write the first data file: an index then leads to the other's."""
+    four = cached_module(RECIPE, Generator(COMPILED)).four
+    assert four(3) == 12
+    (first,) = (folder / "__pycache__").glob("*.four-*.1.nbc")
+    of_integers = first.read_bytes()
+    assert four(0.25) == 1.0
+    (second,) = (folder / "__pycache__").glob("*.four-*.2.nbc")
+    second.write_bytes(of_integers)
+    forget()
+    with pytest.warns(CacheWarning, match="damaged"):
+        assert cached_module(RECIPE, Generator(COMPILED)).four(0.25) == 1.0
+
+
+FULL = """
+import resource, sys
+import divprune_sym as dp
+
+resource.setrlimit(resource.RLIMIT_FSIZE, ({size}, {size}))
+print(float(dp.OrderParameters.unpruned([[1.0]], [[1.0]], [[1.0]], [1.0], [1.0]).K))
+print(float(dp.generalization_error([[1.0]], [1.0])))
+"""
+
+
+@posix
+def test_where_compiled_code_cannot_be_kept_it_is_done_without(folder):
+    """No file may grow beyond what the sources take, as on a disk that is nearly full."""
+    ran = subprocess.run([sys.executable, "-c", FULL.format(size=20_000)], capture_output=True, text=True, check=True)
+    assert float(ran.stdout.split()[-1]) == pytest.approx(1 / 6, abs=1e-15)
+    assert ran.stderr.count("CacheWarning") == 1
+    assert str(folder) in ran.stderr
 
 
 NEW_SIZE = """
