@@ -88,7 +88,7 @@ def main(arguments: Sequence[str] | None = None) -> int:
     """Run the command line and return its exit code: 0 done, 1 failed, 2 bad input, 130 interrupted."""
     asked = sys.argv[1:] if arguments is None else arguments
     if arguments is None:
-        warnings.showwarning = _in_one_line
+        warnings.showwarning = _in_one_line  # type: ignore[assignment]
     try:
         code = interruptibly(lambda: app.meta(asked)) or DONE
         sys.stdout.flush()
