@@ -124,6 +124,9 @@ def generalization_error(
         if signed_weights is not None:
             msg = "generalization_error: a state has its weights already; leave signed_weights out"
             raise BadInput(msg)
+        if activation not in ("erf", covariance.activation) or teacher_activation is not None:
+            msg = f"generalization_error: the state is of {covariance.activation} nodes; leave the activations out"
+            raise BadInput(msg)
         return np.asarray(errors_of([covariance])[0])
     if signed_weights is None:
         msg = "generalization_error: a covariance needs signed_weights (v, −A); a state needs none"

@@ -255,3 +255,8 @@ def test_the_mean_of_an_ensemble():
     assert found.mean(values).tolist() == [3.0, 1.0]
     assert found.error_of_mean(values).tolist() == [1.0, 0.0]
     assert replace(found, draws=None).error_of_mean(values).tolist() == [0.0, 0.0]
+
+
+def test_an_activation_beside_a_state_is_refused():
+    with pytest.raises(BadInput, match="the state is of erf nodes; leave the activations out"):
+        dp.generalization_error(STATE, activation="relu")
