@@ -11,6 +11,7 @@ from dataclasses import dataclass, field
 from functools import cache
 from itertools import pairwise, product
 from typing import TYPE_CHECKING
+from zlib import crc32
 
 import sympy as sp
 from sympy.concrete.expr_with_limits import ExprWithLimits
@@ -236,45 +237,68 @@ def _quotient(want: Expr, have: Expr) -> Expr | None:
         return sp.Integer(1)
     if have == 0:
         return None
-    both = _without_functions((want, have))
-    if not _one_ratio(both):
+    top, bottom = _without_functions(want), _without_functions(have)
+    if bottom.args[0] == 0:
         return None
-    ratio = sp.cancel(sp.together(both.args[0] / both.args[1])) if both.args[1] != 0 else None
-    return None if ratio is None else _real(ratio, both)
+    back = dict((*top.args[1], *bottom.args[1]))
+    if not any(isinstance(x, sp.Function) for x in back.values()):
+        return (_factored(top.args[0]) / _factored(bottom.args[0])).xreplace(back)
+    if not _one_ratio(top, bottom):
+        return None
+    return _real(sp.cancel(sp.together(top.args[0] / bottom.args[0])), back)
 
 
-def _one_ratio(both: sp.Tuple) -> bool:
+@cache
+def _factored(plain: Expr) -> Expr:
+    """So that what two sides share cancels in their quotient: each is factored once, whatever it is compared with."""
+    return sp.factor(sp.together(plain))
+
+
+def _one_ratio(top: sp.Tuple, bottom: sp.Tuple) -> bool:
     """Whether the ratio stays as it is when the functions take other values; by chance at worst."""
-    functions = sorted((dummy for dummy, x in both.args[2] if isinstance(x, sp.Function)), key=str)
-    others = sorted(both.free_symbols - set(functions), key=str)
-    rest = {x: sp.Float(n + 2) / 7 for n, x in enumerate(others)}
     ratios = []
     for shift in (3, 5):
-        values = rest | {x: sp.Float((n * shift) % 11 + shift) / 13 for n, x in enumerate(functions)}
-        top, bottom = (side.subs(values) for side in both.args[:2])
-        if bottom == 0 or not (top.is_Float and bottom.is_Float):
+        above, below = _by_chance(top, shift), _by_chance(bottom, shift)
+        if below == 0 or not (above.is_Float and below.is_Float):
             return True  # cannot be told so
-        ratios.append(top / bottom)
+        ratios.append(above / below)
     return bool(abs(ratios[0] - ratios[1]) <= _CLOSE * abs(ratios[0]))
+
+
+@cache
+def _by_chance(side: sp.Tuple, shift: int) -> Expr:
+    """A side's value where each symbol has one that goes with its name, and those for functions are shifted."""
+    plain, stands_for = side.args
+    functions = {dummy for dummy, x in stands_for if isinstance(x, sp.Function)}
+    places = {x: crc32(str(x).encode()) % 89 for x in plain.free_symbols}
+    values = {
+        x: sp.Float((n * shift) % 89 + shift) / 97 if x in functions else sp.Float(n + 2) / 97
+        for x, n in places.items()
+    }
+    return plain.subs(values)
 
 
 @cache
 def _difference(want: Expr, have: Expr) -> Expr | None:
     """want − have, where no function is left in it."""
-    both = _without_functions((want, have))
-    rest = _real(sp.expand(both.args[0] - both.args[1]), both)
+    first, second = _without_functions(want), _without_functions(have)
+    rest = _real(sp.expand(first.args[0] - second.args[0]), dict((*first.args[1], *second.args[1])))
     return None if rest is None else sp.factor(sp.together(rest))
 
 
 @cache
-def _without_functions(sides: tuple[Expr, ...]) -> sp.Tuple:
-    """Both sides with a symbol for every function, root and constant; the dictionary back comes with them."""
-    whole = sp.Tuple(*(sp.powsimp(sp.expand(_normal(side))) for side in sides))
+def _without_functions(side: Expr) -> sp.Tuple:
+    """A side with a symbol for every function, root and constant; the way back comes with it."""
+    whole = sp.powsimp(sp.expand(_normal(side)))
     opaque = {x for x in whole.atoms(sp.Function, sp.Pow, sp.NumberSymbol) if not (x.is_Pow and x.exp.is_Integer)}
-    outer = {x: sp.Dummy(positive=x.is_positive) for x in sorted(opaque, key=sp.count_ops, reverse=True)}
-    plain = whole.xreplace(outer)
-    back = sp.Tuple(*[sp.Tuple(dummy, x) for x, dummy in outer.items()])
-    return sp.Tuple(*plain, back)
+    outer = {x: _stand_in(x) for x in opaque}
+    return sp.Tuple(whole.xreplace(outer), sp.Tuple(*[sp.Tuple(dummy, x) for x, dummy in outer.items()]))
+
+
+@cache
+def _stand_in(x: Expr) -> sp.Dummy:
+    """The symbol for a function, root or constant, the same on all sides."""
+    return sp.Dummy(str(x), positive=x.is_positive)
 
 
 @cache
@@ -283,10 +307,9 @@ def _normal(side: Expr) -> Expr:
     return side.replace(sp.asin, lambda x: sp.asin(sp.cancel(sp.together(sp.expand(x)))))
 
 
-def _real(expression: Expr, both: sp.Tuple) -> Expr | None:
+def _real(expression: Expr, back: Mapping[sp.Basic, sp.Basic]) -> Expr | None:
     """The expression in its own symbols; None where a function is left that has no known sign."""
-    back = dict(both.args[2])
     left = expression.free_symbols & set(back)
     if any(isinstance(back[x], sp.Function) for x in left):
         return None
-    return expression.xreplace(back)
+    return expression.xreplace(dict(back))
