@@ -17,7 +17,7 @@ import sympy as sp
 from sympy.concrete.expr_with_limits import ExprWithLimits
 from sympy.core.relational import Relational
 
-from divprune_sym.claims.arithmetic import covered, impossible, nonnegative, sign
+from divprune_sym.claims.arithmetic import certain, covered, impossible, nonnegative, sign
 from divprune_sym.claims.domain import Domain, conditions
 
 if TYPE_CHECKING:
@@ -71,6 +71,8 @@ def entail(facts: Sequence[Fact], statement: Basic, domain: Domain) -> None:
 
 def _entail_part(facts: Sequence[Fact], part: Basic, where: Domain) -> None:
     if isinstance(part, Relational) and {part, part.reversed} & set(where.relations):
+        return
+    if isinstance(part, Relational) and not part.free_symbols and certain(part, where):
         return
     used = []
     for fact in _likely(facts, part):
