@@ -47,7 +47,7 @@ class _Line:
         return _Line(terms, self.constant + weight * other.constant, self.strict or other.strict)
 
     def key(self) -> tuple[object, ...]:
-        return (tuple(sorted(self.terms.items(), key=lambda item: str(item[0]))), self.constant, self.strict)
+        return (frozenset(self.terms.items()), self.constant, self.strict)
 
 
 def impossible(domain: Domain) -> bool:
@@ -209,8 +209,8 @@ def _lines(domain: Domain, products: bool) -> list[_Line] | None:
     premises += [(x - 1, False) for x in symbols if x.is_positive and domain.is_integer(x)]
     if products:
         pairs = combinations_with_replacement(premises, 2)
-        premises += [(sp.expand(a * b), strict and also) for (a, strict), (b, also) in pairs]
-        equal += [sp.expand(a * x) for a in equal for x in symbols]
+        premises += [(_product(a, b), strict and also) for (a, strict), (b, also) in pairs]
+        equal += [_product(a, x) for a in equal for x in symbols]
     lines = [_line(e, strict) for e, strict in premises]
     for e in equal:
         lines += [_line(e, False), _line(-e, False)]
@@ -229,6 +229,13 @@ def _tight(expression: Expr, strict: bool, domain: Domain) -> tuple[Expr, bool]:
     return (scaled - 1, False) if domain.is_integer(scaled) else (expression, strict)
 
 
+@cache
+def _product(first: Expr, second: Expr) -> Expr:
+    """Multiplied out; domains share most of their relations, so the same products come again."""
+    return sp.expand(first * second)
+
+
+@cache
 def _line(expression: Expr, strict: bool) -> _Line | None:
     """A linear form in the monomials; None if a coefficient is not rational."""
     terms: dict[Expr, Fraction] = {}
