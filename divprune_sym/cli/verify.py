@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from pathlib import Path
-from typing import TYPE_CHECKING, Annotated
+from typing import TYPE_CHECKING, Annotated, Literal
 
 from cyclopts import Parameter
 
@@ -14,6 +14,7 @@ from divprune_sym.cli.options import Json, Output, Whole
 if TYPE_CHECKING:
     from collections.abc import Sequence
 
+    from divprune_sym.claims.coq.export import Outcome
     from divprune_sym.claims.ledger import Record
 
 
@@ -31,11 +32,12 @@ Verdicts are computed from evidence that is examined again:
 A file of your own lists claims under the name CLAIMS, and IS RUN; see
 docs/claims.md. OUT receives claims.json and claims.html, and without
 --quick the certificates found. Exit code 1: a claim has not the verdict that
-the ledger expects.
+the ledger expects, or coqc refuses what was exported.
 
 Examples:
   divprune-sym verify --quick
-  divprune-sym verify --only edge-node.region --json""",
+  divprune-sym verify --only edge-node.region --json
+  divprune-sym verify --only noise-floor.matched --export coq theorems""",
 )
 def verify(
     files: Annotated[tuple[Path, ...], Parameter(name="FILE", show_default=False)] = (),
@@ -44,6 +46,8 @@ def verify(
     only: Annotated[tuple[str, ...], Parameter(show_default=False)] = (),
     quick: bool = False,
     jobs: Whole | None = None,
+    export: Annotated[tuple[Literal["coq"], Path] | None, Parameter(show_default=False)] = None,
+    kernel: Annotated[Literal["coq"] | None, Parameter(show_default=False)] = None,
     out: Output = Path("claims"),
     as_json: Json = False,
 ) -> int:
@@ -60,6 +64,11 @@ def verify(
         measurements instead of measuring. Under half a minute.
     jobs
         Processes; one for each core that may be used if left out.
+    export
+        Write the claims of rational algebra as theorems for Coq to a folder, one file each, in place of examining
+        their evidence: --export coq DIR. What is not exported is named with the reason.
+    kernel
+        Have coqc check what is exported, without --export in a temporary folder; Debian's package is coq.
     out
         Folder to write to.
     as_json
@@ -72,6 +81,8 @@ def verify(
     from divprune_sym.ground.work import usable_cores
     from divprune_sym.show.progress import stage
 
+    if export is not None or kernel is not None:
+        return _to_coq(files, only, None if export is None else export[1], kernel is not None, as_json)
     count = integer("--jobs", usable_cores() if jobs is None else jobs, 1)
     check_folder(out)
     with stage("examining the claims") as progress:
@@ -86,6 +97,36 @@ def verify(
     for record in wrong:
         say(f"{record.id}: {record.verdict}, expected {record.expected}{': ' + record.reason if record.reason else ''}")
     return FAILED if wrong else DONE
+
+
+def _to_coq(files: Sequence[Path], only: Sequence[str], folder: Path | None, check: bool, as_json: bool) -> int:
+    """Write the claims for Coq, and have its kernel check them; exit code 1 if it refuses one."""
+    from tempfile import TemporaryDirectory
+
+    from divprune_sym.claims import ledger
+    from divprune_sym.claims.coq import export, kernel
+
+    if check:
+        kernel.coqc()
+    claims = ledger.chosen(ledger.all_claims(files), only)
+    with TemporaryDirectory() as temporary:
+        outcomes = export.exported(claims, folder or Path(temporary), check, *([] if as_json else [_tell]))
+    refused = [x for x in outcomes if x.refused]
+    for outcome in refused:
+        say(f"{outcome.id}: {outcome.says}")
+    written = sum(x.file is not None for x in outcomes)
+    if as_json:
+        print_json({"claims": [x.as_json(check) for x in outcomes]})
+        return FAILED if refused else DONE
+    counts = f"{written} of {len(outcomes)} claims exported"
+    print(f"{counts}, {written - len(refused)} accepted by coqc" if check else counts)
+    return FAILED if refused else DONE
+
+
+def _tell(outcome: Outcome) -> None:
+    if not outcome.refused:
+        words = outcome.says or "written"
+        print(f"{outcome.id}: {words if outcome.file else f'not exported: {words}'}", flush=True)
 
 
 def _print(records: Sequence[Record], written: Sequence[Path]) -> None:
