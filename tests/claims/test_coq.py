@@ -39,6 +39,7 @@ CLAIMS = [
 ]
 """
 _ONLY = ("--only", "my.square", "--only", "my.arc")
+pytestmark = pytest.mark.slow(12)
 needs_coq = pytest.mark.skipif(which("coqc") is None, reason="no coqc; on Debian: apt-get install coq")
 
 

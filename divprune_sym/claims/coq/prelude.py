@@ -84,4 +84,18 @@ Ltac whole := repeat rewrite <- ?plus_IZR, <- ?minus_IZR, <- ?mult_IZR, <- ?opp_
   | |- False => idtac
   end; first [ lia | nia ].
 Ltac side := solve [ assumption | orders; first [ solve [ whole ] | lra | nra ] ].
+
+(* a part whose sums stand in another order *)
+Lemma same_lt (c d a b : R) : c < d -> a - b = c - d -> a < b. Proof. lra. Qed.
+Lemma same_le (c d a b : R) : c <= d -> a - b = c - d -> a <= b. Proof. lra. Qed.
+Lemma same_gt (c d a b : R) : c > d -> a - b = c - d -> a > b. Proof. lra. Qed.
+Lemma same_ge (c d a b : R) : c >= d -> a - b = c - d -> a >= b. Proof. lra. Qed.
+Lemma same_eq (c d a b : R) : c = d -> a - b = c - d -> a = b. Proof. lra. Qed.
+Ltac rearranged part := lazymatch goal with
+  | |- _ < _ => eapply same_lt
+  | |- _ <= _ => eapply same_le
+  | |- _ > _ => eapply same_gt
+  | |- _ >= _ => eapply same_ge
+  | |- _ = _ => eapply same_eq
+  end; [ eapply part; side | unfold Rdiv; ring ].
 """

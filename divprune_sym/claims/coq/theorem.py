@@ -66,7 +66,8 @@ def theorem(claim: Claim) -> Theorem:
     statement = proposition(claim.statement, {**names, **named})
     unfolded = ", ".join(text.strip("()").split()[0] for text in named.values())
     variables = " ".join(name_of(x.name) for x in symbols)
-    tries = " | ".join(f"apply (part_{n} {variables}); side" for n in range(1, len(parts) + 1))
+    proved = [f"(part_{n} {variables})" for n in range(1, len(parts) + 1)]
+    tries = " | ".join([*(f"apply {x}; side" for x in proved), "exfalso; side", *(f"rearranged {x}" for x in proved)])
     text = "\n".join(
         (
             f"(* {claim.id}: {_comment(claim.title)}\n   Source: {_comment(claim.source)}.",
@@ -80,7 +81,7 @@ def theorem(claim: Claim) -> Theorem:
             f"Theorem claim : {f'forall {quantified},' if quantified else ''}\n{assumed}  {statement}.",
             "Proof.",
             f"  {f'unfold {unfolded}.' if unfolded else ''}",
-            f"  cases; first [ {tries} | exfalso; side ].",
+            f"  cases; intros; first [ {tries} ].",
             "Qed.",
             "Print Assumptions claim.",
             "",
