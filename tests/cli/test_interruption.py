@@ -66,7 +66,8 @@ def test_ctrl_c(tmp_path, files, name):
 
 def test_verify_leaves_no_worker_behind(tmp_path, files):
     with OnATerminal("-m", "divprune_sym", *command(tmp_path, files, "verify")) as running:
-        at_work(running, "verify")
+        # workers that are still being started would say so themselves
+        running.until_shown(r"[1-9]\d?%")
         workers = in_session_of(running.process.pid)
         running.kill()
         running.end()

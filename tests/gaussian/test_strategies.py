@@ -91,5 +91,5 @@ def test_values_carry_the_names_of_the_symbols():
 def test_without_hypothesis_the_import_says_what_to_install(monkeypatch):
     monkeypatch.setitem(sys.modules, "hypothesis", None)
     monkeypatch.delitem(sys.modules, "divprune_sym.testing")
-    with pytest.raises(ImportError, match=r"pip install 'divprune-sym\[test\]'"):
+    with pytest.raises(ImportError, match=r"pip install 'divprune-sym\[testing\]'"):
         importlib.import_module("divprune_sym.testing")

@@ -240,7 +240,7 @@ def test_every_meaning_of_a_refit_is_least_squares(shallow, meaning, fit_bias):
 
 def test_published_setting():
     published = PruneSetting.as_published(reweight=True)
-    assert (published.pruned_node, published.fit_bias, published.source) == ("silenced", False, "pruned")
+    assert (published.pruned_node, published.fit_bias, published.source) == ("silenced", False, "original")
 
 
 def test_original_activations(deep):
