@@ -132,9 +132,7 @@ def _folder(out: Path) -> Path:
     return out
 
 
-def _results(
-    scale: Scale, quick: bool, seed: int, machine: Backend, methods: Mapping[str, Method]
-) -> dict[str, Any]:
+def _results(scale: Scale, quick: bool, seed: int, machine: Backend, methods: Mapping[str, Method]) -> dict[str, Any]:
     # SFC64 is NumPy's fastest generator, and drawing inputs is most of the simulation
     streams = [np.random.Generator(np.random.SFC64(s)) for s in np.random.SeedSequence(seed).spawn(6)]
     noiseless = _train("training without noise", _setting(scale, scale.nodes, 0.0), streams[0], machine)
