@@ -30,7 +30,7 @@ def say_once(message: str) -> None:
 
 @cache
 def guard_compiled_code() -> None:
-    """From here on, Numba's files of our functions are checked when they are read."""
+    """From here on, Numba's files of generated functions are checked when they are read."""
     from numba.core import caching
 
     plain: Any = caching.IndexDataCacheFile
@@ -40,8 +40,8 @@ def guard_compiled_code() -> None:
 
         def __init__(self, cache_path: str, filename_base: str, source_stamp: Any) -> None:
             super().__init__(cache_path=cache_path, filename_base=filename_base, source_stamp=source_stamp)
-            ours = Path(__file__).parent.parent in Path(cache_path).parents
-            self.checked = ours or bool(_GENERATED.match(filename_base))
+            # functions of the package itself may be decorated before this, and read files that this would have sealed
+            self.checked = bool(_GENERATED.match(filename_base))
 
         def load(self, key: Any) -> Any:
             if not self.checked:

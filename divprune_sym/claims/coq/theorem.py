@@ -42,6 +42,13 @@ class Theorem:
         return f"{name_of(self.id)}.v"
 
 
+_WITHOUT_PROOF = {
+    Verdict.REFUTED: "refuted: there is nothing to prove",
+    Verdict.SUPPORTED: "supported by measurements, which are no proof",
+    Verdict.OPEN: "open: its evidence does not entail it",
+}
+
+
 def theorem(claim: Claim) -> Theorem:
     """The file of a claim.
 
@@ -50,9 +57,8 @@ def theorem(claim: Claim) -> Theorem:
     NotExpressible
         The claim says, or its proof needs, what is not exported; the message says what.
     """
-    if claim.expected is Verdict.REFUTED:
-        msg = "refuted: there is nothing to prove"
-        raise NotExpressible(msg)
+    if claim.expected in _WITHOUT_PROOF:
+        raise NotExpressible(_WITHOUT_PROOF[claim.expected])
     foreign = next(_foreign(claim), None)
     if foreign is not None:
         msg = f"only rational algebra is exported, and it has {str(foreign)[:60]}"
