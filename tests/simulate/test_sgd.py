@@ -228,6 +228,9 @@ def test_interrupt_stops_all_runs():
     start, threads = time.monotonic(), threading.active_count()
     with pytest.raises(KeyboardInterrupt):
         train_replicas([make_network()] * 1000, TRAINING, [1e7], np.random.default_rng(1), workers=2, progress=progress)
+    # a thread that was told to stop does so at its next step
+    while threading.active_count() > threads and time.monotonic() - start < 10:
+        time.sleep(0.01)
     assert time.monotonic() - start < 10
     assert threading.active_count() == threads
 
