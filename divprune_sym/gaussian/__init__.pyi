@@ -25,4 +25,3 @@ from divprune_sym.gaussian.term import G as G
 from divprune_sym.gaussian.term import Term as Term
 from divprune_sym.gaussian.term import U as U
 from divprune_sym.gaussian.term import symbolic_covariance as symbolic_covariance
-from divprune_sym.ground.plugins import PluginWarning as PluginWarning
