@@ -45,7 +45,6 @@ class Theorem:
 _WITHOUT_PROOF = {
     Verdict.REFUTED: "refuted: there is nothing to prove",
     Verdict.SUPPORTED: "supported by measurements, which are no proof",
-    Verdict.OPEN: "open: its evidence does not entail it",
 }
 
 
