@@ -13,7 +13,7 @@ import signal
 from collections import deque
 from contextlib import contextmanager, nullcontext, suppress
 from queue import Empty, SimpleQueue
-from threading import Lock, Thread, current_thread, enumerate
+from threading import Event, Lock, Thread, current_thread, enumerate
 from time import monotonic
 from typing import TYPE_CHECKING, Any, TypeVar
 
@@ -272,13 +272,14 @@ def each_done_in_processes(
     from multiprocessing import connection, get_context
 
     todo = deque(pieces)
-    context = get_context("spawn")
     team: list[tuple[SpawnProcess, Connection]] = []
     busy: dict[Any, P] = {}
     try:
-        for _ in range(min(processes or usable_cores(), len(todo))):
-            team.append(_hire(context, work))
-            busy[team[-1][1]] = _hand_over(team[-1][1], todo)
+        _hire(team, get_context("spawn"), min(processes or usable_cores(), len(todo)))
+        for _, ours in team:
+            with suppress(OSError):  # that it is dead is seen where its answer is awaited
+                ours.send(work)
+            busy[ours] = _hand_over(ours, todo)
         while busy:
             for channel in connection.wait(list(busy), POLL):
                 piece, outcome = busy.pop(channel), _received(channel)
@@ -293,27 +294,44 @@ def each_done_in_processes(
             process.join()
 
 
-def _hire(context: SpawnContext, work: Callable[[Any], Any]) -> tuple[SpawnProcess, Any]:
+def _hire(team: list[tuple[SpawnProcess, Any]], context: SpawnContext, count: int) -> None:
+    """Add processes to the team, on a thread of their own.
+
+    What is raised in this thread meanwhile leaves no process behind that has been told half of what to do: either
+    all are started, or none.
+    """
     from multiprocessing import resource_tracker
 
-    ours, theirs = context.Pipe()
-    process = context.Process(target=_serve, args=(theirs,), daemon=True)
+    asked: SimpleQueue[int] = SimpleQueue()
+    outcomes: list[_Outcome] = []
+    # not a join: a thread whose join was interrupted counts as ended in Python 3.11
+    ended = Event()
+
+    def hire() -> None:
+        outcomes.append(_Outcome(lambda: team.extend(_started(context) for _ in range(asked.get()))))
+        ended.set()
+
     # its first start hears signals again
     resource_tracker.ensure_running()
-    begun: list[_Outcome] = []
-    # what is raised in this thread does not leave a process behind that has been told half of what to do
-    starter = Thread(target=lambda: begun.append(_Outcome(process.start)))
+    with _deaf():
+        _start([Thread(target=hire, daemon=True)])
     try:
-        with _deaf():
-            _start([starter])
-        starter.join()
+        asked.put(count)
+        ended.wait()
     except BaseException:
-        starter.join()
-        process.kill()
+        asked.put(0)
+        while not ended.is_set():
+            with suppress(KeyboardInterrupt):
+                ended.wait()
         raise
-    begun[0].result()
+    outcomes[0].result()
+
+
+def _started(context: SpawnContext) -> tuple[SpawnProcess, Any]:
+    ours, theirs = context.Pipe()
+    process = context.Process(target=_serve, args=(theirs,), daemon=True)
+    process.start()
     theirs.close()
-    ours.send(work)
     return process, ours
 
 
@@ -323,8 +341,9 @@ def _deaf() -> Iterator[None]:
     if not hasattr(signal, "pthread_sigmask"):
         yield
         return
-    before = signal.pthread_sigmask(signal.SIG_BLOCK, {signal.SIGINT})
+    before = signal.pthread_sigmask(signal.SIG_BLOCK, ())
     try:
+        signal.pthread_sigmask(signal.SIG_BLOCK, {signal.SIGINT})
         yield
     finally:
         signal.pthread_sigmask(signal.SIG_SETMASK, before)
@@ -332,7 +351,7 @@ def _deaf() -> Iterator[None]:
 
 def _hand_over(channel: Any, todo: deque[P]) -> P:
     piece = todo.popleft()
-    with suppress(OSError):  # that it is dead is seen where its answer is awaited
+    with suppress(OSError):
         channel.send(piece)
     return piece
 
