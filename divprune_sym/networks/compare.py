@@ -18,14 +18,24 @@ from divprune_sym.ground.stored import fitted, parsed
 from divprune_sym.ground.user_files import file_of, users_code
 from divprune_sym.ground.work import each_done_with_blas
 from divprune_sym.networks.measure import Measured, measure, refuse_nothing_kept
-from divprune_sym.networks.prune import Pruned, PruneSetting, methods_for_networks, prune_layer, prune_network
+from divprune_sym.networks.moments import SeenLayer
+from divprune_sym.networks.prune import (
+    Pruned,
+    PruneSetting,
+    draw_mask,
+    methods_for_networks,
+    prune_layer,
+    prune_network,
+)
 from divprune_sym.networks.published import published_method
-from divprune_sym.networks.theory import GaussianInputs, excess_kurtosis, measured_error, predicted_error
+from divprune_sym.networks.theory import excess_kurtosis, measured_error, predicted_error
 from divprune_sym.networks.versions import versions
 from divprune_sym.pruning.registry import Method
 from divprune_sym.pruning.user_method import as_loaded
 
 if TYPE_CHECKING:
+    from collections.abc import Mapping
+
     from numpy.typing import NDArray
 
     from divprune_sym.networks.data import DataSet
@@ -143,10 +153,12 @@ def compare(
     layers = setting.prune.chosen(network)
     found = _resumed(network, data, setting, layers, folder)
     todo = [cell for cell in setting.cells() if _key(*cell) not in found.cells]
+    unpruned = layers if setting.prune.source == "original" else layers[:1]
+    seen = {layer: SeenLayer(network, layer, data.x_train) for layer in unpruned}
 
     def measured(cell: tuple[Method, float]) -> dict[str, Any]:
         with users_code(file_of(cell[0])):
-            return _measured_cell(network, data, setting, layers, *cell)
+            return _measured_cell(network, data, setting, layers, seen, *cell)
 
     for done, (cell, values) in enumerate(each_done_with_blas(measured, todo)):
         found.cells[_key(*cell)] = values
@@ -251,7 +263,13 @@ def _fingerprint(network: DenseNetwork, data: DataSet, setting: CompareSetting, 
 
 
 def _measured_cell(
-    network: DenseNetwork, data: DataSet, setting: CompareSetting, layers: tuple[int, ...], method: Method, keep: float
+    network: DenseNetwork,
+    data: DataSet,
+    setting: CompareSetting,
+    layers: tuple[int, ...],
+    seen: Mapping[int, SeenLayer],
+    method: Method,
+    keep: float,
 ) -> dict[str, Any]:
     """One method at one share: errors of every mask, plain and reweighted, or why there are none."""
     cell: dict[str, Any] = {"method": method.name, "unit": method.unit, "from": _source(method), "keep": keep}
@@ -260,36 +278,51 @@ def _measured_cell(
         serving = published_method(serving, len(data.x_train))
     try:
         refuse_nothing_kept(network, data, serving, dict.fromkeys(layers, keep))
-        return cell | _masks(network, data, setting, serving, keep)
+        return cell | _masks(network, data, setting, seen, serving, keep)
     except BadInput as refused:
         return cell | {"left_out": str(refused)}
 
 
 def _masks(
-    network: DenseNetwork, data: DataSet, setting: CompareSetting, method: PruningMethod, keep: float
+    network: DenseNetwork,
+    data: DataSet,
+    setting: CompareSetting,
+    seen: Mapping[int, SeenLayer],
+    method: PruningMethod,
+    keep: float,
 ) -> dict[str, Any]:
     cell: dict[str, Any] = {"plain": [], "reweighted": [], "parameters": []}
-    for mask in range(1 if method.deterministic else setting.repeats):
-        key = (zlib.crc32(method.name.encode()), round(keep * 1e9), mask)
+    key = zlib.crc32(method.name.encode()), round(keep * 1e9)
+
+    def rng(*more: int) -> np.random.Generator:
+        return np.random.default_rng(np.random.SeedSequence(setting.seed, spawn_key=(*key, *more)))
+
+    count = 1 if method.deterministic else setting.repeats
+    # layers of the unpruned network: all their masks come from one look
+    drawn = {layer: draw_mask(look, method, keep, rng(layer), count) for layer, look in seen.items()}
+    for mask in range(count):
+        own = {layer: masks[mask] for layer, masks in drawn.items()}
         for reweight in (False, True):
-            rng = np.random.default_rng(np.random.SeedSequence(setting.seed, spawn_key=key))
             how = replace(setting.prune, reweight=reweight)
-            pruned = prune_network(network, data.x_train, method, keep, rng, how)
+            stream = rng(mask, len(network.weights))
+            pruned = prune_network(network, data.x_train, method, keep, stream, how, drawn=own, seen=seen)
             measured = measure(pruned.smallest, data)
             cell["reweighted" if reweight else "plain"].append(measured.error)
             if not reweight:
                 cell["parameters"].append(measured.parameters)
                 if setting.theory:
-                    cell.setdefault("theory", []).append(_theory(network, data, setting, pruned))
+                    cell.setdefault("theory", []).append(_theory(network, data, setting, seen, pruned))
     return cell
 
 
-def _theory(network: DenseNetwork, data: DataSet, setting: CompareSetting, pruned: Pruned) -> dict[str, float]:
+def _theory(
+    network: DenseNetwork, data: DataSet, setting: CompareSetting, seen: Mapping[int, SeenLayer], pruned: Pruned
+) -> dict[str, float]:
     """Predicted and measured change of the fields behind the first pruned layer, that layer alone being pruned."""
     layer = min(pruned.mask.kept)
-    inputs = network.inputs_of(layer, data.x_train)
-    alone = prune_layer(network, layer, inputs, pruned.mask.kept[layer], replace(setting.prune, reweight=False))
-    predicted = predicted_error(network, alone, layer, GaussianInputs.of(inputs))
+    look = seen[layer]
+    alone = prune_layer(network, look, pruned.mask.kept[layer], replace(setting.prune, reweight=False))
+    predicted = predicted_error(network, alone, layer, look.inputs)
     on_test: NDArray[np.float64] = network.inputs_of(layer, data.x_test)
     measured, spread = measured_error(network, alone, layer, on_test)
     return {

@@ -13,7 +13,8 @@ from divprune_sym.ground.randomness import Rng, generator
 from divprune_sym.ground.values import ByValue
 from divprune_sym.networks.activations import activation
 from divprune_sym.networks.masks import PRUNED_NODES, Mask, PrunedNode, apply, compact
-from divprune_sym.pruning import DPPNode, Layer, PruningMethod, reweighted_edges, reweighted_second_layer
+from divprune_sym.networks.moments import Moments, SeenLayer
+from divprune_sym.pruning import DPPNode, PruningMethod, reweighted_edges, reweighted_second_layer
 from divprune_sym.pruning.user_method import load_method
 
 if TYPE_CHECKING:
@@ -26,9 +27,6 @@ if TYPE_CHECKING:
 Keep = float | Mapping[int, float]
 Source = Literal["pruned", "original"]
 Progress = Callable[[float], None]
-
-# of data, taken at a time
-ROWS = 4096
 
 
 @dataclass(frozen=True)
@@ -150,6 +148,7 @@ def prune_network(
     progress: Progress = lambda fraction: None,
     *,
     drawn: Mapping[int, NDArray[np.bool_]] | None = None,
+    seen: Mapping[int, SeenLayer] | None = None,
     checkpoint: Path | None = None,
 ) -> Pruned:
     """Prune hidden layers, first to last; the output layer keeps all edges from kept nodes.
@@ -167,9 +166,10 @@ def prune_network(
     setting : PruneSetting, optional
     progress : callable
         Takes the share done.
-
     drawn : mapping of int to bool array, optional
         Masks of layers that are known already.
+    seen : mapping of int to SeenLayer, optional
+        Layers of this network on these data, whose moments may be known already: they are taken once for many calls.
     checkpoint : Path, optional
         Where the masks of DPP edges are kept while they are drawn, in a file NAME.layerN for each layer; the same call
         goes on from there. Removed when the layer is done.
@@ -195,8 +195,9 @@ def prune_network(
     # a stream for each layer: a layer whose mask is known already leaves the others' as they are
     streams = rng.integers(0, 2**63, (len(layers), 2))
     for done, (layer, stream) in enumerate(zip(layers, streams.tolist(), strict=True)):
-        seen = left if setting.source == "pruned" else network
-        h = seen.inputs_of(layer, x)
+        unpruned = setting.source == "original" or layer == layers[0]
+        known = (seen or {}).get(layer) if unpruned else None
+        look = known or SeenLayer(network if unpruned else left, layer, x)
 
         def share_done(of_layer: float, before: int = done) -> None:
             progress((before + of_layer) / len(layers))
@@ -206,8 +207,8 @@ def prune_network(
         else:
             own = np.random.default_rng(stream)
             file = None if checkpoint is None else checkpoint.with_name(f"{checkpoint.name}.layer{layer}")
-            masks[layer] = draw_mask(seen, layer, h, method, shares[layer], own, progress=share_done, checkpoint=file)
-        left = prune_layer(left, layer, h, masks[layer], setting, seen)
+            masks[layer] = draw_mask(look, method, shares[layer], own, progress=share_done, checkpoint=file)
+        left = prune_layer(left, look, masks[layer], setting)
         progress((done + 1) / len(layers))
     return Pruned(left, Mask(method.unit, masks, method.name, pruned_node=setting.pruned_node))
 
@@ -222,9 +223,7 @@ def _share(keep: Keep, layer: int) -> float:
 
 
 def draw_mask(
-    network: DenseNetwork,
-    layer: int,
-    h: NDArray[np.float64],
+    look: SeenLayer,
     method: PruningMethod,
     keep: float,
     rng: Rng,
@@ -232,45 +231,21 @@ def draw_mask(
     progress: Progress | None = None,
     checkpoint: Path | None = None,
 ) -> NDArray[np.bool_]:
-    """One mask (K,) or (K, N) of a hidden layer with inputs h (n, N), or `count` of them, (count, …).
+    """One mask (K,) or (K, N) of a hidden layer, or `count` of them, (count, …).
 
     progress, checkpoint: the share of nodes done, and a file that holds them, where the method takes them one by one.
     """
-    rng = generator(rng)
-    W = network.weights[layer]
-    look = Layer(
-        W,
-        network.weights[layer + 1].T,
-        activation_kernel=second_moments(network.outputs(layer, h)),
-        preactivation_kernel=second_moments(network.preactivations(layer, h)),
-        input_moments=second_moments(h),
-    )
-    masks = method.draw_share(look, keep, rng, count or 1, progress=progress, checkpoint=checkpoint)
+    masks = method.draw_share(look, keep, generator(rng), count or 1, progress=progress, checkpoint=checkpoint)
     return masks[0] if count is None else masks
 
 
-def prune_layer(
-    network: DenseNetwork,
-    layer: int,
-    h: NDArray[np.float64],
-    kept: NDArray[np.bool_],
-    setting: PruneSetting,
-    seen: DenseNetwork | None = None,
-) -> DenseNetwork:
-    """Prune one layer by a mask (K,) or (K, N), and refit if the setting says so.
-
-    Parameters
-    ----------
-    h : (n, N)
-        Inputs of the layer, on which the refit is made.
-    seen : DenseNetwork, optional
-        The network they come from, if it is not `network`.
-    """
+def prune_layer(network: DenseNetwork, look: SeenLayer, kept: NDArray[np.bool_], setting: PruneSetting) -> DenseNetwork:
+    """Prune one layer by a mask (K,) or (K, N), and refit, on what was seen of it, if the setting says so."""
     unit: Literal["node", "edge"] = "node" if kept.ndim == 1 else "edge"
-    pruned = apply(Mask(unit, {layer: kept}, pruned_node=setting.pruned_node), network)
+    pruned = apply(Mask(unit, {look.number: kept}, pruned_node=setting.pruned_node), network)
     if not setting.reweight or kept.all():
         return pruned
-    cut = _Cut(network, pruned, seen or network, layer, h, kept, setting)
+    cut = _Cut(network, pruned, look, kept, setting)
     if unit == "edge":
         return cut.refitted_edges()
     return cut.refitted_as_published() if setting.published else cut.refitted_nodes()
@@ -284,73 +259,58 @@ class _Cut:
     ----------
     network, pruned : DenseNetwork
         Before and after the layer was pruned.
-    seen : DenseNetwork
-        The network that the layer's inputs h (n, N) come from.
+    look : SeenLayer
+        On what it is refitted.
     kept : (K,) or (K, N)
     """
 
     network: DenseNetwork
     pruned: DenseNetwork
-    seen: DenseNetwork
-    layer: int
-    h: NDArray[np.float64]
+    look: SeenLayer
     kept: NDArray[np.bool_]
     setting: PruneSetting
 
     def refitted_nodes(self) -> DenseNetwork:
         """Outgoing weights of kept nodes, and the next bias, fitted to the next layer's fields before pruning."""
-        layer, kept, network = self.layer, self.kept, self.network
+        layer, kept, network = self.look.number, self.kept, self.network
         after, bias = network.weights[layer + 1].T, network.biases[layer + 1]
-        g = self.seen.outputs(layer, self.h)
         still = np.zeros(len(kept))
         if self.setting.pruned_node == "silenced":
             still[~kept] = activation(network.activations[layer])(network.biases[layer][~kept])
-        lost = g - still  # of a pruned node: what it no longer puts out
+        lost = self.look.outputs.shifted(-still)  # of a pruned node: what it no longer puts out
         change_of_kept = np.zeros_like(after)
         chosen = np.flatnonzero(kept)
         if len(chosen):
-            moments = _moments(np.where(kept, g, lost), self.setting)
-            refitted = reweighted_second_layer(moments, after, chosen[None])[0]
+            refitted = reweighted_second_layer(_fitted_to(lost, self.setting), after, chosen[None])[0]
             change_of_kept[chosen] = refitted - after[chosen]
         if self.setting.fit_bias:
-            bias = bias + lost.mean(axis=0)[~kept] @ after[~kept] - g.mean(axis=0) @ change_of_kept
+            bias = bias + lost.mean[~kept] @ after[~kept] - lost.mean @ change_of_kept
         weights = self.pruned.weights[layer + 1] + change_of_kept.T
         return self.pruned.with_layers({layer + 1: (weights, bias)})
 
     def refitted_as_published(self) -> DenseNetwork:
         """Outputs without biases of kept nodes fitted to those of pruned ones, whose outgoing weights become zero."""
-        layer, kept, network = self.layer, self.kept, self.network
+        layer, network = self.look.number, self.network
         after = network.weights[layer + 1].T
         new = np.zeros_like(after)
-        chosen = np.flatnonzero(kept)
+        chosen = np.flatnonzero(self.kept)
         if len(chosen):
-            g = activation(network.activations[layer])(self.h @ self.seen.weights[layer].T)
-            new[chosen] = reweighted_second_layer(second_moments(g), after, chosen[None])[0]
+            moments = self.look.outputs_without_biases.second
+            new[chosen] = reweighted_second_layer(moments, after, chosen[None])[0]
         return self.pruned.with_layers({layer + 1: (new.T, network.biases[layer + 1])})
 
     def refitted_edges(self) -> DenseNetwork:
         """Kept edges of every node, and its bias, fitted to its field before pruning; one Gram matrix for all nodes."""
-        W, b = self.seen.weights[self.layer], self.seen.biases[self.layer]
-        refitted = reweighted_edges(W, self.kept, _moments(self.h, self.setting))
+        W, b = self.look.weights, self.look.network.biases[self.look.number]
+        refitted = reweighted_edges(W, self.kept, _fitted_to(self.look.inputs, self.setting))
         if self.setting.fit_bias:
-            b = b + (W - refitted) @ self.h.mean(axis=0)
-        return self.pruned.with_layers({self.layer: (refitted, b)})
+            b = b + (W - refitted) @ self.look.inputs.mean
+        return self.pruned.with_layers({self.look.number: (refitted, b)})
 
 
-def _moments(x: NDArray[np.float64], setting: PruneSetting) -> NDArray[np.float64]:
-    """What least squares needs of the columns: centered if a bias is fitted too, with the ridge on its diagonal."""
-    moments = second_moments(x, x.mean(axis=0) if setting.fit_bias else None)
+def _fitted_to(moments: Moments, setting: PruneSetting) -> NDArray[np.float64]:
+    """What least squares needs: centered if a bias is fitted too, with the ridge on its diagonal."""
+    found = moments.covariance.copy() if setting.fit_bias else moments.second
     if setting.ridge > 0:
-        moments[np.diag_indices_from(moments)] += setting.ridge * float(np.mean(np.diag(moments)))
-    return moments
-
-
-def second_moments(x: NDArray[np.float64], center: NDArray[np.float64] | None = None) -> NDArray[np.float64]:
-    """E[(x − center)(x − center)ᵀ] over the rows of x (n, N); blocks of rows, as a copy of x may be large."""
-    total = np.zeros((x.shape[1], x.shape[1]))
-    for start in range(0, len(x), ROWS):
-        block = x[start : start + ROWS]
-        if center is not None:
-            block = block - center
-        total += block.T @ block
-    return total / len(x)
+        found[np.diag_indices_from(found)] += setting.ridge * float(np.mean(np.diag(found)))
+    return found

@@ -11,6 +11,7 @@ import numpy as np
 from divprune_sym.ground.checks import BadInput, integer, number
 from divprune_sym.ground.randomness import Rng, generator
 from divprune_sym.networks.masks import Mask, apply, compact
+from divprune_sym.networks.moments import SeenLayer
 from divprune_sym.networks.prune import Pruned, PruneSetting, draw_mask, method_for_networks, prune_layer, prune_network
 from divprune_sym.pruning.method import edges_kept
 
@@ -115,6 +116,7 @@ def _damages(
     setting: PruneSetting,
 ) -> list[tuple[float, float]]:
     """(share, damage) from everything kept down, at shares that the method can keep and that keep something."""
+    look = SeenLayer(network, layer, x)
     h = network.inputs_of(layer, x)
     wanted = network.preactivations(layer + 1, network.outputs(layer, h))
     spread = float(np.sum(wanted.var(axis=0))) or 1.0
@@ -124,10 +126,10 @@ def _damages(
         if edges_kept(share, size) == 0:
             break
         try:
-            kept = draw_mask(network, layer, h, method, share, rng)
+            kept = draw_mask(look, method, share, rng)
         except BadInput:  # a share that the method cannot keep
             continue
-        pruned = prune_layer(network, layer, h, kept, setting)
+        pruned = prune_layer(network, look, kept, setting)
         change = pruned.preactivations(layer + 1, pruned.outputs(layer, h)) - wanted
         worst = max(found[-1][1], float(np.mean(np.sum(change**2, axis=1))) / spread)
         found.append((share, worst))

@@ -13,12 +13,12 @@ from typing import TYPE_CHECKING
 
 import numpy as np
 
-from divprune_sym.ground.values import ByValue
 from divprune_sym.networks.activations import activation
 
 if TYPE_CHECKING:
     from numpy.typing import NDArray
 
+    from divprune_sym.networks.moments import Moments
     from divprune_sym.networks.network import DenseNetwork
 
 ORDERS = 64
@@ -40,29 +40,9 @@ class Predicted:
     bound: float
 
 
-@dataclass(frozen=True, eq=False)
-class GaussianInputs(ByValue):
-    """The first two moments of a layer's inputs.
-
-    Parameters
-    ----------
-    mean : (N,)
-    covariance : (N, N)
-    """
-
-    mean: NDArray[np.float64]
-    covariance: NDArray[np.float64]
-
-    @classmethod
-    def of(cls, h: NDArray[np.float64]) -> GaussianInputs:
-        """Measured on h (n, N)."""
-        mean = h.mean(axis=0)
-        centered = h - mean
-        return cls(mean, centered.T @ centered / len(h))
-
-
-def predicted_error(network: DenseNetwork, pruned: DenseNetwork, layer: int, inputs: GaussianInputs) -> Predicted:
-    """½ E‖change of layer + 1's fields‖² between a network and the same one pruned at `layer`, for Gaussian inputs.
+def predicted_error(network: DenseNetwork, pruned: DenseNetwork, layer: int, inputs: Moments) -> Predicted:
+    """½ E‖change of layer + 1's fields‖² between a network and the same one pruned at `layer`, for Gaussian inputs
+    with these moments.
 
     For one hidden layer and an identity output this is half the mean squared change of the network's output: ε_g, the
     unpruned network being the teacher.

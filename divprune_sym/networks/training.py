@@ -7,6 +7,7 @@ from itertools import pairwise
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
+from numba import njit
 
 from divprune_sym.ground.checks import BadInput, integer, number
 from divprune_sym.ground.files import written_aside
@@ -138,13 +139,33 @@ def _targets(network: DenseNetwork, y: NDArray[Any]) -> NDArray[np.float64]:
     return y.reshape(len(y), -1)
 
 
+def adam(
+    parameters: NDArray[Any],
+    gradient: NDArray[Any],
+    free: NDArray[Any],
+    first: NDArray[Any],
+    second: NDArray[Any],
+    rate: float,
+) -> None:
+    """One step of Adam (Kingma & Ba, ICLR 2015), in place and in one pass; all (n,).   free: 0 where nothing moves"""
+    b1, b2 = _DECAY
+    for i in range(len(parameters)):
+        g = gradient[i] * free[i]
+        first[i] += (1.0 - b1) * (g - first[i])
+        second[i] += (1.0 - b2) * (g * g - second[i])
+        parameters[i] -= rate * first[i] / (np.sqrt(second[i]) + _TINY)
+
+
+adam_jit = njit(cache=True, nogil=True)(adam)
+
+
 class _State:
     """Weights, then biases, with Adam's moments of each."""
 
     def __init__(self, network: DenseNetwork, setting: TrainSetting, mask: Mask | None, kind: np.dtype[Any]) -> None:
         self.activations, self.setting = network.activations, setting
-        self.parameters: Arrays = [array.astype(kind) for array in (*network.weights, *network.biases)]
-        self.free = [array.astype(kind) for array in _free(network, mask)]
+        self.parameters: Arrays = [array.astype(kind, order="C") for array in (*network.weights, *network.biases)]
+        self.free = [array.astype(kind, order="C") for array in _free(network, mask)]
         self.first = [np.zeros_like(array) for array in self.parameters]
         self.second = [np.zeros_like(array) for array in self.parameters]
         self.epoch = self.steps = 0
@@ -154,10 +175,9 @@ class _State:
         b1, b2 = _DECAY
         rate = self.setting.rate * np.sqrt(1 - b2**self.steps) / (1 - b1**self.steps)
         for n, gradient in enumerate(gradients(self.parameters, self.activations, x, targets)):
-            gradient = gradient * self.free[n]
-            self.first[n] += (1 - b1) * (gradient - self.first[n])
-            self.second[n] += (1 - b2) * (gradient * gradient - self.second[n])
-            self.parameters[n] -= (rate * self.first[n] / (np.sqrt(self.second[n]) + _TINY)).astype(gradient.dtype)
+            state = self.parameters[n], gradient, self.free[n], self.first[n], self.second[n]
+            w, g, free, first, second = (array.reshape(-1) for array in state)  # views
+            adam_jit(w, g, free, first, second, float(rate))
 
     def network(self, like: DenseNetwork) -> DenseNetwork:
         layers = len(self.activations)

@@ -19,6 +19,7 @@ from divprune_sym.ground.checks import integer, number
 from divprune_sym.ground.work import each_done_with_blas
 from divprune_sym.method_names import PAPER
 from divprune_sym.networks.masks import Mask
+from divprune_sym.networks.moments import SeenLayer
 from divprune_sym.networks.prune import Pruned, PruneSetting, draw_mask, methods_for_networks, prune_layer
 from divprune_sym.networks.sklearn_models import from_sklearn
 from divprune_sym.pruning import EdgePruning
@@ -264,17 +265,17 @@ def _measure(
     rng = np.random.default_rng(np.random.SeedSequence(seed, spawn_key=key))
     count = 1 if method.deterministic else setting.masks
     measured = np.empty((count, 2, 2))
-    for n, first in enumerate(draw_mask(mlp, 0, network.x_train, method, keep, rng, count)):
+    look = SeenLayer(mlp, 0, network.x_train)
+    for n, first in enumerate(draw_mask(look, method, keep, rng, count)):
         for reweight in (False, True):
-            pruned = _prune_from_first(mlp, network.x_train, first, method, keep, rng, reweight=reweight).smallest
+            pruned = _prune_from_first(look, first, method, keep, rng, reweight=reweight).smallest
             error = pruned.error(network.x_test, network.y_test)
             measured[n, int(reweight)] = error, pruned.parameters / mlp.parameters
     return np.asarray(measured.mean(axis=0))
 
 
 def _prune_from_first(
-    network: DenseNetwork,
-    x: NDArray[np.float64],
+    look: SeenLayer,
     mask: NDArray[np.bool_],
     method: PruningMethod,
     fraction: float,
@@ -284,11 +285,11 @@ def _prune_from_first(
 ) -> Pruned:
     """Prune the first hidden layer by a given mask, each later one by a mask drawn on what is left."""
     setting, masks = PruneSetting(reweight=reweight), {0: mask}
-    for layer in range(network.hidden_layers):
-        if layer > 0:
-            masks[layer] = draw_mask(network, layer, x, method, fraction, rng)
-        network = prune_layer(network, layer, x, masks[layer], setting)
-        x = network.outputs(layer, x)
+    network = prune_layer(look.network, look, mask, setting)
+    for layer in range(1, network.hidden_layers):
+        look = SeenLayer(network, layer, look.x)
+        masks[layer] = draw_mask(look, method, fraction, rng)
+        network = prune_layer(network, look, masks[layer], setting)
     return Pruned(network, Mask(method.unit, masks, method.name))
 
 

@@ -7,8 +7,9 @@ from sklearn.datasets import load_digits
 from sklearn.neural_network import MLPClassifier
 
 from divprune_sym.ground.checks import BadInput, BadShape
+from divprune_sym.networks.moments import MomentSum, SeenLayer
 from divprune_sym.networks.network import DenseNetwork
-from divprune_sym.networks.prune import PruneSetting, methods_for_networks, prune_network, second_moments
+from divprune_sym.networks.prune import PruneSetting, methods_for_networks, prune_network
 from divprune_sym.networks.scores import ScoredEdges, ScoredNodes
 from divprune_sym.networks.sklearn_models import from_sklearn
 from divprune_sym.pruning import METHODS, DPPNode, EdgeMethod, ImportanceNode, RandomEdge, RandomNode
@@ -180,8 +181,8 @@ def test_second_layer_is_pruned_on_what_the_pruned_first_one_sends(deep, reweigh
     spy = Spy()
     pruned = prune_layers(deep, X, spy, 0.3, rng(), reweight=reweight)
     sent, unpruned = (network.outputs(0, X) for network in (pruned, deep))
-    np.testing.assert_allclose(spy.seen[0].input_moments, X.T @ X / len(X), rtol=1e-12)
-    np.testing.assert_allclose(spy.seen[1].input_moments, sent.T @ sent / len(X), rtol=1e-12)
+    np.testing.assert_allclose(spy.seen[0].input_moments, X.T @ X / len(X), rtol=1e-12, atol=1e-15)
+    np.testing.assert_allclose(spy.seen[1].input_moments, sent.T @ sent / len(X), rtol=1e-12, atol=1e-15)
     assert np.abs(spy.seen[1].input_moments - unpruned.T @ unpruned / len(X)).max() > 1e-3
     if reweight:
         fields = deep.preactivations(1, sent)
@@ -247,7 +248,7 @@ def test_original_activations(deep):
     spy = Spy()
     prune_network(deep, X, spy, 0.3, rng(), PruneSetting(source="original"))
     sent = deep.outputs(0, X)
-    np.testing.assert_allclose(spy.seen[1].input_moments, sent.T @ sent / len(X), rtol=1e-12)
+    np.testing.assert_allclose(spy.seen[1].input_moments, sent.T @ sent / len(X), rtol=1e-12, atol=1e-15)
 
 
 def test_chosen_layers_and_their_own_shares(deep):
@@ -332,9 +333,28 @@ def test_progress_of_dpp_edges_counts_nodes(deep):
 @pytest.mark.parametrize("rows", [1, 4095, 4096, 9000])
 def test_moments_in_blocks(rows):
     x = np.random.default_rng(3).standard_normal((rows, 5)) + 3
-    np.testing.assert_allclose(second_moments(x), x.T @ x / rows, rtol=1e-12)
+    total = MomentSum()
+    for start in range(0, rows, 1000):
+        total.add(x[start : start + 1000])
+    found = total.moments()
+    np.testing.assert_allclose(found.second, x.T @ x / rows, rtol=1e-12)
     centered = x - x.mean(axis=0)
-    np.testing.assert_allclose(second_moments(x, x.mean(axis=0)), centered.T @ centered / rows, rtol=1e-12, atol=1e-12)
+    np.testing.assert_allclose(found.covariance, centered.T @ centered / rows, rtol=1e-12, atol=1e-12)
+
+
+def test_what_is_seen_of_a_layer(deep):
+    """Moments are those of the tensors, taken when they are asked for and once."""
+    look = SeenLayer(deep, 1, X)
+    h = deep.outputs(0, X)
+    u, g = deep.preactivations(1, h), deep.outputs(1, h)
+    seen = (look.input_moments, h), (look.preactivation_kernel, u), (look.activation_kernel, g)
+    for found, tensor in seen:
+        np.testing.assert_allclose(found, tensor.T @ tensor / len(X), rtol=1e-10)
+    assert look.inputs is look.inputs
+    bare = 1 / (1 + np.exp(-h @ deep.weights[1].T))
+    np.testing.assert_allclose(look.outputs_without_biases.mean, bare.mean(axis=0), rtol=1e-12)
+    with pytest.raises(BadInput, match="second moments of the inputs of layer 0"):
+        SeenLayer(deep, 0, 1e200 * X).input_moments  # noqa: B018
 
 
 def test_a_method_by_its_name(shallow):

@@ -9,9 +9,9 @@ from scipy.special import expit
 
 from divprune_sym.evaluation.error import generalization_error, second_moments
 from divprune_sym.networks.masks import Mask, apply
+from divprune_sym.networks.moments import Moments, MomentSum
 from divprune_sym.networks.network import DenseNetwork
 from divprune_sym.networks.theory import (
-    GaussianInputs,
     activation_moments,
     excess_kurtosis,
     measured_error,
@@ -68,7 +68,7 @@ def test_the_theory_of_one_hidden_layer():
     pruned = apply(Mask("edge", {0: kept}), net)
     both = np.concatenate([W * kept, W])
     wanted = generalization_error(both @ both.T, np.concatenate([v[0], -v[0]]))
-    found = predicted_error(net, pruned, 0, GaussianInputs(np.zeros(30), np.eye(30)))
+    found = predicted_error(net, pruned, 0, Moments(np.zeros(30), np.eye(30)))
     assert abs(found.error - wanted) <= found.bound + 1e-9
 
 
@@ -80,19 +80,21 @@ def test_gaussian_inputs_have_the_predicted_error(activation, meaning):
     net = network((6, 8, 3), (activation, "identity"), seed=2)
     kept = np.arange(8) < 5
     pruned = apply(Mask("node", {0: kept}, pruned_node=meaning), net)
-    inputs = GaussianInputs(np.linspace(-1, 1, 6), covariance(6, seed=5))
+    inputs = Moments(np.linspace(-1, 1, 6), covariance(6, seed=5))
     rng = np.random.default_rng(7)
     h = inputs.mean + rng.standard_normal((200_000, 6)) @ np.linalg.cholesky(inputs.covariance).T
     measured, error = measured_error(net, pruned, 0, h)
     found = predicted_error(net, pruned, 0, inputs)
     assert abs(found.error - measured) < 4.9 * error + found.bound
-    wrong = predicted_error(net, pruned, 0, GaussianInputs(0 * inputs.mean, inputs.covariance))
+    wrong = predicted_error(net, pruned, 0, Moments(0 * inputs.mean, inputs.covariance))
     assert abs(wrong.error - measured) > 4.9 * error + wrong.bound
 
 
 def test_moments_and_kurtosis_of_data():
     h = np.random.default_rng(0).standard_normal((5000, 6))
-    measured = GaussianInputs.of(h)
+    total = MomentSum()
+    total.add(h)
+    measured = total.moments()
     np.testing.assert_allclose(measured.covariance, np.cov(h.T, bias=True), atol=1e-12)
     net = network()
     # kurtosis of n Gaussian values: sd √(24/n) = 0.07; 8 units, one in 10⁶

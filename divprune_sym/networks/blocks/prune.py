@@ -10,8 +10,9 @@ import numpy as np
 from divprune_sym.ground.checks import BadInput, integer, number
 from divprune_sym.ground.randomness import Rng, generator
 from divprune_sym.networks.blocks.find import Block, Numbers, find_blocks
-from divprune_sym.networks.blocks.moments import Moments, moments_of
+from divprune_sym.networks.blocks.moments import moments_of
 from divprune_sym.networks.masks import Mask
+from divprune_sym.networks.moments import Moments
 from divprune_sym.networks.prune import method_for_networks
 from divprune_sym.pruning import Layer, PruningMethod, reweighted_edges, reweighted_second_layer
 
