@@ -16,6 +16,8 @@ if TYPE_CHECKING:
 
     from divprune_sym.gaussian import Activation
 
+LARGEST = 1e12  # of overlaps and weights: ε_g of saturated nodes is good to sqrt(LARGEST) rounding errors, 1e-10
+
 
 @dataclass(frozen=True, eq=False)
 class OrderParameters(ByValue):
@@ -51,8 +53,9 @@ class OrderParameters(ByValue):
     Raises
     ------
     BadInput
-        An unknown activation, wrong shapes, non-finite entries, asymmetric overlaps, a class whose [[Q, R], [Rᵀ, T]]
-        is not positive semi-definite, fractions that do not sum to 1, or mask entries other than 0 and 1.
+        An unknown activation, wrong shapes, entries that are not finite or beyond 1e12, asymmetric overlaps, a class
+        whose [[Q, R], [Rᵀ, T]] is not positive semi-definite, fractions that do not sum to 1, or mask entries other
+        than 0 and 1.
     """
 
     Q_classes: NDArray[np.float64]
@@ -91,6 +94,8 @@ class OrderParameters(ByValue):
             "fraction": real_array("fraction", self.fraction, (classes,)),
             "variance": real_array("variance", self.variance, (classes,)),
         }
+        for name, array in arrays.items():
+            _refuse_large(name.removesuffix("_classes"), array)
         for name in ("Q_classes", "T_classes"):
             label = name[0] if classes == 1 else f"{name[0]} of class"
             arrays[name] = np.stack(
@@ -188,6 +193,13 @@ class OrderParameters(ByValue):
     def with_(self, **changes: Any) -> OrderParameters:
         """A copy with some fields replaced, trusted like everything computed inside."""
         return OrderParameters.trusted(**{f.name: getattr(self, f.name) for f in fields(self)} | changes)
+
+
+def _refuse_large(name: str, array: NDArray[np.float64]) -> None:
+    largest = np.abs(array).max(initial=0.0)
+    if largest > LARGEST:
+        msg = f"{name}: {largest:g} is too large to compute with, the limit is {LARGEST:g}"
+        raise BadInput(msg)
 
 
 def _check_classes(mask: NDArray[np.float64], fraction: NDArray[np.float64], variance: NDArray[np.float64]) -> None:

@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, Annotated
 
 from cyclopts import App, CycloptsError, Parameter
 
-from divprune_sym.cli.console import BAD_INPUT, DONE, FAILED, INTERRUPTED, say
+from divprune_sym.cli.console import BAD_INPUT, DONE, FAILED, INTERRUPTED, say, spell_what_cannot_be_encoded
 from divprune_sym.ground.work import interruptibly, still_running
 
 if TYPE_CHECKING:
@@ -89,6 +89,7 @@ def main(arguments: Sequence[str] | None = None) -> int:
     asked = sys.argv[1:] if arguments is None else arguments
     if arguments is None:
         warnings.showwarning = _in_one_line  # type: ignore[assignment]
+        spell_what_cannot_be_encoded()
     try:
         code = interruptibly(lambda: app.meta(asked)) or DONE
         sys.stdout.flush()

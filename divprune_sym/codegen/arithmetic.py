@@ -16,6 +16,7 @@ if TYPE_CHECKING:
 
 # the functions and constants that every target defines; nothing else may be generated
 FUNCTIONS = {sp.asin: "asin", sp.atan2: "atan2", sp.exp: "exp"}
+HIGHEST_POWER = 16  # powers are products; the activations need 10 at most
 KNOWN = ("asin", "atan2", "exp", "pi", "sqrt")
 
 
@@ -109,8 +110,8 @@ class Arithmetic:
 
     def _factors(self, base: Expr, exponent: Expr) -> list[Expression]:
         """|exponent| as factors: powers with integer or half-integer exponents are products and one square root."""
-        if not (2 * exponent).is_integer or abs(exponent) > 8:
-            msg = f"cannot print the power {base**exponent}: only multiples of 1/2 up to 8 are generated"
+        if not (2 * exponent).is_integer or abs(exponent) > HIGHEST_POWER:
+            msg = f"cannot print the power {base**exponent}: only multiples of 1/2 up to {HIGHEST_POWER} are generated"
             raise CannotPrint(msg)
         plain, half = divmod(abs(int(2 * exponent)), 2)
         factor = self.lowered(base)

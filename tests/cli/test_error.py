@@ -3,9 +3,11 @@
 from __future__ import annotations
 
 import json
+from math import factorial
 
 import numpy as np
 import pytest
+from sympy import factorial2
 
 from divprune_sym import generalization_error
 from divprune_sym.cli import main
@@ -200,6 +202,38 @@ def test_too_many_subsets_to_refit(stops):
     assert "subsets" in line
 
 
-def test_overflow_is_a_failure_and_no_number(stops):
-    line = stops("error", "random-node", *STATE[:4], "--second-layer", 1e200, "--keep", 3, "--json", code=1)
+def test_overflow_is_a_failure_and_no_number(stops, tmp_path):
+    overlaps = {"Q": [[1e12, 0], [0, 1e12]], "R": [[0], [0]], "T": [[1]], "v": [1, 1], "A": [1]}
+    state = written(tmp_path / "state.json", overlaps | {"activation": "polynomial[0,0,0,0,0,0,0,0,0,0,1e99]"})
+    line = stops("error", "random-node", "--state", state, "--keep", 1, "--json", code=1)
     assert "float64" in line
+
+
+def test_weights_beyond_the_digits_are_refused(stops):
+    line = stops("error", "random-node", *STATE[:4], "--second-layer", 1e200, "--keep", 3)
+    assert "v: " in line
+    assert "1e+12" in line
+
+
+ONES = "polynomial[" + ",".join("1" * 11) + "]"  # E[(1 + u + … + u¹⁰)²] is a sum of moments of the normal law
+
+
+@pytest.mark.parametrize(
+    ("activation", "square"),
+    [
+        ("he10", factorial(10)),
+        (ONES, sum(int(factorial2(i + j - 1)) for i in range(11) for j in range(11) if (i + j) % 2 == 0)),
+    ],
+)
+def test_polynomials_of_the_highest_degree(capsys, activation, square):
+    """Two teacher nodes with nothing to answer them: ε_g = ½ · 2 · v*² E[g²] at least, exactly where g has no mean."""
+    found = run(capsys, "random-node", *STATE[:4], "--second-layer", 2, "--keep", 0, "--activation", activation)
+    mean = sum(int(factorial2(i - 1)) for i in range(0, 11, 2)) if activation == ONES else 0
+    assert found["generalization_error"] == pytest.approx(4 * square + 4 * mean**2, rel=1e-12)
+
+
+@pytest.mark.parametrize(("activation", "limit"), [("he11", "between 0 and 10"), (ONES.replace("[", "[1,"), "1 to 11")])
+def test_polynomials_beyond_are_refused(stops, activation, limit):
+    assert limit in stops(
+        "error", "random-node", *STATE[:4], "--second-layer", 2, "--keep", 6, "--activation", activation
+    )

@@ -263,6 +263,8 @@ BAD_PROBLEMS = {
     "list rate": (change(eta=[0.5]), ("eta", "expected a number, got a list")),
     "negative rate": (change(eta_v=-1), ("eta_v = -1", "[0, inf]")),
     "enormous overlap": (change(Q=[[1e308, 0], [0, 1]]), ("Q: 1e+308", "1e+100")),
+    "overlap beyond the digits": (change(Q=[[1e16, 0], [0, 1]]), ("Q: 1e+16", "the limit is 1e+12")),
+    "weight beyond the digits": (change(v=[1e16, 1]), ("v: 1e+16", "the limit is 1e+12")),
     "enormous rate": (change(eta=1e200), ("eta: 1e+200", "1e+100")),
     "no times": (change(alphas=[]), ("alphas", "empty")),
     "one time": (change(alphas=3), ("alphas", "expected a list of numbers, got 3.0")),
