@@ -24,6 +24,8 @@ if TYPE_CHECKING:
 
     from numpy.typing import NDArray
 
+    from divprune_sym.gaussian import Activation
+
     Observed = dict[str, tuple[float, float]]
 
 FALSE_ALARM = 0.01
@@ -92,12 +94,20 @@ class Drawing:
     masks: int = 8
 
 
-def compare_faces(method: str | NodeMethod | EdgePruning, M: int, Z: int, drawing: Drawing, rng: Rng) -> Agreement:
+def compare_faces(
+    method: str | NodeMethod | EdgePruning,
+    M: int,
+    Z: int,
+    drawing: Drawing,
+    rng: Rng,
+    *,
+    activation: str | Activation = "erf",
+) -> Agreement:
     """Paired comparison of `draw` and `limit`, network by network.
 
     Edges: overlaps after pruning, of exact copies and of correlated nodes, at up to three keep fractions. As N → ∞
     these decide everything else; a limit differs from its finite-N mean by O(1/N). Nodes: the error averaged
-    over masks, for up to five numbers of kept nodes.
+    over masks, for up to five numbers of kept nodes. Networks and errors are those of the activation's nodes.
 
     Raises
     ------
@@ -109,16 +119,18 @@ def compare_faces(method: str | NodeMethod | EdgePruning, M: int, Z: int, drawin
     integer("networks", drawing.networks, 3)
     integer("masks", drawing.masks, 1)
     compare = _compare_nodes if isinstance(method, NodeMethod) else _compare_edges
-    faces = tuple(compare(method, M, Z, drawing, rng))  # type: ignore[arg-type]
+    faces = tuple(compare(method, M, Z, drawing, rng, activation))  # type: ignore[arg-type]
     limit = float(student_t.ppf(1 - FALSE_ALARM / (2 * len(faces)), drawing.networks - 1))
     return Agreement(faces, drawing.networks, limit, FALSE_ALARM)
 
 
-def _compare_edges(method: EdgePruning, M: int, Z: int, drawing: Drawing, rng: np.random.Generator) -> list[Face]:
+def _compare_edges(
+    method: EdgePruning, M: int, Z: int, drawing: Drawing, rng: np.random.Generator, g: str | Activation
+) -> list[Face]:
     # overlaps concern pairs of nodes: two copies of two teacher nodes show every kind of pair there is
     makers: dict[str, Callable[[], Network]] = {
-        "copies": lambda: specialized_network(rng, drawing.N, min(M, 2), min(Z, 2), 1.0),
-        "correlated": lambda: _correlated_network(rng, drawing.N),
+        "copies": lambda: specialized_network(rng, drawing.N, min(M, 2), min(Z, 2), 1.0, g),
+        "correlated": lambda: _correlated_network(rng, drawing.N, g),
     }
     faces = []
     for state, make in makers.items():
@@ -139,11 +151,11 @@ def _shares(method: EdgePruning, N: int) -> list[float]:
     return [inner[i] for i in sorted({0, len(inner) // 2, len(inner) - 1})]
 
 
-def _correlated_network(rng: np.random.Generator, N: int) -> Network:
+def _correlated_network(rng: np.random.Generator, N: int, g: str | Activation) -> Network:
     """Two nodes of different length, correlated with each other (about 0.8) and with one teacher node."""
     B, shared, own = rng.standard_normal((1, N)), rng.standard_normal(N), rng.standard_normal((2, N))
     w = np.array([[0.9], [1.3]]) * (0.6 * B + 0.65 * shared + 0.45 * own)
-    return Network(w=w, v=np.ones(2), B=B, A=np.ones(1))
+    return Network(w=w, v=np.ones(2), B=B, A=np.ones(1), activation=g)
 
 
 def _overlaps(
@@ -179,9 +191,11 @@ def _kinds(network: Network) -> dict[str, NDArray[np.bool_]]:
     return {name: where for name, where in kinds.items() if where.any()}
 
 
-def _compare_nodes(method: NodeMethod, M: int, Z: int, drawing: Drawing, rng: np.random.Generator) -> list[Face]:
+def _compare_nodes(
+    method: NodeMethod, M: int, Z: int, drawing: Drawing, rng: np.random.Generator, g: str | Activation
+) -> list[Face]:
     Z = max(Z, 2)  # of one node there is nothing to choose
-    networks = [_near_copies(rng, drawing.N, M, Z) for _ in range(drawing.networks)]
+    networks = [_near_copies(rng, drawing.N, M, Z, g) for _ in range(drawing.networks)]
     faces = []
     for keep in sorted({int(k) for k in np.linspace(1, M * Z - 1, 5)}):
         observed = [{"error": _node_errors(method, network, keep, drawing.masks, rng)} for network in networks]
@@ -189,11 +203,11 @@ def _compare_nodes(method: NodeMethod, M: int, Z: int, drawing: Drawing, rng: np
     return faces
 
 
-def _near_copies(rng: np.random.Generator, N: int, M: int, Z: int) -> Network:
+def _near_copies(rng: np.random.Generator, N: int, M: int, Z: int, g: str | Activation) -> Network:
     """Copies with some noise and unequal outgoing weights, so that laws on subsets are not symmetric."""
     B = rng.standard_normal((M, N))
     w = np.repeat(B, Z, axis=0) + 0.5 * rng.standard_normal((M * Z, N))
-    return Network(w=w, v=rng.uniform(0.5, 1.5, M * Z) / Z, B=B, A=np.ones(M))
+    return Network(w=w, v=rng.uniform(0.5, 1.5, M * Z) / Z, B=B, A=np.ones(M), activation=g)
 
 
 def _node_errors(

@@ -12,11 +12,13 @@ import sympy as sp
 from sympy import Expr
 from sympy.printing.numpy import SciPyPrinter
 
+from divprune_sym.named_activations import resolved
 from divprune_sym.pruning import EdgeMethod, EdgePruning, NodeMethod
 from divprune_sym.pruning.variant import NumericFunction, SymbolicEdgeMethod
 from divprune_sym.specialized.formula import (
     FACTOR,
     SpecializedOverlaps,
+    second_moment,
     specialized_error,
     specialized_overlaps,
 )
@@ -27,6 +29,7 @@ from divprune_sym.specialized.formula import Z as Z_
 if TYPE_CHECKING:
     from collections.abc import Mapping
 
+    from divprune_sym.gaussian import Activation
     from divprune_sym.notation import OrderParameters
     from divprune_sym.pruning.after.rescaling import Rescaling
 
@@ -76,18 +79,38 @@ def node_formulas(method: NodeMethod, state: OrderParameters) -> list[Formula]:
     """
     K, Z = state.K, state.K // state.M
     same_group = np.kron(np.eye(state.M), np.ones((Z, Z)))
-    found = [_node_formula()]
+    g = resolved(state.activation)
+    found = [_node_formula(g)]
     for k in range(1, K):
         pairs = method.limit(state, k).law.pairs
-        value = (state.M - 2 * np.trace(pairs) / Z + np.sum(pairs * same_group) / Z**2) / 6
-        exact = Fraction(value).limit_denominator(_LARGEST_DENOMINATOR)
-        if abs(value - exact) < 1e-13:
-            expression = _rational(exact) * V_**2
+        sums = np.trace(pairs), np.sum(pairs * same_group), np.sum(pairs * (1 - same_group))
+        own, others = _unfit(state.M, Z, *map(float, sums))
+        exact = _recognized(own, state.M), _recognized(others, state.M * (state.M - 1))
+        if None not in exact:
+            expression = _node_error(g, *exact)
             found.append(Formula(str(Fraction(k, K)), _equation(expression), None, expression))
     return found
 
 
-def edge_formulas(method: EdgePruning, rescale: Rescaling) -> list[Formula]:
+def _unfit(M: Any, Z: Any, single: Any, copies: Any, others: Any) -> tuple[Any, Any]:
+    """Σ_n (1 − k_n/Z)² and Σ_{n≠m} (1 − k_n/Z)(1 − k_m/Z), averaged: k_n copies of teacher node n are kept."""
+    return M - 2 * single / Z + copies / Z**2, (M - 1) * (M - 2 * single / Z) + others / Z**2
+
+
+def _node_error(g: Activation, own: Any, others: Any) -> Expr:
+    """ε_g of nodes: the two sums of `_unfit`, times what one pair of equal and of independent fields gives."""
+    return V_**2 / 2 * second_moment(g, 1, 1, 1) * own + V_**2 / 2 * second_moment(g, 0, 1, 1) * others
+
+
+def _recognized(total: float, terms: int) -> Expr | None:
+    """The sum of so many terms of order 1, if their mean is close to a simple fraction."""
+    if terms == 0:
+        return sp.Integer(0)
+    mean = Fraction(total / terms).limit_denominator(_LARGEST_DENOMINATOR)
+    return terms * _rational(mean) if abs(total / terms - mean) < 1e-13 else None
+
+
+def edge_formulas(method: EdgePruning, rescale: Rescaling, activation: str | Activation = "erf") -> list[Formula]:
     """The method's formulas: one, or one for each share it can keep; none where there is nothing to write down.
 
     Raises
@@ -95,39 +118,45 @@ def edge_formulas(method: EdgePruning, rescale: Rescaling) -> list[Formula]:
     BadInput
         The method's own formulas cannot be used; the message says which and why.
     """
+    g = resolved(activation)
     if isinstance(method, EdgeMethod):
-        return [_law_formula(rescale)]
+        return [_law_formula(rescale, g)]
     if not isinstance(method, SymbolicEdgeMethod):
         return []
     if method.fractions is None:
-        return [_edge_formula(specialized_overlaps(method), method.pair.p, None, rescale)]
+        return [_edge_formula(specialized_overlaps(method), method.pair.p, None, rescale, g)]
     inner = [share for share in method.fractions if 0 < share < 1]
-    return [_edge_formula(specialized_overlaps(method, share), _rational(share), share, rescale) for share in inner]
+    return [_edge_formula(specialized_overlaps(method, share), _rational(share), share, rescale, g) for share in inner]
 
 
 def _rational(share: Fraction) -> Expr:
     return sp.Rational(share.numerator, share.denominator)
 
 
-def _edge_formula(overlaps: SpecializedOverlaps, p: Expr, keep: Fraction | None, rescale: Rescaling) -> Formula:
+def _edge_formula(
+    overlaps: SpecializedOverlaps, p: Expr, keep: Fraction | None, rescale: Rescaling, g: Activation
+) -> Formula:
     named, letters = _lettered(overlaps)
-    return _formula(specialized_error(named, _factor(p, rescale)), letters, None if keep is None else str(keep))
+    return _formula(specialized_error(named, _factor(p, rescale), g), letters, None if keep is None else str(keep))
 
 
-def _law_formula(rescale: Rescaling) -> Formula:
+def _law_formula(rescale: Rescaling, g: Activation) -> Formula:
     """Masks independent given the weights: two moments of π, which such a method states as numbers."""
     m, q = sp.symbols("m q", positive=True)
     zero = sp.Integer(0)
-    error = specialized_error(SpecializedOverlaps(m, q, zero, m, zero), _factor(sp.Symbol("p", positive=True), rescale))
+    factor = _factor(sp.Symbol("p", positive=True), rescale)
+    error = specialized_error(SpecializedOverlaps(m, q, zero, m, zero), factor, g)
     meaning = r"m = E[z^2 \pi(z)], \quad q = E[z^2 \pi(z)^2], \quad z \sim N(0, 1)"
     return Formula(None, f"{_equation(error)}\n{meaning}", _python(error, {}), error)
 
 
-def _node_formula() -> Formula:
-    """What is kept of group n costs v*²/6 (1 − k_n/Z)²; its average needs P(i kept) and P(i and k kept)."""
-    single, pairs = sp.symbols("S_1 S_2", nonnegative=True)
-    error = V_**2 / 6 * (M_ - 2 * single / Z_ + pairs / Z_**2)
+def _node_formula(g: Activation) -> Formula:
+    """In sums of P(i kept) and P(i and k kept)."""
+    single, copies, others = sp.symbols("S_1 S_2 S_3", nonnegative=True)
+    error = _node_error(g, *_unfit(M_, Z_, single, copies, others))
     meaning = r"S_1 = \sum_i P(i), \quad S_2 = \sum_{i, k \text{ copies of one node}} P(i, k), \quad P(i, i) = P(i)"
+    if error.has(others):
+        meaning += r", \quad S_3 = \sum_{i, k \text{ of different nodes}} P(i, k)"
     return Formula(None, f"{_equation(error)}\n{meaning}", _python(error, {}), error)
 
 
@@ -139,7 +168,11 @@ def _lettered(overlaps: SpecializedOverlaps) -> tuple[SpecializedOverlaps, dict[
     """Long overlaps replaced by letters, equal ones by the same."""
     distinct = dict.fromkeys(x for x in vars(overlaps).values() if x.count_ops() > _SHORT)
     names = ["m"] if len(distinct) == 1 else [f"m_{n}" for n in range(1, len(distinct) + 1)]
-    letter = {x: sp.Symbol(name, real=True) for x, name in zip(distinct, names, strict=True)}
+    # the length of a node is positive: roots and angles of it simplify
+    letter = {
+        x: sp.Symbol(name, positive=True) if x == overlaps.Q_own else sp.Symbol(name, real=True)
+        for x, name in zip(distinct, names, strict=True)
+    }
     named = SpecializedOverlaps(**{field: letter.get(x, x) for field, x in vars(overlaps).items()})
     return named, {symbol: x for x, symbol in letter.items()}
 
@@ -181,4 +214,4 @@ def _numbers(expression: Expr) -> Expr:
 def _stands_alone(source: str) -> bool:
     """Whether every name called is imported: the printer writes functions it does not know by their bare names."""
     calls = [node.func for node in ast.walk(ast.parse(source)) if isinstance(node, ast.Call)]
-    return not any(isinstance(function, ast.Name) for function in calls)
+    return all(not isinstance(function, ast.Name) or function.id == "abs" for function in calls)

@@ -13,6 +13,7 @@ from scipy.optimize import brentq
 
 from divprune_sym.bound.faces import Agreement, Drawing, compare_faces
 from divprune_sym.bound.formula import Formula, edge_formulas, node_formulas
+from divprune_sym.evaluation import second_moments
 from divprune_sym.ground.checks import BadInput
 from divprune_sym.ground.randomness import Rng
 from divprune_sym.pruning import METHODS, EdgeMethod, EdgePruning, NodeMethod
@@ -22,6 +23,7 @@ from divprune_sym.pruning.variant import SymbolicEdgeMethod
 from divprune_sym.specialized import specialized_state
 
 if TYPE_CHECKING:
+    from divprune_sym.gaussian import Activation
     from divprune_sym.notation import OrderParameters
     from divprune_sym.pruning.after.rescaling import Rescaling
 
@@ -29,12 +31,12 @@ if TYPE_CHECKING:
 
 GRID = np.linspace(0.005, 0.995, 199)
 BOUNDARY_ERROR = 1e-9
-TIE = 1e-10  # of v*²: errors closer than this are equal
+TIE = 1e-10  # errors closer than this are equal, in units of 3 v*² E[g²], which is v*² for erf
 
 
 @dataclass(frozen=True)
 class Comparison:
-    """What is asked: M teacher nodes, Z copies, v*, and what follows pruning.
+    """What is asked: M teacher nodes, Z copies, v*, what follows pruning, and g of student and teacher.
 
     `rescale` is applied to edges, `reweight` to nodes, to all methods alike.
     """
@@ -44,6 +46,7 @@ class Comparison:
     second_layer: float
     rescale: Rescaling = "none"
     reweight: bool = False
+    activation: str | Activation = "erf"
 
     @property
     def K(self) -> int:
@@ -53,7 +56,12 @@ class Comparison:
     @cached_property
     def state(self) -> OrderParameters:
         """The specialized state before pruning."""
-        return specialized_state(self.M, self.Z, self.second_layer)
+        return specialized_state(self.M, self.Z, self.second_layer, activation=self.activation)
+
+    @cached_property
+    def unit(self) -> float:
+        """3 v*² E[g²], the natural size of an error: six times that of one teacher node without copies."""
+        return 3 * self.second_layer**2 * float(second_moments(np.ones((1, 1)), self.activation)[0, 0])
 
     def error(self, method: Method, keep: float) -> float | None:
         """ε_g at keep fraction p; None where the method cannot keep that share."""
@@ -136,7 +144,7 @@ class Bound:
             agreement = asdict(self.agreement) | {"agrees": self.agreement.agrees, "faces": faces}
         return {
             "method": self.method,
-            **asdict(self.comparison),
+            **asdict(self.comparison) | {"activation": str(self.comparison.activation)},
             "formulas": [formula.as_json() for formula in self.formulas],
             "table": self.table,
             "regions": [asdict(region) for region in self.regions],
@@ -148,15 +156,17 @@ class Bound:
 
 
 def bound(method: str | Method, comparison: Comparison, drawing: Drawing | None, rng: Rng) -> Bound:
-    """Formula, table, regions and, with `drawing`, the agreement of the method's two faces, all of erf nodes.
+    """Formula, table, regions and, with `drawing`, the agreement of the method's two faces.
 
     Raises
     ------
     BadInput
+        I2 of the activation has no closed form, or the second layer is 0.
         The method has the name of a registered one and is not it, or one of its faces returns what cannot be used.
     """
-    if comparison.second_layer == 0:
-        msg = "second layer = 0: every error vanishes, there is nothing to compare"
+    if comparison.unit == 0:
+        which = "second layer" if comparison.second_layer == 0 else f"activation {comparison.activation}"
+        msg = f"{which} = 0: every error vanishes, there is nothing to compare"
         raise BadInput(msg)
     method = as_loaded(method)
     everyone = {method.name: method, **METHODS.usable()}
@@ -167,7 +177,7 @@ def bound(method: str | Method, comparison: Comparison, drawing: Drawing | None,
     has_draw = not isinstance(method, SymbolicEdgeMethod) or method.has_draw
     agreement = None
     if drawing is not None and has_draw:
-        agreement = compare_faces(method, comparison.M, comparison.Z, drawing, rng)
+        agreement = compare_faces(method, comparison.M, comparison.Z, drawing, rng, activation=comparison.activation)
     return Bound(
         method.name,
         comparison,
@@ -183,7 +193,7 @@ def bound(method: str | Method, comparison: Comparison, drawing: Drawing | None,
 
 def _formulas(method: Method, comparison: Comparison) -> list[Formula]:
     if not isinstance(method, NodeMethod):
-        return edge_formulas(method, comparison.rescale)
+        return edge_formulas(method, comparison.rescale, comparison.activation)
     if comparison.reweight:
         return []
     return node_formulas(method, comparison.state)
@@ -240,11 +250,11 @@ class _Errors:
         return Region(label, intervals=_negative(lead, gaps), equal=not any(gaps))
 
     def _lead(self, names: list[str], keep: float) -> float:
-        """The method's error minus the lowest of the rivals', in units of v*²; 0 within rounding."""
+        """The method's error minus the lowest of the rivals', in units of 3 v*² E[g²]; 0 within rounding."""
         own = self._error(self._method.name, keep)
         errors = [e for e in (self._error(name, keep) for name in names) if e is not None]
         assert own is not None
-        gap = (own - min(errors)) / self._comparison.second_layer**2
+        gap = (own - min(errors)) / self._comparison.unit
         return 0.0 if abs(gap) <= TIE else gap
 
 

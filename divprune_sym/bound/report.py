@@ -94,7 +94,8 @@ def print_bound(found: Bound, files: list[Path]) -> None:
     c = found.comparison
     after = _AFTER[c.rescale] + (", nodes reweighted" if c.reweight else "")
     print(
-        f"{found.method}: the error left in the specialized state, M = {c.M}, Z = {c.Z}, v* = {c.second_layer:g}{after}"
+        f"{found.method}: the error left in the specialized state of {c.activation} nodes, "
+        f"M = {c.M}, Z = {c.Z}, v* = {c.second_layer:g}{after}"
     )
     _print_formulas(found)
     _print_table(found)

@@ -31,9 +31,9 @@ does to the overlaps of one pair of nodes, in SymPy, and may draw masks:
                         R_in=p * pair.R_in)
 
 A class derived from EdgeMethod or NodeMethod will do as well. Errors are those
-of the error command for the specialized student of erf nodes; other activations
-are not compared here. Regions are numerical, not proved. Exit code 1 means that
-draw and limit disagree; chance makes them do so in 1 of 100 checks.
+of the error command for the specialized student. Regions are numerical, not
+proved. Exit code 1 means that draw and limit disagree; chance makes them do so
+in 1 of 100 checks.
 
 Example:
   divprune-sym bound column-edge --teachers 2 --copies 3 --out OUT""",
@@ -45,6 +45,7 @@ def bound(
     teachers: Whole,
     copies: Whole,
     second_layer: float = 1.0,
+    activation: str = "erf",
     rescale: Rescale = "none",
     reweight: Annotated[bool, Parameter(show_default=False)] = False,
     out: Output = Path("bound"),
@@ -69,6 +70,8 @@ def bound(
         Z, the number of student nodes that copy each teacher node.
     second_layer
         v*, the second-layer weight of each teacher node; every error is proportional to its square.
+    activation
+        Of all nodes: erf, erf[GAIN], linear, relu, sine, sign, heN, polynomial[C0, C1, ...], or a plug-in's.
     rescale
         What follows edge pruning, in all methods: kept weights times 1/sqrt(share kept), or the best common factor.
     reweight
@@ -97,7 +100,8 @@ def bound(
     from divprune_sym.pruning.user_method import load_method
 
     rng = np.random.default_rng(integer("--seed", seed, 0))
-    asked = Comparison(given_student(None, teachers, copies, second_layer).M, copies, second_layer, rescale, reweight)
+    student = given_student(None, teachers, copies, second_layer, activation)
+    asked = Comparison(student.M, copies, second_layer, rescale, reweight, student.activation)
     drawing = None if no_draw else Drawing(inputs, networks)
     bound_report.check_folder(out)
     with users_code(method):

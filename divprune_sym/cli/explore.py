@@ -21,10 +21,10 @@ QUESTION compares two sums of numbers and errors, in units of v*^2:
 METHOD is one of those that the error command knows, or FILE.py:CLASS, a file
 of yours that IS RUN; its name has no spaces, commas or parentheses.
 
---over gives the specialized states, of erf nodes alone: M teacher nodes, Z
-copies of each, and what is kept: k of K = M Z nodes (k=all, k=1..5; edges keep
-p = k/K), or, where only edges are pruned, a share p (p=0.1..0.9:0.05). The
-answer is numerical: it proposes what to prove, and proves nothing.
+--over gives the specialized states: M teacher nodes, Z copies of each, and
+what is kept: k of K = M Z nodes (k=all, k=1..5; edges keep p = k/K), or, where
+only edges are pruned, a share p (p=0.1..0.9:0.05). The answer is numerical: it
+proposes what to prove, and proves nothing.
 
 Examples:
   divprune-sym explore "ERROR(dpp-node) <= ERROR(random-edge)" \\
@@ -37,6 +37,7 @@ def explore(
     /,
     *,
     over: str,
+    activation: str = "erf",
     out: Output = Path("explore"),
     as_json: Json = False,
 ) -> int:
@@ -48,6 +49,8 @@ def explore(
         The comparison; nothing in it is executed but files of methods.
     over
         Where to ask: "M=1..8,Z=1..8,k=all", say.
+    activation
+        Of all nodes: erf, erf[GAIN], linear, relu, sine, sign, heN, polynomial[C0, C1, ...], or a plug-in's.
     out
         Folder for the map (explore.json, .png, .svg) and for what it suggests, as open claims (proposed_claims.py).
     as_json
@@ -61,7 +64,7 @@ def explore(
     from divprune_sym.ground.user_files import file_of, users_code
     from divprune_sym.show.progress import stage
 
-    asked = read_question(question)
+    asked = read_question(question, activation)
     domain = read_domain(over, any(error.of_nodes for error in asked.errors()))
     check_folder(out)
     with stage("comparing") as progress, users_code(*(file_of(error.method) for error in asked.errors())):

@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 from scipy.optimize import brentq
 
-from divprune_sym.bound.regions import TIE
+from divprune_sym.bound.regions import TIE, Comparison
 from divprune_sym.explore.points import Point, Verdict
 from divprune_sym.explore.rules import Rule, find_rules
 from divprune_sym.ground.checks import BadInput
@@ -68,6 +68,7 @@ class Map:
         return {
             "question": str(self.question),
             "over": str(self.domain),
+            "activation": str(self.question.activation),
             "errors_are": "in units of v*^2, specialized state, label noise excluded",
             "counts": {verdict.name.lower(): self.count(verdict) for verdict in Verdict},
             "left_out": self.left_out,
@@ -89,7 +90,7 @@ def explore(question: Question, domain: Domain, progress: Callable[[float], None
     Raises
     ------
     BadInput
-        No point of the domain can be compared.
+        No point of the domain can be compared, or I2 of the activation has no closed form.
     """
     sides = _Sides(question)
     points: list[Point] = []
@@ -98,7 +99,7 @@ def explore(question: Question, domain: Domain, progress: Callable[[float], None
         for k, p in domain.kept(M, Z):
             values = sides.at(M, Z, p)
             if values is not None:
-                points.append(Point(M, Z, k, p, *values, _verdict(question.relation, *values)))
+                points.append(Point(M, Z, k, p, *values, _verdict(question.relation, *values, sides.tie)))
             done += 1
             progress(done / total)
     if not points:
@@ -115,8 +116,8 @@ def explore(question: Question, domain: Domain, progress: Callable[[float], None
     )
 
 
-def _verdict(relation: str, left: float, right: float) -> Verdict:
-    if abs(left - right) <= TIE:
+def _verdict(relation: str, left: float, right: float, tie: float) -> Verdict:
+    if abs(left - right) <= tie:
         return Verdict.EQUAL
     return Verdict((left < right) == relation.startswith("<"))
 
@@ -126,6 +127,7 @@ class _Sides:
 
     def __init__(self, question: Question) -> None:
         self.question = question
+        self.tie = TIE * Comparison(1, 1, 1.0, activation=question.activation).unit
         self._known: dict[tuple[PrunedError, int, int, float], float | None] = {}
 
     def at(self, M: int, Z: int, p: Fraction | float) -> tuple[float, float] | None:
@@ -145,7 +147,7 @@ class _Sides:
     def _error(self, error: PrunedError, M: int, Z: int, p: float) -> float | None:
         place = (error, M, Z, p)
         if place not in self._known:
-            self._known[place] = error.value(M, Z, p)
+            self._known[place] = error.value(M, Z, p, self.question.activation)
         return self._known[place]
 
 

@@ -11,7 +11,7 @@ if TYPE_CHECKING:
 
 
 class Verdict(IntEnum):
-    """Of one point; EQUAL: both sides agree to 1e-10 of v*², rounding cannot tell more."""
+    """Of one point; EQUAL: both sides agree to 1e-10 of 3 v*² E[g²], rounding cannot tell more."""
 
     FAILS = 0
     HOLDS = 1

@@ -17,7 +17,7 @@ if TYPE_CHECKING:
 _HEAD = '''"""Suggested by a map, open until proved; examine with: divprune-sym verify {name}
 
 {question}
-over {domain}; {points} points
+over {domain}; {points} points; {activation} nodes
 """
 
 import sympy as sp
@@ -39,7 +39,13 @@ def claims_file(found: Map, name: str) -> str:
     parts += [_boundary_claim(found, n, *stretch) for n, stretch in enumerate(stretches, 1)]
     if not parts and len({point.verdict for point in found.points if point.verdict != Verdict.EQUAL}) == 1:
         parts = [_uniform_claim(found)]
-    head = _HEAD.format(name=name, question=found.question, domain=found.domain, points=len(found.points))
+    head = _HEAD.format(
+        name=name,
+        question=found.question,
+        domain=found.domain,
+        points=len(found.points),
+        activation=found.question.activation,
+    )
     return head + "".join(parts) + "]\n"
 
 
@@ -115,22 +121,25 @@ def _relation(found: Map, holds: bool) -> str:
     if found.count(Verdict.EQUAL):
         relation = relation[0] + "="
     name = {"<=": "Le", "<": "Lt", ">=": "Ge", ">": "Gt"}[relation]
-    sides = (_spelled(side, found.domain.p is None) for side in (found.question.left, found.question.right))
+    asked, in_k = found.question, found.domain.p is None
+    sides = (_spelled(side, in_k, str(asked.activation)) for side in (asked.left, asked.right))
     return f"sp.{name}({', '.join(sides)})"
 
 
-def _spelled(side: Side, in_k: bool) -> str:
+def _spelled(side: Side, in_k: bool, activation: str) -> str:
     """ε_g = M v*² e/6, and errors are in units of v*²."""
     terms = [
         f"sp.Rational({coefficient.numerator}, {coefficient.denominator})"
-        + ("" if error is None else f" * M / 6 * {_error(error, in_k)}")
+        + ("" if error is None else f" * M / 6 * {_error(error, in_k, activation)}")
         for coefficient, error in side.terms
     ]
     return " + ".join(terms)
 
 
-def _error(error: PrunedError, in_k: bool) -> str:
+def _error(error: PrunedError, in_k: bool, activation: str) -> str:
+    """e of a method's name is that of erf nodes; of others it is a symbol of its own."""
     after = "reweighted" if error.reweight else "" if error.rescale == "none" else error.rescale
-    name = re.sub(r"[^a-z0-9-]", "", "-".join(part for part in (error.method.name, after) if part).lower())
+    parts = ("" if activation == "erf" else activation, error.method.name, after)
+    name = re.sub(r"[^a-z0-9-]", "", "-".join(part for part in parts if part).lower())
     kept = "k" if error.of_nodes else "k / K" if in_k else "p"
     return f'e("{name}", M, Z, {kept})'

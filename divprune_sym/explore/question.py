@@ -17,10 +17,12 @@ from typing import TYPE_CHECKING
 
 from divprune_sym.bound.regions import Comparison
 from divprune_sym.ground.checks import BadInput
+from divprune_sym.named_activations import checked_activation
 from divprune_sym.pruning import NodeMethod
 from divprune_sym.pruning.user_method import load_method
 
 if TYPE_CHECKING:
+    from divprune_sym.gaussian import Activation
     from divprune_sym.pruning.after.rescaling import Rescaling
     from divprune_sym.pruning.registry import Method
 
@@ -53,9 +55,9 @@ class PrunedError:
         """Whether nodes are pruned."""
         return isinstance(self.method, NodeMethod)
 
-    def value(self, M: int, Z: int, keep: float) -> float | None:
+    def value(self, M: int, Z: int, keep: float, activation: str | Activation = "erf") -> float | None:
         """At keep fraction p of the specialized state; None where the method cannot keep that share."""
-        return Comparison(M, Z, 1.0, self.rescale, self.reweight).error(self.method, keep)
+        return Comparison(M, Z, 1.0, self.rescale, self.reweight, activation).error(self.method, keep)
 
 
 @dataclass(frozen=True)
@@ -81,11 +83,12 @@ def _spelled(coefficient: Fraction, error: PrunedError | None) -> str:
 
 @dataclass(frozen=True)
 class Question:
-    """left relation right, errors in units of v*²."""
+    """left relation right, errors in units of v*², of students and teachers whose nodes have one activation."""
 
     left: Side
     relation: str
     right: Side
+    activation: str | Activation = "erf"
 
     def __str__(self) -> str:
         return f"{self.left} {self.relation} {self.right}"
@@ -95,24 +98,25 @@ class Question:
         return list(dict.fromkeys([*self.left.errors(), *self.right.errors()]))
 
 
-def read_question(text: str) -> Question:
-    """The question that a text asks.
+def read_question(text: str, activation: str | Activation = "erf") -> Question:
+    """The question that a text asks of nodes of an activation.
 
     Raises
     ------
     BadInput
-        It is none; the message names the column.
+        It is none, the message names the column; or the activation is not known.
     """
     if len(text) > LONGEST:
         msg = f"question: {len(text)} characters, at most {LONGEST} are read"
         raise BadInput(msg)
-    return _Reader(text.translate(_SAME_AS)).question()
+    return _Reader(text.translate(_SAME_AS), checked_activation("activation", activation)).question()
 
 
 class _Reader:
     """Recursive descent over the words of a question."""
 
-    def __init__(self, text: str) -> None:
+    def __init__(self, text: str, activation: str | Activation) -> None:
+        self.activation = activation
         self.words: list[tuple[str, str, int]] = []
         position = 0
         while text[position:].strip():
@@ -132,7 +136,7 @@ class _Reader:
         relation = self.take("relation", "one of " + " ".join(RELATIONS))
         right = self.side()
         self.take("end", "+, - or the end")
-        question = Question(left, relation, right)
+        question = Question(left, relation, right, self.activation)
         if not question.errors():
             msg = "question: compares numbers only; write ERROR(dpp-node) <= ERROR(random-edge), say"
             raise BadInput(msg)

@@ -63,7 +63,8 @@ def figure(found: Map) -> Figure:
         _panel(axes, found, M)
     for axes in panels[len(numbers) :]:
         axes.set_visible(False)
-    drawn.suptitle(str(found.question), fontsize=9)
+    g = found.question.activation
+    drawn.suptitle(f"{found.question}" + ("" if str(g) == "erf" else f"   ({g} nodes)"), fontsize=9)
     for axes in panels[max(len(numbers) - columns, 0) : len(numbers)]:
         axes.set_xlabel("copies Z", fontsize=9)
         axes.tick_params(labelbottom=True)
@@ -92,7 +93,8 @@ def _panel(axes: Axes, found: Map, M: int) -> None:
 def print_map(found: Map, files: list[Path]) -> None:
     """Counts, what fits the map, and the files, for people."""
     counts = {verdict: found.count(verdict) for verdict in Verdict}
-    print(f"{found.question}\nover {found.domain}; specialized state, errors in units of v*²\n")
+    nodes = f"specialized state of {found.question.activation} nodes"
+    print(f"{found.question}\nover {found.domain}; {nodes}, errors in units of v*²\n")
     total = len(found.points)
     print(f"  holds at {counts[Verdict.HOLDS]} of {total} points, fails at {counts[Verdict.FAILS]}", end="")
     print(f", both sides are equal at {counts[Verdict.EQUAL]}" if counts[Verdict.EQUAL] else "")

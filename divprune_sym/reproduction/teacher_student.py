@@ -28,6 +28,7 @@ if TYPE_CHECKING:
 
     from numpy.typing import NDArray
 
+    from divprune_sym.gaussian import Activation
     from divprune_sym.pruning.registry import Method
 
     Progress = Callable[[float], None]
@@ -115,10 +116,13 @@ def problem(state: OrderParameters, setting: Setting) -> Problem:
     return Problem(state, eta=t.eta, eta_v=t.eta_v, sigma=t.sigma, weight_decay=t.weight_decay)
 
 
-def specialized_network(rng: np.random.Generator, N: int, M: int, Z: int, teacher_v: float) -> Network:
+def specialized_network(
+    rng: np.random.Generator, N: int, M: int, Z: int, teacher_v: float, activation: str | Activation = "erf"
+) -> Network:
     """A finite student that copies a Gaussian teacher exactly, every node Z times."""
     B = rng.standard_normal((M, N))
-    return Network(w=np.repeat(B, Z, axis=0), v=np.full(M * Z, teacher_v / Z), B=B, A=np.full(M, teacher_v))
+    second = np.full(M * Z, teacher_v / Z), np.full(M, teacher_v)
+    return Network(w=np.repeat(B, Z, axis=0), v=second[0], B=B, A=second[1], activation=activation)
 
 
 @dataclass(frozen=True)

@@ -16,6 +16,7 @@ from divprune_sym.ground.checks import BadInput
 if TYPE_CHECKING:
     from fractions import Fraction
 
+    from divprune_sym.gaussian import Activation
     from divprune_sym.pruning.variant import SymbolicEdgeMethod
 
 M, Z = sp.symbols("M Z", integer=True, positive=True)
@@ -66,10 +67,16 @@ def specialized_overlaps(method: SymbolicEdgeMethod, keep: Fraction | None = Non
     )
 
 
-def specialized_error(overlaps: SpecializedOverlaps, factor: Expr = sp.S.One) -> Expr:
+def specialized_error(overlaps: SpecializedOverlaps, factor: Expr = sp.S.One, activation: Activation = ERF) -> Expr:
     """ε_g in M, Z, v* and whatever the overlaps are written in, kept weights multiplied by `factor`.
 
-    ε_g = ½ Σ_ab s_a s_b I2(a, b), and all pairs of fields fall into seven kinds.
+    ε_g = ½ Σ_ab s_a s_b I2(a, b), and all pairs of fields fall into seven kinds. Student and teacher nodes are of
+    one activation.
+
+    Raises
+    ------
+    NoClosedForm
+        I2 of the activation has none.
     """
     student, teacher, x = V / Z, -V, overlaps
     Q, R = factor**2, factor
@@ -84,18 +91,32 @@ def specialized_error(overlaps: SpecializedOverlaps, factor: Expr = sp.S.One) ->
         (M, teacher**2, 1, 1, 1),
         (M * (M - 1), teacher**2, 0, 1, 1),
     )
-    pairs = [count * weights * _second_moment(*covariance) for count, weights, *covariance in kinds]
-    per_teacher = sp.expand_mul(sp.Add(*pairs) / (2 * M * V**2), deep=False)
-    collected = sp.collect(sp.expand(per_teacher, deep=False), list(per_teacher.atoms(sp.asin)), sp.factor)
-    return M * V**2 * collected
+    pairs = [count * weights * second_moment(activation, *covariance) for count, weights, *covariance in kinds]
+    per_teacher = sp.expand(sp.expand_mul(sp.Add(*pairs) / (2 * M * V**2), deep=False), deep=False)
+    if per_teacher.has(sp.exp):  # factored, products of exponentials become quotients that overflow
+        return M * V**2 * per_teacher
+    return M * V**2 * sp.collect(per_teacher, _functions(per_teacher), sp.factor)
 
 
-def _second_moment(ab: Expr, aa: Expr, bb: Expr) -> Expr:
-    return _I2().subs(
+def _functions(sum_of_terms: Expr) -> list[Expr]:
+    """The functions, such as asin(…), that multiply the terms of a sum."""
+    factors = [factor for term in sp.Add.make_args(sum_of_terms) for factor in sp.Mul.make_args(term)]
+    return list(dict.fromkeys(factor for factor in factors if isinstance(factor, sp.Function)))
+
+
+def second_moment(activation: Activation, ab: Expr, aa: Expr, bb: Expr) -> Expr:
+    """E[g(u_a) g(u_b)] at C_ab, C_aa and C_bb.
+
+    Raises
+    ------
+    NoClosedForm
+        I2 of the activation has none.
+    """
+    return _I2(activation).subs(
         {covariance_symbol(*names): value for names, value in (("ab", ab), ("aa", aa), ("bb", bb))}, simultaneous=True
     )
 
 
 @cache
-def _I2() -> Expr:
-    return integral("I2", ERF).closed_form
+def _I2(activation: Activation) -> Expr:
+    return integral("I2", activation).closed_form

@@ -34,7 +34,7 @@ def test_json(capsys, tmp_path):
     printed = json.loads(capsys.readouterr().out)
     written = json.loads((out / "explore.json").read_text())
     assert {name: value for name, value in printed.items() if name != "files"} == written
-    assert written["status"] == "numerical, not proved"
+    assert (written["status"], written["activation"]) == ("numerical, not proved", "erf")
     assert written["counts"] == {"fails": 2, "holds": 3, "equal": 0}
     assert written["boundaries"][0]["holds_below"] is False
 
@@ -50,6 +50,10 @@ def test_json(capsys, tmp_path):
 )
 def test_refusals(stops, question, over, words, tmp_path):
     assert words in stops("explore", question, "--over", over, "-o", tmp_path / "map")
+
+
+def test_an_unknown_activation(stops, tmp_path):
+    assert "gelu" in stops("explore", QUESTION, "--over", "M=1,Z=2", "--activation", "gelu", "-o", tmp_path / "map")
 
 
 def test_a_file_in_the_way(stops):

@@ -10,14 +10,17 @@ import pytest
 from divprune_sym.explore.domain import read_domain
 from divprune_sym.explore.maps import explore
 from divprune_sym.explore.points import Verdict
+from divprune_sym.explore.proposals import claims_file
 from divprune_sym.explore.question import read_question
 from divprune_sym.explore.report import kept_where_it_holds, proposals
 from divprune_sym.explore.rules import find_rules
 from divprune_sym.ground.checks import BadInput
+from divprune_sym.pruning import METHODS
+from divprune_sym.specialized import specialized_state
 
 
-def mapped(question, over):
-    asked = read_question(question)
+def mapped(question, over, activation="erf"):
+    asked = read_question(question, activation)
     return explore(asked, read_domain(over, any(error.of_nodes for error in asked.errors())))
 
 
@@ -27,6 +30,23 @@ def test_the_table_of_the_theory_notes():
     assert kept_where_it_holds(found, 2, 3) == "2-5"
     k3 = found.points[2]
     assert (round(16 * k3.left, 4), round(16 * k3.right, 4)) == (1.4815, 1.6585)
+
+
+@pytest.mark.parametrize("g", ["relu", "he2"])
+def test_nodes_of_any_activation(g):
+    """At M = Z = 2 both sides are the limits of the methods on states of that activation."""
+    found = mapped("ERROR(dpp-node) <= ERROR(random-edge, optimal)", "M=2,Z=2,k=all", g)
+    state = specialized_state(2, 2, 1.0, activation=g)
+    for point in found.points:
+        assert point.left == METHODS["dpp-node"].limit(state, point.k).generalization_error()
+        edges = METHODS["random-edge"].limit(state, point.k / 4).generalization_error(rescale="optimal")
+        assert point.right == pytest.approx(edges, rel=1e-9)
+    assert f'e("{g}-dpp-node", M, Z, k)' in claims_file(found, "claims.py")  # e of erf nodes is another symbol
+
+
+def test_an_activation_that_nobody_knows_is_refused():
+    with pytest.raises(BadInput, match="gelu"):
+        read_question("ERROR(dpp-node) <= 1", "gelu")
 
 
 def exact(law, M, Z, k):

@@ -30,6 +30,7 @@ class MagnitudeEdge(EdgeMethod):
     def keep_law(self, keep: float) -> KeepLaw:
         """π(z) = 1 for |z| > t, else 0."""
         t = float(-ndtri(keep / 2))
+        square = keep + 2 * t * float(_density(t))
 
         def kept(z: NDArray[np.float64]) -> NDArray[np.float64]:
             return np.where(np.abs(z) > t, z, 0.0)
@@ -42,9 +43,13 @@ class MagnitudeEdge(EdgeMethod):
         def pairs(correlations: NDArray[np.float64]) -> NDArray[np.float64]:
             from divprune_sym.pruning.moments.pair_kernel import NODES, WEIGHTS, truncated_pairs
 
-            return truncated_pairs(correlations, t, NODES, WEIGHTS)
+            found = truncated_pairs(correlations, t, NODES, WEIGHTS)
+            # copies have the same mask, and stay copies to the last bit: a sign or a kink tells them apart by √ε
+            same = np.abs(correlations) == 1.0
+            found[0, same], found[1, same] = correlations[same] * square, 0.0
+            return found
 
-        return KeepLaw(keep + 2 * t * float(_density(t)), kept, smoothed, breaks=(t,), pairs=pairs)
+        return KeepLaw(square, kept, smoothed, breaks=(t,), pairs=pairs)
 
     def draw(self, layer: Layer, keep: float, rng: Rng, count: int = 1) -> NDArray[np.bool_]:
         """Masks (count, K, N)."""
