@@ -12,6 +12,8 @@ extremes, O(N k²) and O(k³ log k + k² log N).
 
 from __future__ import annotations
 
+from dataclasses import dataclass
+from functools import cached_property
 from typing import TYPE_CHECKING
 
 import numpy as np
@@ -250,3 +252,26 @@ def draw_projections(
 
 
 draw_projections_jit = njit(cache=True, nogil=True)(draw_projections)
+
+
+@dataclass
+class Projections:
+    """Draws from projections on some of the columns of `vectors`, (N, r), and what they keep for further ones."""
+
+    vectors: NDArray[np.float64]
+    # columns of cumulative squares that all draws have needed so far
+    _needed: int = 0
+
+    def draw(self, choices: NDArray[np.int64], rng: np.random.Generator) -> NDArray[np.int64]:
+        """One sorted draw for each row of `choices`, (count, k); see `draw_projections`."""
+        self._needed += choices.size
+        known = self._cumulative if self._needed >= self.vectors.shape[1] else None
+        drawn: NDArray[np.int64] = draw_projections_jit(self.vectors, choices, rng, known)
+        return drawn
+
+    @cached_property
+    def _cumulative(self) -> NDArray[np.float64]:
+        """Of all columns: worth computing, once, where it is no more than draws have needed so far."""
+        columns = np.arange(self.vectors.shape[1], dtype=np.int64)
+        sums: NDArray[np.float64] = cumulative_squares_jit(self.vectors, columns)
+        return sums

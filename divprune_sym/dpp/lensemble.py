@@ -12,7 +12,7 @@ from scipy.special import expit, logsumexp
 from divprune_sym.dpp._choice import choice_odds, choices, joint_inclusion, log_elementary, single_inclusion, tilted
 from divprune_sym.dpp._enumeration import all_subsets, log_gram_determinants
 from divprune_sym.dpp._moments import complete_pairs, complete_singles, mixed_minors_jit
-from divprune_sym.dpp._projection import cumulative_squares_jit, draw_projections_jit
+from divprune_sym.dpp._projection import Projections
 from divprune_sym.dpp._sets import complements_jit, completions_jit, item_set, log_binomial
 from divprune_sym.dpp.mending import MEND
 from divprune_sym.ground.checks import (
@@ -381,24 +381,11 @@ class LEnsemble(ByValue):
     def _odds_of_one_size(self) -> dict[int, NDArray[np.float64]]:
         return {}
 
-    def _known(self, chosen: NDArray[np.int64]) -> NDArray[np.float64] | None:
-        """What draws are proposed from: worth computing, once, where it is no more than they have needed so far."""
-        assert self.eigenvectors is not None
-        self._needed[0] += chosen.size
-        return self._cumulative if self._needed[0] > self.eigenvectors.shape[1] else None
-
     @cached_property
-    def _needed(self) -> list[int]:
-        """How many columns of cumulative squares all draws have needed."""
-        return [0]
-
-    @cached_property
-    def _cumulative(self) -> NDArray[np.float64]:
+    def _projections(self) -> Projections:
+        """Draws from projections on eigenvectors, and what they keep for further draws."""
         assert self.eigenvectors is not None
-        sums: NDArray[np.float64] = cumulative_squares_jit(
-            self.eigenvectors, np.arange(self.eigenvectors.shape[1], dtype=np.int64)
-        )
-        return sums
+        return Projections(self.eigenvectors)
 
     def _size(self, k: int) -> int:
         return integer(f"k (N = {self.N}, rank = {self.rank})", k, 0, self.N)
@@ -413,12 +400,10 @@ class LEnsemble(ByValue):
             drawn = self._support()[chosen]
         elif self.eigenvectors.shape[1] == self.N and 2 * chosen.shape[1] > self.N:
             # the items left out follow the projection DPP of the other eigenvectors
-            left_out = draw_projections_jit(
-                self.eigenvectors, complements_jit(chosen, self.N), rng, self._known(chosen)
-            )
+            left_out = self._projections.draw(complements_jit(chosen, self.N), rng)
             drawn = complements_jit(left_out, self.N)
         else:
-            drawn = draw_projections_jit(self.eigenvectors, chosen, rng, self._known(chosen))
+            drawn = self._projections.draw(chosen, rng)
         return drawn
 
     def _singles(self, odds: NDArray[np.float64]) -> NDArray[np.float64]:

@@ -3,12 +3,13 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
+from functools import cached_property
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
 from divprune_sym.dpp._enumeration import log_gram_determinants
-from divprune_sym.dpp._projection import draw_projections_jit
+from divprune_sym.dpp._projection import Projections
 from divprune_sym.dpp._sets import item_set
 from divprune_sym.ground.checks import EPS, BadInput, integer, real_array
 from divprune_sym.ground.randomness import Rng, generator
@@ -94,7 +95,12 @@ class ProjectionDPP(ByValue):
         rng = generator(rng)
         count = integer("count", count, 0)
         columns = np.tile(np.arange(self.rank, dtype=np.int64), (count, 1))
-        return np.asarray(draw_projections_jit(self.vectors, columns, rng), dtype=np.int64)
+        return self._projections.draw(columns, rng)
+
+    @cached_property
+    def _projections(self) -> Projections:
+        """The draws, and what they keep for further ones."""
+        return Projections(self.vectors)
 
     def inclusion(self) -> NDArray[np.float64]:
         """P(j ∈ S), (N,): squared lengths of the rows."""

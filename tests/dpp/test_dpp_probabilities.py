@@ -227,6 +227,8 @@ KERNEL = LEnsemble.from_matrix(blocks([2, 2]))
         (lambda: MarginalKernel.from_matrix([[0.5, 0.1], [0.0, 0.5]]), NotSymmetric, "K: not symmetric"),
         (lambda: MarginalKernel.from_matrix(np.eye(2)).sample("0"), BadInput, "rng = .0.: expected a seed"),
         (lambda: ProjectionDPP.from_features(np.ones((3, 2))), BadInput, "2 columns of rank 1"),
+        (lambda: ProjectionDPP.from_features(np.zeros((3, 2))), BadInput, "2 columns of rank 0"),
+        (lambda: ProjectionDPP.from_features(np.zeros((3, 1))), BadInput, "1 columns of rank 0"),
         (lambda: ProjectionDPP.from_features(np.ones((2, 3))), BadInput, "3 columns on 2 items"),
         (lambda: ProjectionDPP.from_features(np.eye(2)).sample("0"), BadInput, "rng = .0.: expected a seed"),
     ],

@@ -11,7 +11,7 @@ from itertools import combinations
 import numpy as np
 import pytest
 
-from divprune_sym.dpp import LEnsemble
+from divprune_sym.dpp import LEnsemble, ProjectionDPP, _projection
 from tests.dpp.dpp_kernels import blocks, factor, gram, nearly_degenerate
 from tests.dpp.dpp_statistics import (
     FALSE_ALARM,
@@ -236,3 +236,24 @@ def test_what_a_kernel_keeps_for_further_samples_changes_none(diagonal):
         seed = int(rng.integers(2**32))
         again, fresh = (x.sample_k(k, np.random.default_rng(seed), 2) for x in (used, kernel()))
         assert np.array_equal(again, fresh)
+
+
+def test_what_a_projection_keeps_for_further_samples_changes_none():
+    Phi = factor(40, 5, 28)
+    used, rng = ProjectionDPP.from_features(Phi), np.random.default_rng(29)
+    for count in (1, 1, 3, 1):
+        seed = int(rng.integers(2**32))
+        again, fresh = (x.sample(seed, count) for x in (used, ProjectionDPP.from_features(Phi)))
+        assert np.array_equal(again, fresh)
+    assert used == ProjectionDPP.from_features(Phi)
+
+
+def test_further_samples_of_a_projection_touch_no_more_than_they_need(monkeypatch):
+    """Sums over all items are made once, however many samples follow one by one."""
+    made = []
+    sums = _projection.cumulative_squares_jit
+    monkeypatch.setattr(_projection, "cumulative_squares_jit", lambda *x: made.append(x) or sums(*x))
+    process = ProjectionDPP.from_features(factor(40, 5, 30))
+    for seed in range(6):
+        process.sample(seed)
+    assert len(made) == 1
