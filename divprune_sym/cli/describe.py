@@ -50,7 +50,7 @@ def describe(kernel: Annotated[Path, Parameter(name="KERNEL")], /, *, as_json: J
 
 
 def _blocks(path: Path, as_json: bool) -> int:
-    from divprune_sym.networks.blocks.find import find_blocks
+    from divprune_sym.networks.blocks.find import read_graph
     from divprune_sym.networks.blocks.inputs import ports_of
     from divprune_sym.networks.formats import format_of, refuse_no_file
     from divprune_sym.networks.graphs.model import read_model
@@ -58,19 +58,22 @@ def _blocks(path: Path, as_json: bool) -> int:
     format_of(path)
     refuse_no_file(path)
     model = read_model(path)
-    found = [block.as_json() for block in find_blocks(path, model)]
+    graph = read_graph(path, model)
+    found = [block.as_json() for block in graph.blocks]
     ports = {
         name: {"kind": str(port.kind), "axes": None if port.axes is None else list(port.axes)}
         for name, port in ports_of(model).items()
     }
     if as_json:
-        print_json({"blocks": found, "inputs": ports})
+        print_json({"blocks": found, "left_alone": list(graph.left_alone), "inputs": ports})
         return DONE
     rows = [
         (f"{n}", block["name"], f"{block['inputs']}-{block['units']}-{block['outputs']}", ", ".join(block["operators"]))
         for n, block in enumerate(found)
     ]
     print_table(("", "block", "widths", "between"), rows)
+    for line in graph.left_alone:
+        print(f"left alone: {line}")
     for name, port in ports.items():
         axes = "any" if port["axes"] is None else ", ".join("any" if n is None else str(n) for n in port["axes"])
         print(f"input {name}: {port['kind']} ({axes})")

@@ -6,7 +6,7 @@ from pathlib import Path
 from tempfile import TemporaryDirectory
 from typing import TYPE_CHECKING, Any
 
-from divprune_sym.cli.console import DONE, print_json
+from divprune_sym.cli.console import DONE, print_json, say
 from divprune_sym.cli.network_options import NetworkOptions, shares_of
 from divprune_sym.show.tables import print_table
 
@@ -29,8 +29,10 @@ def prune_blocks(
     network: Path,
     options: NetworkOptions,
     method: str,
-    keep: str,
+    keep: str | None,
     *,
+    keep_parameters: float | None,
+    steps: int,
     reweight: bool,
     compact: bool,
     out: Path | None,
@@ -46,11 +48,12 @@ def prune_blocks(
 
     from divprune_sym.ground.checks import BadInput
     from divprune_sym.ground.user_files import users_code
-    from divprune_sym.networks.blocks.find import find_blocks
+    from divprune_sym.networks.blocks.find import read_graph
     from divprune_sym.networks.blocks.inputs import open_inputs
     from divprune_sym.networks.blocks.prune import chosen_blocks, prune_graph
     from divprune_sym.networks.blocks.report import as_json as plain
     from divprune_sym.networks.blocks.report import report
+    from divprune_sym.networks.blocks.schedules import allocated_blocks, prune_graph_in_steps
     from divprune_sym.networks.formats import format_of, refuse_no_file
     from divprune_sym.networks.graphs.model import read_model
     from divprune_sym.networks.prune import method_for_networks
@@ -76,15 +79,27 @@ def prune_blocks(
         raise BadInput(msg)
     how = method_for_networks(method)
     model = read_model(network)
-    blocks = find_blocks(network, model)
+    graph = read_graph(network, model)
     setting = replace(options.setting(), reweight=reweight)
-    chosen = chosen_blocks(network, blocks, setting.layers)
-    shares = shares_of(keep, chosen if options.layer is None else tuple(dict.fromkeys(options.layer)))
+    chosen = chosen_blocks(network, graph, setting.layers)
     inputs = open_inputs(Path(options.data), model)
-    with stage("pruning blocks") as progress:
+    for line in graph.left_alone:
+        say(f"left alone: {line}")
+    if keep_parameters is None:
+        shares = shares_of(keep or "", chosen if options.layer is None else tuple(dict.fromkeys(options.layer)))
+    else:
+        with stage("choosing shares") as progress, users_code(method):
+            rng = np.random.default_rng(seed)
+            asked = (how, chosen, keep_parameters, rng, setting)
+            shares = allocated_blocks(network, model, inputs, *asked, progress)
+    with stage("pruning blocks") as progress, users_code(method):
         rng = np.random.default_rng(seed)
-        with users_code(method):
+        if steps == 1:
             pruned = prune_graph(network, model, inputs, how, shares, rng, setting, compact=compact, progress=progress)
+        else:
+            pruned = prune_graph_in_steps(
+                network, model, inputs, how, shares, steps, rng, setting, compact=compact, progress=progress
+            )
     with stage("running both graphs") as progress:
         costs = report(network, model, pruned, inputs, progress)
     if out is not None:
@@ -94,8 +109,10 @@ def prune_blocks(
     result = {
         "method": how.name,
         "keep": {str(n): share for n, share in shares.items()},
+        "steps": steps,
         "seed": seed,
         "rows": inputs.rows,
+        "left_alone": list(graph.left_alone),
         **plain(*costs),
         "out": None if out is None else str(out),
         "mask": None if mask is None else str(mask),

@@ -69,6 +69,7 @@ def mnist(
     """
     from divprune_sym.bound.report import check_folder
     from divprune_sym.ground.checks import BadInput, integer
+    from divprune_sym.method_names import PAPER
     from divprune_sym.networks import compare_report
     from divprune_sym.networks.compare import CompareSetting
     from divprune_sym.networks.compare import compare as run
@@ -76,7 +77,6 @@ def mnist(
     from divprune_sym.networks.experiment import ImageNetwork, first_images, trained
     from divprune_sym.networks.prune import PruneSetting
     from divprune_sym.networks.training import TrainSetting
-    from divprune_sym.pruning import METHODS
     from divprune_sym.show.progress import stage
 
     check_folder(out)
@@ -88,7 +88,7 @@ def mnist(
         raise BadInput(msg) from None
     usual = ImageNetwork().training
     asked = ImageNetwork(widths, TrainSetting(epochs, usual.rate, usual.batch, seed))
-    names = tuple(METHODS) if methods == "all" else tuple(name.strip() for name in methods.split(","))
+    names = PAPER if methods == "all" else tuple(name.strip() for name in methods.split(","))
     how = PruneSetting.as_published() if as_published else PruneSetting()
     comparison = CompareSetting(names, read_grid(keep), repeats, seed, how)
     if not folder.is_dir():

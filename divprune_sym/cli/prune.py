@@ -81,7 +81,8 @@ def prune(
         Share kept, of the nodes of every hidden layer or of every node's incoming edges; or one share for each
         layer, in the order of --layer: 0.3,0.5.
     keep_parameters
-        Share of all weights and biases kept, in place of --keep: each layer's own share is chosen by least damage.
+        Share of all weights and biases kept, in place of --keep: each layer's own share is chosen by least damage. Of
+        blocks of a graph: share of theirs.
     reweight
         Also refit what is left by least squares.
     steps
@@ -148,7 +149,9 @@ def prune(
             network,
             options,
             method,
-            keep or "",
+            keep,
+            keep_parameters=keep_parameters,
+            steps=steps,
             reweight=reweight,
             compact=compact,
             out=out,
@@ -158,8 +161,6 @@ def prune(
             refused={
                 "--checkpoint": checkpoint is not None,
                 "--float64": float64,
-                "--keep-parameters": keep_parameters is not None,
-                "--steps": steps != 1,
                 "--fine-tune": fine_tune != 0,
             },
         )

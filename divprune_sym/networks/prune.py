@@ -14,7 +14,8 @@ from divprune_sym.ground.values import ByValue
 from divprune_sym.networks.activations import activation
 from divprune_sym.networks.masks import PRUNED_NODES, Mask, PrunedNode, apply, compact
 from divprune_sym.networks.moments import Moments, SeenLayer
-from divprune_sym.pruning import DPPNode, PruningMethod, reweighted_edges, reweighted_second_layer
+from divprune_sym.pruning import DPPNode, Layer, PruningMethod, reweighted_edges, reweighted_second_layer
+from divprune_sym.pruning.method import edges_kept
 from divprune_sym.pruning.user_method import load_method
 
 if TYPE_CHECKING:
@@ -149,6 +150,7 @@ def prune_network(
     *,
     drawn: Mapping[int, NDArray[np.bool_]] | None = None,
     seen: Mapping[int, SeenLayer] | None = None,
+    among: Mapping[int, NDArray[np.bool_]] | None = None,
     checkpoint: Path | None = None,
 ) -> Pruned:
     """Prune hidden layers, first to last; the output layer keeps all edges from kept nodes.
@@ -170,6 +172,8 @@ def prune_network(
         Masks of layers that are known already.
     seen : mapping of int to SeenLayer, optional
         Layers of this network on these data, whose moments may be known already: they are taken once for many calls.
+    among : mapping of int to bool array, optional
+        The edges (K, N) of each layer that are left: only these may be kept.
     checkpoint : Path, optional
         Where the masks of DPP edges are kept while they are drawn, in a file NAME.layerN for each layer; the same call
         goes on from there. Removed when the layer is done.
@@ -202,10 +206,12 @@ def prune_network(
         def share_done(of_layer: float, before: int = done) -> None:
             progress((before + of_layer) / len(layers))
 
+        own = np.random.default_rng(stream)
         if drawn is not None and layer in drawn:
             masks[layer] = drawn[layer]
+        elif among is not None:
+            masks[layer] = edges_among(look, method, shares[layer], among[layer], own)
         else:
-            own = np.random.default_rng(stream)
             file = None if checkpoint is None else checkpoint.with_name(f"{checkpoint.name}.layer{layer}")
             masks[layer] = draw_mask(look, method, shares[layer], own, progress=share_done, checkpoint=file)
         left = prune_layer(left, look, masks[layer], setting)
@@ -237,6 +243,42 @@ def draw_mask(
     """
     masks = method.draw_share(look, keep, generator(rng), count or 1, progress=progress, checkpoint=checkpoint)
     return masks[0] if count is None else masks
+
+
+def edges_among(
+    look: Layer, method: PruningMethod, share: float, left: NDArray[np.bool_], rng: np.random.Generator
+) -> NDArray[np.bool_]:
+    """A mask (K, N) of a share of all edges, drawn among those that are left, (K, N).
+
+    A method that goes by weights keeps no pruned edge, whose weight is zero. What any other draws, it draws on the
+    inputs that are left: nodes with the same ones are one layer, as a method may prune the inputs of all nodes alike.
+
+    Raises
+    ------
+    BadInput
+        The method draws patterns of groups of inputs, at random.
+    """
+    mask: NDArray[np.bool_] = method.draw_share(look, share, rng)[0]
+    if not (mask & ~left).any():
+        return mask
+    if getattr(method, "fractions", None) is not None:
+        msg = f"{method.name}: its pattern cannot be drawn among the edges that an earlier step left; leave out --steps"
+        raise BadInput(msg)
+    mask = np.zeros_like(left)
+    N, moments = left.shape[1], look.input_moments
+    patterns, group = np.unique(left, axis=0, return_inverse=True)
+    for n, pattern in enumerate(patterns):
+        nodes, inputs = np.flatnonzero(group.ravel() == n), np.flatnonzero(pattern)
+        part = Layer(
+            look.weights[np.ix_(nodes, inputs)],
+            look.outgoing[nodes],
+            look.activation_kernel[np.ix_(nodes, nodes)],
+            look.preactivation_kernel[np.ix_(nodes, nodes)],
+            None if moments is None else moments[np.ix_(inputs, inputs)],
+        )
+        kept = min(edges_kept(share, N), len(inputs)) / len(inputs)
+        mask[np.ix_(nodes, inputs)] = method.draw_share(part, kept, rng)[0]
+    return mask
 
 
 def prune_layer(network: DenseNetwork, look: SeenLayer, kept: NDArray[np.bool_], setting: PruneSetting) -> DenseNetwork:

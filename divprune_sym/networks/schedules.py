@@ -80,7 +80,6 @@ def allocated(
     BadInput
         Less than what cannot be pruned, such as the output layer.
     """
-    budget = number("--keep-parameters", budget, 0.0, 1.0)
     method, rng = method_for_networks(method), generator(rng)
     layers = setting.chosen(network)
     rows = x[:ROWS]
@@ -88,23 +87,47 @@ def allocated(
     for done, layer in enumerate(layers):
         damage[layer] = _damages(network, rows, layer, method, rng, setting)
         progress((done + 1) / len(layers))
-    place = dict.fromkeys(layers, 0)
-    whole = kept_parameters(network, method.unit, {})
+    return least_damage(damage, lambda shares: kept_parameters(network, method.unit, shares), budget)
 
-    def left(places: Mapping[int, int]) -> int:
-        return kept_parameters(network, method.unit, {n: damage[n][at][0] for n, at in places.items()})
 
-    while (now := left(place)) > budget * whole:
-        lower = [place | {n: place[n] + 1} for n in layers if place[n] + 1 < len(damage[n])]
+def least_damage(
+    damage: Mapping[int, list[tuple[float, float]]], left: Callable[[Mapping[int, float]], int], budget: float
+) -> dict[int, float]:
+    """A share for each layer: down from everything, by what hurts least for each parameter given up.
+
+    Parameters
+    ----------
+    damage : mapping of int to list of (share, damage)
+        Of each layer, from everything kept down.
+    left : callable
+        Parameters that shares leave.
+    budget : float
+        Share of all parameters.
+
+    Raises
+    ------
+    BadInput
+        More is left at the lowest shares.
+    """
+    budget = number("--keep-parameters", budget, 0.0, 1.0)
+
+    def shares(places: Mapping[int, int]) -> dict[int, float]:
+        return {n: damage[n][at][0] for n, at in places.items()}
+
+    place = dict.fromkeys(damage, 0)
+    whole = left(shares(place))
+    while (now := left(shares(place))) > budget * whole:
+        lower = [place | {n: place[n] + 1} for n in damage if place[n] + 1 < len(damage[n])]
         if not lower:
             msg = f"--keep-parameters {budget:g}: at least {now / whole:.3g} of the parameters are left, "
             msg += "as each layer keeps something and the output layer is not pruned"
             raise BadInput(msg)
         pain = [sum(damage[n][at][1] for n, at in places.items()) for places in lower]
         before = sum(damage[n][at][1] for n, at in place.items())
-        prices = [(one - before) / max(now - left(places), 1) for one, places in zip(pain, lower, strict=True)]
+        given_up = [max(now - left(shares(places)), 1) for places in lower]
+        prices = [(one - before) / parameters for one, parameters in zip(pain, given_up, strict=True)]
         place = lower[int(np.argmin(prices))]
-    return {n: damage[n][at][0] for n, at in place.items()}
+    return shares(place)
 
 
 def _damages(
@@ -162,7 +185,7 @@ def prune_in_steps(
     Raises
     ------
     BadInput
-        Nodes are silenced, or the method keeps edges that an earlier step pruned.
+        Nodes are silenced.
     """
     steps = integer("--steps", steps, 1)
     method, rng = method_for_networks(method), generator(rng)
@@ -173,11 +196,18 @@ def prune_in_steps(
     kept = {n: np.full(_shape(network, method.unit, n), True) for n in layers}
     now = Pruned(network, Mask(method.unit, kept, method.name))
     for step in range(1, steps + 1):
-        part = {n: share ** (step / steps) for n, share in shares.items()}
+        part = {n: step_share(method, share, step / steps) for n, share in shares.items()}
         how = replace(setting, layers=layers)
         now = after_step(_one_step(network, now, x, method, part, rng, how), step)
         progress(step / steps)
     return now
+
+
+def step_share(method: PruningMethod, share: float, done: float) -> float:
+    """The share after a part of the steps: share^done, or the next larger one that the method can keep."""
+    part = share**done
+    fractions = getattr(method, "fractions", None)
+    return part if fractions is None else min(float(p) for p in fractions if float(p) >= part - 1e-9)
 
 
 def _shape(network: DenseNetwork, unit: str, layer: int) -> tuple[int, ...]:
@@ -196,13 +226,7 @@ def _one_step(
 ) -> Pruned:
     before = now.mask.kept
     if now.mask.unit == "edge":
-        found = prune_network(now.network, x, method, shares, rng, setting)
-        back = [n for n, kept in found.mask.kept.items() if (kept & ~before[n]).any()]
-        if back:
-            msg = f"{method.name}: keeps edges of layer {back[0]} that an earlier step pruned; "
-            msg += "--steps takes methods over nodes, and edges that are chosen by their weights"
-            raise BadInput(msg)
-        return found
+        return prune_network(now.network, x, method, shares, rng, setting, among=before)
     small = compact(now.mask, now.network)
     counts = {n: edges_kept(share, len(before[n])) for n, share in shares.items()}
     found = prune_network(small, x, method, {n: counts[n] / before[n].sum() for n in shares}, rng, setting)

@@ -3,13 +3,13 @@
 from __future__ import annotations
 
 from collections import Counter
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
 from divprune_sym.networks.graphs.elementwise import PLAIN, WITH_ATTRIBUTES
-from divprune_sym.networks.graphs.model import array_of, attributes_of
+from divprune_sym.networks.graphs.model import array_of, attributes_of, tensors_of
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -34,6 +34,7 @@ _ELEMENTWISE = {
     "Max",
 }
 _PASSED = {"Identity", "Dropout", "Cast"}
+_SCALED = ("DequantizeLinear",)
 
 
 @dataclass
@@ -112,15 +113,42 @@ class Block:
         }
 
 
+@dataclass(frozen=True)
+class Graph:
+    """What pruning sees of a graph.
+
+    Attributes
+    ----------
+    blocks : tuple of Block
+        In the graph's order; what is pruned.
+    left_alone : tuple of str
+        What would be a block, but for weights that others use too or that are no plain numbers: one line each.
+    """
+
+    blocks: tuple[Block, ...]
+    left_alone: tuple[str, ...]
+
+
+def read_graph(path: Path, model: Any) -> Graph:
+    """Every dense block of a graph, and what is none for its weights alone."""
+    blocks = find_blocks(path, model)
+    free = {id(block.up.node) for block in blocks}
+    would = [block for block in _Finder(path, model, shared=True).blocks() if id(block.up.node) not in free]
+    finder = _Finder(path, model)
+    return Graph(tuple(blocks), tuple(f"{block.name}: {finder.reason(block)}" for block in would))
+
+
 def find_blocks(path: Path, model: Any) -> list[Block]:
     """Every dense block of a graph, in its order."""
     return list(_Finder(path, model).blocks())
 
 
 class _Finder:
-    def __init__(self, path: Path, model: Any) -> None:
-        self.path, self.graph = path, model.graph
-        self.tensors = {tensor.name: tensor for tensor in self.graph.initializer}
+    """Finds blocks; with `shared`, those too whose weights others use, or that are no plain numbers."""
+
+    def __init__(self, path: Path, model: Any, shared: bool = False) -> None:
+        self.path, self.graph, self.shared = path, model.graph, shared
+        self.tensors = tensors_of(self.graph)
         self.outputs = {entry.name for entry in self.graph.output}
         self.used = Counter(_names_used(self.graph))
         self.maker = {name: node for node in self.graph.node for name in node.output}
@@ -130,24 +158,53 @@ class _Finder:
                 self.takers.setdefault(name, []).append(node)
 
     def own(self, name: str) -> bool:
-        """Whether a tensor is an initializer that one node uses."""
-        return name in self.tensors and self.used[name] == 1 and name not in self.outputs
+        """Whether a tensor is one that the graph holds, and that one node uses."""
+        return name in self.tensors and (self.shared or (self.used[name] == 1 and name not in self.outputs))
+
+    def source(self, name: str) -> tuple[str, bool]:
+        """The tensor that a weight is made of, and whether it is transposed on the way."""
+        turned = False
+        while name not in self.tensors and name in self.maker and (self.shared or self.alone(name)):
+            node = self.maker[name]
+            if node.op_type == "Transpose" and attributes_of(node).get("perm", [1, 0]) == [1, 0]:
+                turned = not turned
+            elif node.op_type not in ("Identity", "Cast", *(_SCALED if self.shared else ())):
+                break
+            name = node.input[0]
+        return name, turned
+
+    def reason(self, block: Block) -> str:
+        """Why a block is left alone."""
+        for dense in (block.up, block.down):
+            for place, asked in ((1, dense.weight), (2, dense.bias)):
+                if asked is not None and self.used[asked] > 1:
+                    return f"its tensor {asked!r} is used {self.used[asked]} times"
+                name = dense.node.input[place] if place < len(dense.node.input) else ""
+                while asked is not None and name and name not in self.tensors:
+                    made = self.maker[name]
+                    if made.op_type in _SCALED:
+                        return f"its tensor {asked!r} is quantized ({made.op_type})"
+                    if self.used[name] > 1:
+                        return f"its tensor {name!r} is used {self.used[name]} times"
+                    name = made.input[0]
+        return "a tensor of it is used elsewhere, or is an output of the graph"
 
     def dense(self, node: Any) -> Dense | None:
         """A product of data with a matrix of its own."""
-        if node.op_type not in ("MatMul", "Gemm") or len(node.input) < 2 or not self.own(node.input[1]):
+        if node.op_type not in ("MatMul", "Gemm") or len(node.input) < 2:
             return None
-        if len(self.tensors[node.input[1]].dims) != 2 or node.input[0] in self.tensors:
+        weight, turned = self.source(node.input[1])
+        if not self.own(weight) or len(self.tensors[weight].dims) != 2 or self.source(node.input[0])[0] in self.tensors:
             return None
         attributes = attributes_of(node)
         if attributes.get("transA", 0):
             return None
-        bias = node.input[2] if len(node.input) > 2 and node.input[2] else None
+        bias = self.source(node.input[2])[0] if len(node.input) > 2 and node.input[2] else None
         if bias is not None and not (self.own(bias) and self.is_vector(bias)):
             return None
-        transposed = bool(attributes.get("transB", 0))
+        transposed = bool(attributes.get("transB", 0)) != turned
         alpha, beta = attributes.get("alpha", 1.0), attributes.get("beta", 1.0)
-        found = Dense(node, node.input[1], bias, transposed, alpha, beta, node.output[0])
+        found = Dense(node, weight, bias, transposed, alpha, beta, node.output[0])
         return found if bias is not None else self.with_bias(found)
 
     def is_vector(self, name: str) -> bool:
@@ -160,11 +217,11 @@ class _Finder:
         units = self.tensors[dense.weight].dims[0 if dense.transposed else 1]
         if len(takers) != 1 or takers[0].op_type != "Add" or not self.alone(dense.output):
             return dense
-        others = [name for name in takers[0].input if name != dense.output]
+        others = [self.source(name)[0] for name in takers[0].input if name != dense.output]
         fits = len(others) == 1 and self.own(others[0]) and self.is_vector(others[0])
-        if fits and self.tensors[others[0]].dims[-1] == units:
-            dense.bias, dense.output = others[0], takers[0].output[0]
-        return dense
+        if not fits or self.tensors[others[0]].dims[-1] != units:
+            return dense
+        return replace(dense, bias=others[0], output=takers[0].output[0])
 
     def alone(self, name: str) -> bool:
         """Whether one node uses a tensor, once, and the graph does not put it out."""
@@ -208,7 +265,7 @@ class _Finder:
             constants = [self.fits(name, units) for name in others]
             if not all(constants):
                 return None
-            of_units += [name for name, kind in zip(others, constants, strict=True) if kind == "units"]
+            of_units += [self.source(name)[0] for name, kind in zip(others, constants, strict=True) if kind == "units"]
             nodes.append(node)
             inside.add(node.output[0])
         if len(ends) != 1 or not self.alone(ends[0][1]) or all(n.op_type in _PASSED for n in nodes):
@@ -220,12 +277,12 @@ class _Finder:
 
     def fits(self, name: str, units: int) -> str:
         """What a constant is beside hidden units: one number, one for each unit; "" for anything else."""
+        name = self.source(name)[0]
         tensor = self.tensors.get(name)
         if tensor is None:
             made = self.maker.get(name)
-            entry = None if made is None else attributes_of(made).get("value")
-            alone = made is not None and made.op_type == "Constant" and entry is not None and not _more_than_one(entry)
-            return "number" if alone or (made is not None and made.op_type == "Constant" and entry is None) else ""
+            alone = made is not None and made.op_type == "Constant"
+            return "number" if alone and attributes_of(made).keys() & {"value_float", "value_int"} else ""
         if not _more_than_one(tensor):
             return "number"
         return "units" if self.own(name) and self.is_vector(name) and tensor.dims[-1] == units else ""
@@ -250,7 +307,7 @@ class Numbers:
 
     def __init__(self, path: Path, model: Any) -> None:
         self.path, self.model = path, model
-        self.tensors = {tensor.name: tensor for tensor in model.graph.initializer}
+        self.tensors = tensors_of(model.graph)
 
     def array(self, name: str) -> NDArray[np.float64]:
         """A tensor."""
@@ -277,7 +334,7 @@ class Numbers:
         numbers = np.ascontiguousarray(array).astype(kind)
         if np.array_equal(numbers, array_of(self.path, tensor)):
             return  # bit for bit
-        new = numpy_helper.from_array(numbers, name)
+        new = numpy_helper.from_array(numbers, tensor.name)
         if tensor.HasField("doc_string"):
             new.doc_string = tensor.doc_string
         new.metadata_props.extend(tensor.metadata_props)

@@ -9,11 +9,11 @@ import numpy as np
 
 from divprune_sym.ground.checks import BadInput, integer, number
 from divprune_sym.ground.randomness import Rng, generator
-from divprune_sym.networks.blocks.find import Block, Numbers, find_blocks
+from divprune_sym.networks.blocks.find import Block, Graph, Numbers, find_blocks
 from divprune_sym.networks.blocks.moments import moments_of
 from divprune_sym.networks.masks import Mask
 from divprune_sym.networks.moments import Moments
-from divprune_sym.networks.prune import method_for_networks
+from divprune_sym.networks.prune import edges_among, method_for_networks
 from divprune_sym.pruning import Layer, PruningMethod, reweighted_edges, reweighted_second_layer
 
 if TYPE_CHECKING:
@@ -44,7 +44,7 @@ class PrunedGraph:
     mask: Mask
 
 
-def chosen_blocks(path: Path, blocks: list[Block], layers: tuple[int, ...] | None) -> tuple[int, ...]:
+def chosen_blocks(path: Path, graph: Graph, layers: tuple[int, ...] | None) -> tuple[int, ...]:
     """Numbers of the blocks to prune, in the graph's order.
 
     Raises
@@ -52,11 +52,13 @@ def chosen_blocks(path: Path, blocks: list[Block], layers: tuple[int, ...] | Non
     BadInput
         The graph has no dense block, or not those.
     """
-    if not blocks:
+    if not graph.blocks:
         msg = f"{path}: has no dense block: two matrix products with an elementwise function between, and no other use"
+        if graph.left_alone:
+            msg = f"{path}: has no dense block of its own; {graph.left_alone[0]}"
         raise BadInput(msg)
-    wanted = range(len(blocks)) if layers is None else layers
-    return tuple(sorted({integer("--layer", n, 0, len(blocks) - 1) for n in wanted}))
+    wanted = range(len(graph.blocks)) if layers is None else layers
+    return tuple(sorted({integer("--layer", n, 0, len(graph.blocks) - 1) for n in wanted}))
 
 
 def prune_graph(
@@ -69,6 +71,7 @@ def prune_graph(
     setting: PruneSetting,
     *,
     compact: bool = False,
+    among: Mapping[int, NDArray[np.bool_]] | None = None,
     progress: Callable[[float], None] = lambda fraction: None,
 ) -> PrunedGraph:
     """Prune the blocks that `shares` names, first to last.
@@ -89,6 +92,8 @@ def prune_graph(
         source, reweight, fit_bias and ridge; pruned units are removed.
     compact : bool
         Take removed units out of the graph instead of setting them to zero.
+    among : mapping of int to bool array, optional
+        The edges (K, N) of each block that are left: only these may be kept.
 
     Raises
     ------
@@ -112,25 +117,25 @@ def prune_graph(
         block = blocks[n]
         seen = known or moments_of(left, inputs, [block.up.input, block.hidden])
         own = np.random.default_rng(stream)
-        kept[n] = _drawn(numbers, block, method, number("keep", shares[n], 0.0, 1.0), own, seen)
-        if method.unit == "node":
-            _prune_units(numbers, block, kept[n], seen[block.hidden], setting)
-            if compact:
-                _take_out(left, numbers, block, kept[n])
-        else:
-            _prune_edges(numbers, block, kept[n], seen[block.up.input], setting)
+        left_edges = None if among is None else among[n]
+        kept[n] = drawn(numbers, block, method, number("keep", shares[n], 0.0, 1.0), own, seen, left_edges)
+        cut(numbers, block, kept[n], seen, setting)
+        if compact and method.unit == "node":
+            _take_out(left, numbers, block, kept[n])
         progress((done + 1) / len(chosen))
     return PrunedGraph(left, tuple(blocks), Mask(method.unit, kept, method.name))
 
 
-def _drawn(
+def drawn(
     numbers: Numbers,
     block: Block,
     method: PruningMethod,
     share: float,
     rng: np.random.Generator,
     seen: Mapping[str, Moments],
+    among: NDArray[np.bool_] | None = None,
 ) -> NDArray[np.bool_]:
+    """A mask of a block's units (K,) or edges (K, N)."""
     W, b = numbers.weights(block.up), numbers.bias(block.up)
     given = seen[block.up.input]
     layer = Layer(
@@ -140,11 +145,23 @@ def _drawn(
         preactivation_kernel=given.through(W, b).second,
         input_moments=given.second,
     )
+    if among is not None:
+        return edges_among(layer, method, share, among, rng)
     mask: NDArray[np.bool_] = method.draw_share(layer, share, rng)[0]
     if method.unit == "node" and not mask.any():
         msg = f"keep = {share:g}: keeps 0 of {len(W)} units of block {block.name!r}; at least {0.5 / len(W):.3g}"
         raise BadInput(msg)
     return mask
+
+
+def cut(
+    numbers: Numbers, block: Block, kept: NDArray[np.bool_], seen: Mapping[str, Moments], setting: PruneSetting
+) -> None:
+    """Prune a block by a mask, and refit it if the setting says so."""
+    if kept.ndim == 1:
+        _prune_units(numbers, block, kept, seen[block.hidden], setting)
+    else:
+        _prune_edges(numbers, block, kept, seen[block.up.input], setting)
 
 
 def _least_squares(moments: Moments, setting: PruneSetting, constant: bool) -> NDArray[np.float64]:
