@@ -27,6 +27,24 @@ def guarded(expression: Expr) -> Expr:
     )
 
 
+def clamped(expression: Expr) -> Expr:
+    """Every root of a determinant of fields as a `Root`, also where something is divided by it.
+
+    Where fields are fully correlated, rounding decides the sign of what is 0. Nothing else is moved: a value that does
+    not exist there stays a division by zero.
+    """
+    return expression.replace(
+        _of_a_determinant,
+        lambda power: Root(power.base) ** sp.sign(power.exp) * power.base ** (power.exp - sp.sign(power.exp) / 2),
+    )
+
+
+def _of_a_determinant(node: Expr) -> bool:
+    if not (node.is_Pow and node.exp.is_Rational and node.exp.q == 2):
+        return False
+    return any(factor.is_Add and not factor.as_coeff_Add()[0] for factor in sp.Mul.make_args(node.base))
+
+
 def _divides(node: Expr) -> bool:
     """Whether a node is a negative power of one field's variance."""
     if not (node.is_Pow and node.exp.is_number and node.exp.is_negative and isinstance(node.base, sp.Indexed)):

@@ -72,16 +72,25 @@ class Target:
 
 
 _LANE_ROOMS = ("local_lanes({shape})", "lane_array({shape})")
+# arcsine of a correlation, in text that runs on its own
+PORTABLE_ASIN = '''def asin(x):
+    """Arcsine; rounding may leave the correlation of equal fields a little beyond 1."""
+    return math.asin(max(-1.0, min(1.0, x)) if abs(x) < 1.0 + 1e-12 else x)
+'''
 # text that runs on its own, to be read
 PORTABLE = Target(
     "portable",
-    f"""{_HEADER}from math import asin, atan2, exp, pi, sqrt
+    f"""{_HEADER}import math
+from math import atan2, exp, pi, sqrt
 
 import numpy as np
 from numba import njit
 
 jit = njit(cache=True, error_model="numpy", nogil=True)
 
+
+@njit
+{PORTABLE_ASIN}
 
 """,
     "np.empty({shape})",

@@ -7,8 +7,9 @@ from typing import TYPE_CHECKING
 from divprune_sym.codegen.arithmetic import KNOWN, CannotPrint
 from divprune_sym.codegen.compiler import compile_system
 from divprune_sym.codegen.form import used
+from divprune_sym.codegen.guarded import clamped
 from divprune_sym.codegen.scalar import scalar_routine
-from divprune_sym.codegen.targets import PORTABLE
+from divprune_sym.codegen.targets import PORTABLE, PORTABLE_ASIN
 from divprune_sym.codegen.text import printed
 from divprune_sym.dynamics.equations import equations_of_motion, error_equations
 from divprune_sym.ground.checks import BadInput
@@ -33,13 +34,15 @@ def integral_source(name: str, derived: Derivation, activation: Activation) -> s
     """A function of the covariances, in alphabetical order."""
     meaning = f"{name} = {derived.term} for g = {activation}."
     try:
-        routine = scalar_routine(name, derived.closed_form, meaning, PORTABLE)
+        routine = scalar_routine(name, clamped(derived.closed_form), meaning, PORTABLE)
     except CannotPrint as refused:
         msg = f"--format python: {name} of {activation}: {refused}"
         raise BadInput(msg) from None
     needed = [function for function in KNOWN if function in used(routine.body)]
-    imports = [f"from math import {', '.join(needed)}", "", ""] if needed else []
-    return "\n".join([*imports, printed(routine, PORTABLE, "")])
+    plain = ", ".join(function for function in needed if function != "asin")
+    imports = ["import math"] * ("asin" in needed) + [f"from math import {plain}"] * bool(plain)
+    sections = ["\n".join(imports), PORTABLE_ASIN.strip() if "asin" in needed else "", printed(routine, PORTABLE, "")]
+    return "\n\n\n".join(filter(None, sections))
 
 
 def error_source(activation: Activation, teacher: Activation | None = None) -> str:
