@@ -20,6 +20,7 @@ from sympy.core.relational import Relational
 from divprune_sym.claims.balls import precision, value
 from divprune_sym.claims.domain import Domain
 from divprune_sym.claims.programs import NotEvaluable, program_of
+from divprune_sym.claims.statements import is_false, is_true
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Iterator, Mapping, Sequence
@@ -68,9 +69,9 @@ def _impossible(domain: Domain) -> bool:
 
 def certain(goal: Relational, domain: Domain) -> bool:
     """Whether a relation holds everywhere in a domain; False if it cannot be told."""
-    if goal == True or goal in domain.relations or goal.reversed in domain.relations:  # noqa: E712
+    if is_true(goal) or goal in domain.relations or goal.reversed in domain.relations:
         return True
-    if goal == False:  # noqa: E712
+    if is_false(goal):
         return impossible(domain)
     if isinstance(goal, sp.Ne):
         return any(certain(sign(goal.lhs, goal.rhs, evaluate=False), domain) for sign in (sp.Lt, sp.Gt))
@@ -81,6 +82,17 @@ def certain(goal: Relational, domain: Domain) -> bool:
     gap = goal.gts - goal.lts
     wanted = sign(gap, domain)
     return wanted > 0 if isinstance(goal, (sp.Gt, sp.Lt)) else wanted > 0 or nonnegative(gap, domain)
+
+
+@cache
+def raised(domain: Domain, symbols: frozenset[sp.Symbol]) -> Domain:
+    """The domain, with larger lower bounds for those positive integers whose least values it excludes."""
+    for x in sorted(symbols, key=str):
+        for least in (1, 2) if x.is_positive and domain.is_integer(x) else ():
+            if not impossible(domain & sp.Eq(x, least, evaluate=False)):
+                break
+            domain &= sp.Ge(x, least + 1, evaluate=False)
+    return domain
 
 
 def covered(domain: Domain, parts: Iterable[Domain]) -> bool:
@@ -195,9 +207,9 @@ def _lines(domain: Domain, products: bool) -> list[_Line] | None:
     equal: list[Expr] = []
     symbols = set(domain.symbols)
     for relation in domain.relations:
-        if relation == False:  # noqa: E712
+        if is_false(relation):
             return None
-        if relation == True or isinstance(relation, sp.Ne):  # noqa: E712
+        if is_true(relation) or isinstance(relation, sp.Ne):
             continue
         if isinstance(relation, sp.Eq):
             equal.append(relation.lhs - relation.rhs)

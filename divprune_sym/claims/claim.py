@@ -12,6 +12,7 @@ import sympy as sp
 from sympy.logic.boolalg import Boolean, BooleanAtom
 
 from divprune_sym.claims import domain as domains
+from divprune_sym.claims import wellformed
 from divprune_sym.ground.checks import BadInput
 
 if TYPE_CHECKING:
@@ -197,19 +198,33 @@ class Claim:
         if isinstance(self.domain, str):
             msg = f"claim {self.id}: the domain {self.domain!r} is a text; expected a list of relations"
             raise BadInput(msg)
-        _ = self.over
+        wellformed.check_names(self.where, f"claim {self.id}, where")
+        wellformed.check((self.statement, *self._given, *self.over.relations), f"claim {self.id}")
+
+    @property
+    def _given(self) -> list[sp.Basic]:
+        """The meanings that are there without derivation."""
+        return [meaning for meaning in self.where.values() if isinstance(meaning, sp.Basic)]
 
     @cached_property
     def over(self) -> Domain:
-        """The domain as relations."""
-        meanings = [meaning for meaning in self.where.values() if isinstance(meaning, sp.Basic)]
-        symbols = {x for part in (self.statement, *meanings) for x in part.free_symbols}
-        return domains.read(self.domain, symbols, f"claim {self.id}, domain")
+        """The domain as relations, which speak of what is left when all names are written out."""
+        symbols = {x for part in (self.statement, *self._given) for x in wellformed.symbols(part)}
+        return domains.read(self.domain, symbols - set(self.where), f"claim {self.id}, domain")
+
+    @property
+    def place(self) -> str:
+        """The domain in words, with what SymPy assumes of the symbols."""
+        parts = (self.explicit, *self.over.relations)
+        assumed = wellformed.assumed(parts, self.over.relations)
+        return ", ".join([*assumed, *([str(self.over)] if self.domain or not assumed else [])])
 
     @cached_property
     def meanings(self) -> dict[sp.Expr, sp.Expr]:
         """What the names of `where` stand for, derived."""
-        return {x: y if isinstance(y, sp.Basic) else y() for x, y in self.where.items()}
+        found = {x: y if isinstance(y, sp.Basic) else y() for x, y in self.where.items()}
+        wellformed.check((self.statement, *found.values()), f"claim {self.id}, where")
+        return found
 
     @cached_property
     def explicit(self) -> sp.Basic:
@@ -221,7 +236,7 @@ class Claim:
         from divprune_sym.claims.typeset import mathml
 
         meanings = "".join(mathml(name, meaning) for name, meaning in self.meanings.items())
-        domain = f"<p>for {escape(str(self.over))}</p>" if self.domain else ""
+        domain = f"<p>for {escape(self.place)}</p>"
         about = f"{self.id}; {self.source}; expected: {self.expected.value}"
         return f"<p><b>{escape(self.title)}</b> ({escape(about)})</p>{mathml(self.statement)}{meanings}{domain}"
 

@@ -8,7 +8,7 @@ import sympy as sp
 
 from divprune_sym.claims.links import Fact
 from divprune_sym.claims.statements import Mean, UsesOnly
-from divprune_sym.claims.steps import Step
+from divprune_sym.claims.steps import Confirmed
 from divprune_sym.dynamics import symbols as y
 from divprune_sym.formulas.proof import proves_zero
 from divprune_sym.gaussian import ERF, INTEGRALS, integral
@@ -29,21 +29,21 @@ def mean_of(name: str) -> Expr:
     return Mean(product)
 
 
-def mean(says: str, name: str, formula: Expr) -> Step:
+def mean(says: str, name: str, formula: Expr) -> Confirmed:
     """A step: the library's rules derive this formula for the mean, for every positive definite covariance."""
     derived = integral(name, ERF).closed_form
     fields = list(dict.fromkeys(factor.field for factor in INTEGRALS[name]))
     fact = Fact(sp.Eq(mean_of(name), formula, evaluate=False))
-    return Step(says, proves_zero(derived - formula, fields), fact)
+    return Confirmed(says, proves_zero(derived - formula, fields), fact)
 
 
-def uses_only(says: str, equation: sp.Eq, names: Iterable[sp.Symbol]) -> Step:
+def uses_only(says: str, equation: sp.Eq, names: Iterable[sp.Symbol]) -> Confirmed:
     """A step: the right side of an equation has no free symbol, array or index range but these."""
     allowed = sp.Tuple(*sorted(set(names), key=str))
     rhs = equation.rhs
     used = {x.base.label for x in rhs.atoms(sp.Indexed)}
     used |= {x for x in rhs.free_symbols if not isinstance(x, (sp.Idx, sp.Indexed))}
-    return Step(says, used <= set(allowed), Fact(UsesOnly(equation, allowed)))
+    return Confirmed(says, used <= set(allowed), Fact(UsesOnly(equation, allowed)))
 
 
 # --- sums over fields ---------------------------------------------------------------------------------
@@ -54,7 +54,7 @@ STUDENTS, TEACHERS = (J, 0, y.K - 1), (N1, 0, y.M - 1)
 STUDENTS_TOO, TEACHERS_TOO = (L, 0, y.K - 1), (M1, 0, y.M - 1)
 
 
-def same_sums(says: str, over_fields: Expr, split: Expr) -> Step:
+def same_sums(says: str, over_fields: Expr, split: Expr) -> Confirmed:
     """A step: equal for all K and M, once sums over fields are sums over students (s = v) and teachers (s = −A).
 
     Parameters
@@ -67,7 +67,7 @@ def same_sums(says: str, over_fields: Expr, split: Expr) -> Step:
     """
     ordered = split.replace(sp.Sum, lambda body, *limits: sp.Sum(body, *sorted(limits, key=str)))
     holds = sp.expand(_split(over_fields) - sp.expand(ordered)) == 0
-    return Step(says, bool(holds), Fact(sp.Eq(over_fields, split, evaluate=False)))
+    return Confirmed(says, bool(holds), Fact(sp.Eq(over_fields, split, evaluate=False)))
 
 
 def _split(expression: Expr) -> Expr:

@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING, Any
 import sympy as sp
 from sympy.core.relational import Relational
 
+from divprune_sym.claims.statements import is_false, is_true
 from divprune_sym.formulas.expressions import Vocabulary, parse
 from divprune_sym.ground.checks import BadInput
 
@@ -53,7 +54,7 @@ class Domain:
         if isinstance(other, Domain):
             new = tuple(x for x in other.relations if x not in self.relations)
             return Domain(self.relations + new, self.integers | other.integers)
-        if other == True:  # noqa: E712
+        if is_true(other):
             return self
         return self if other in self.relations else Domain((*self.relations, other), self.integers)
 
@@ -61,13 +62,10 @@ class Domain:
         """The relations that do not speak of a symbol."""
         return Domain(tuple(r for r in self.relations if x not in r.free_symbols), self.integers - {x})
 
-    def at(self, point: Mapping[Expr, Any]) -> list[str]:
+    def at(self, point: Mapping[sp.Symbol, Expr]) -> list[str]:
         """What keeps a point out: the relations, and the assumptions of symbols, that do not hold there."""
-        outside = [str(r) for r in self.relations if sp.sympify(r.subs(dict(point))) != True]  # noqa: E712
-        for x, value in point.items():
-            if not isinstance(x, sp.Symbol):
-                continue
-            number = sp.sympify(value)
+        outside = [str(r) for r in self.relations if not is_true(r.subs(dict(point)))]
+        for x, number in point.items():
             wanted = {"an integer": self.is_integer(x) and not number.is_integer}
             wanted |= {"positive": bool(x.is_positive) and not number.is_positive}
             wanted |= {"nonnegative": bool(x.is_nonnegative) and not number.is_nonnegative}
@@ -131,7 +129,7 @@ def read(items: Iterable[Any], symbols: Iterable[sp.Symbol], what: str) -> Domai
 
 
 def _of_relation(item: Any, what: str) -> Domain:
-    if item == True:  # noqa: E712
+    if is_true(item):
         return Domain()
     if isinstance(item, sp.And):
         parts = [_of_relation(part, what) for part in sorted(item.args, key=str)]
@@ -171,4 +169,4 @@ def conditions(condition: Basic) -> Sequence[tuple[Relational, ...]]:
     """A logical combination of relations as alternatives, each a conjunction."""
     flat = sp.to_dnf(condition)
     alternatives = flat.args if isinstance(flat, sp.Or) else (flat,)
-    return [x.args if isinstance(x, sp.And) else (x,) for x in alternatives if x != False]  # noqa: E712
+    return [x.args if isinstance(x, sp.And) else (x,) for x in alternatives if not is_false(x)]

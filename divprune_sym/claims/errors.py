@@ -13,6 +13,7 @@ import sympy as sp
 from sympy import Expr
 
 from divprune_sym.claims.special import KeptMoment
+from divprune_sym.claims.statements import Name
 from divprune_sym.specialized.formula import M as M_
 from divprune_sym.specialized.formula import SpecializedOverlaps, specialized_error
 from divprune_sym.specialized.formula import V as V_
@@ -24,7 +25,7 @@ gamma = sp.Symbol("gamma", positive=True)
 _m, _q = sp.symbols("m q", positive=True)
 
 
-class PrunedError(sp.Function):  # type: ignore[misc]
+class PrunedError(Name):
     """e of a method, named by its first argument, at the other arguments."""
 
     def _latex(self, printer: Any) -> str:

@@ -34,6 +34,8 @@ from divprune_sym.claims.root_checker import (
     check_unique_zero,
 )
 from divprune_sym.claims.statements import ExactlyOneZero
+from divprune_sym.claims.steps import Confirmed
+from divprune_sym.claims.wellformed import exact_point
 from divprune_sym.ground.checks import BadInput
 from divprune_sym.ground.files import written_aside
 from divprune_sym.ground.stored import parsed
@@ -77,7 +79,7 @@ class Proof:
         failed = [step.says for step in steps if not step.holds]
         summary = f"fails: {failed[0]}" if failed else f"{len(steps)} steps, each checked"
         lines = tuple(step.says for step in steps)
-        facts = tuple(step.fact for step in steps if step.fact is not None and not failed)
+        facts = tuple(step.fact for step in steps if type(step) is Confirmed and not failed)
         return Finding(Kind.SYMBOLIC, bool(steps) and not failed, summary, lines, self.shows, facts=facts)
 
 
@@ -105,22 +107,18 @@ class Certified:
         Distinguishes the certificates of one claim.
     shows : Basic, optional
         How to write it, where its expression is long.
-    zeros : callable, optional
-        Steps that show the zeros that the inequality states; without them SymPy differentiates.
     """
 
     inequality: Inequality
     part: str = "1"
     shows: sp.Basic | None = None
-    zeros: Callable[[], Iterable[Step]] | None = None
 
     def examine(self, claim: Claim, bench: Bench, known: Sequence[Fact] = ()) -> Finding:
         """Check the recorded certificate, or find one and check that."""
         shown = self.shows if self.shows is not None else self.inequality.relation
-        steps = None if self.zeros is None else list(self.zeros())
-        unproved = (
-            self.inequality.unproved_zeros() if steps is None else [step.says for step in steps if not step.holds]
-        )
+        if type(self.inequality) is not Inequality:
+            return Finding(Kind.CERTIFICATE, False, f"{type(self.inequality).__name__} is no Inequality", shows=shown)
+        unproved = self.inequality.unproved_zeros()
         if unproved:
             return Finding(Kind.CERTIFICATE, False, f"not a zero: {unproved[0]}", shows=shown)
         problem = self.inequality.as_problem()
@@ -131,7 +129,7 @@ class Certified:
 
         found = _certificate(f"{claim.id}-{self.part}.json", bench, lambda: prove(self.inequality), confirm, shown)
         facts = (self.fact,) if found.holds else ()
-        return replace(found, lines=tuple(step.says for step in steps or ()), facts=facts)
+        return replace(found, facts=facts)
 
     @property
     def fact(self) -> Fact:
@@ -340,20 +338,21 @@ class Witness:
         BadInput
             The claim's statement is no single inequality.
         """
+        point = exact_point(self.at, f"claim {claim.id}, witness")
         relation = claim.explicit
         if not isinstance(relation, (sp.StrictLessThan, sp.LessThan, sp.StrictGreaterThan, sp.GreaterThan)):
             msg = f"claim {claim.id}: a witness needs a single inequality, the statement is {relation}"
             raise BadInput(msg)
-        point = ", ".join(f"{x} = {y}" for x, y in self.at.items())
-        outside = claim.over.at(self.at)
+        words = ", ".join(f"{x} = {y}" for x, y in point.items())
+        outside = claim.over.at(point)
         if outside:
-            return Finding(Kind.WITNESS, False, f"{point} is outside the domain: not {outside[0]}")
-        sides = [side.subs(dict(self.at)) for side in (relation.lts, relation.gts)]
+            return Finding(Kind.WITNESS, False, f"{words} is outside the domain: not {outside[0]}")
+        sides = [side.subs(point) for side in (relation.lts, relation.gts)]
         with precision():
             smaller, larger = (value(program_of(sp.sympify(side)), {}) for side in sides)
             holds = bool(smaller > larger)
         sign = ">" if holds else "is not certainly above"
-        return Finding(Kind.WITNESS, holds, f"at {point}: {smaller.str(15)} {sign} {larger.str(15)}")
+        return Finding(Kind.WITNESS, holds, f"at {words}: {smaller.str(15)} {sign} {larger.str(15)}")
 
 
 # --- tests and nothing --------------------------------------------------------------------------------

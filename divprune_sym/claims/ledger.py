@@ -10,9 +10,21 @@ from pathlib import Path
 from pkgutil import iter_modules
 from typing import TYPE_CHECKING, Any
 
+from divprune_sym.claims.arithmetic import impossible
 from divprune_sym.claims.claim import Bench, Claim, Finding, Kind, verdict
+from divprune_sym.claims.evidence import (
+    Boundary,
+    BoundaryOfMinimum,
+    Certified,
+    Measured,
+    Missing,
+    Proof,
+    UniqueZero,
+    Witness,
+)
 from divprune_sym.claims.links import NotEntailed, entail
 from divprune_sym.claims.maps import places
+from divprune_sym.claims.rules import Follows
 from divprune_sym.claims.typeset import latex, mathml
 from divprune_sym.ground import plugins
 from divprune_sym.ground.checks import BadInput
@@ -25,6 +37,8 @@ if TYPE_CHECKING:
 
     from divprune_sym.claims.links import Fact
 
+# a class of another name, derived from one of these or not, may show what it likes: it counts for nothing
+_KINDS = (Boundary, BoundaryOfMinimum, Certified, Follows, Measured, Missing, Proof, UniqueZero, Witness)
 RECORDED = Path(__file__).with_name("recorded")
 
 
@@ -119,7 +133,7 @@ def _offered(found: Any, where: str) -> list[Claim]:
 
 
 def _checked(found: Any, where: str) -> list[Claim]:
-    if not isinstance(found, (list, tuple)) or not all(isinstance(claim, Claim) for claim in found):
+    if not isinstance(found, (list, tuple)) or not all(type(claim) is Claim for claim in found):
         msg = f"{where}: expected a list of Claim objects, found {type(found).__name__}"
         raise BadInput(msg)
     return list(found)
@@ -149,7 +163,7 @@ def examine(claim: Claim, bench: Bench) -> Record:
     found = verdict(findings, unlinked)
     body: dict[str, Any] = {
         "statement": latex(claim.statement),
-        "domain": str(claim.over),
+        "domain": claim.place,
         "assumptions": list(claim.assumptions),
         "where": [f"{latex(name)} = {latex(meaning)}" for name, meaning in claim.meanings.items()],
         "source": claim.source,
@@ -176,6 +190,8 @@ def _findings(claim: Claim, bench: Bench) -> list[Finding]:
 
 
 def _examined(evidence: Any, claim: Claim, bench: Bench, known: Sequence[Fact]) -> Finding:
+    if type(evidence) not in _KINDS:
+        return Finding(Kind.NONE, False, f"{type(evidence).__name__} is no known kind of evidence: it shows nothing")
     try:
         finding: Finding = evidence.examine(claim, bench, known)
     except Exception as error:  # evidence that breaks shows nothing; the other claims go on
@@ -188,9 +204,13 @@ def _unlinked(claim: Claim, findings: Sequence[Finding]) -> str | None:
     if not all(x.holds for x in findings) or any(x.kind in (Kind.WITNESS, Kind.NONE) for x in findings):
         return None
     try:
+        if impossible(claim.over):
+            return "link stated, not checked: no point has all relations of the domain"
         entail([fact for finding in findings for fact in finding.facts], claim.explicit, claim.over)
     except NotEntailed as error:
         return f"link stated, not checked: {error}"
+    except Exception as error:  # a link that breaks is not there; the other claims go on
+        return f"link stated, not checked: {type(error).__name__}: {error}"
     return None
 
 

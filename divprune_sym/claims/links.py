@@ -17,8 +17,9 @@ import sympy as sp
 from sympy.concrete.expr_with_limits import ExprWithLimits
 from sympy.core.relational import Relational
 
-from divprune_sym.claims.arithmetic import certain, covered, impossible, nonnegative, sign
+from divprune_sym.claims.arithmetic import certain, covered, impossible, nonnegative, raised, sign
 from divprune_sym.claims.domain import Domain, conditions
+from divprune_sym.claims.statements import Mean, is_true
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Iterator, Mapping, Sequence
@@ -70,6 +71,7 @@ def entail(facts: Sequence[Fact], statement: Basic, domain: Domain) -> None:
 
 
 def _entail_part(facts: Sequence[Fact], part: Basic, where: Domain) -> None:
+    _check_defined(part, where)
     if isinstance(part, Relational) and {part, part.reversed} & set(where.relations):
         return
     if isinstance(part, Relational) and not part.free_symbols and certain(part, where):
@@ -90,6 +92,33 @@ def _entail_part(facts: Sequence[Fact], part: Basic, where: Domain) -> None:
     shown = "; ".join(map(str, dict.fromkeys(map(str, used))))
     msg = f"{short(part)} is wanted on {where} and shown on {shown} only{place}"
     raise NotEntailed(msg)
+
+
+def _check_defined(part: Basic, where: Domain) -> None:
+    """Refuse a relation where a denominator may vanish; what has functions in it is shown with the relation itself."""
+    if not isinstance(part, Relational) or part.has(Mean, ExprWithLimits):
+        return
+    for x in part.atoms(sp.Pow):
+        if x.exp.is_negative and not x.base.has(sp.Function, sp.Indexed) and not _never_zero(x.base, where):
+            msg = f"whether {short(x.base)} vanishes on {where} is not known"
+            raise NotEntailed(msg)
+
+
+@cache
+def _never_zero(base: Expr, where: Domain) -> bool:
+    base = base.subs(_known(where), simultaneous=True)
+    if not base.free_symbols:
+        return sign(base, where) != 0
+    return any(
+        sign(base, x) != 0 or certain(sp.Ne(base, 0, evaluate=False), x)
+        for x in (where, raised(where, frozenset(base.free_symbols)))
+    )
+
+
+def _known(domain: Domain) -> dict[sp.Symbol, Expr]:
+    """Symbols that a domain gives a value, in the other ones."""
+    known = {x.lhs: x.rhs for x in domain.relations if isinstance(x, sp.Eq) and isinstance(x.lhs, sp.Symbol)}
+    return {} if set(known) & {x for value in known.values() for x in value.free_symbols} else known
 
 
 def _likely(facts: Sequence[Fact], part: Basic) -> list[Fact]:
@@ -123,7 +152,7 @@ def _gap(where: Domain, parts: Sequence[Domain]) -> Mapping[Expr, Expr] | None:
 
 def obligations(statement: Basic, domain: Domain) -> Iterator[tuple[Basic, Domain]]:
     """Relations, each with its part of the domain, that together are the statement."""
-    if statement == True:  # noqa: E712
+    if is_true(statement):
         return
     if isinstance(statement, sp.And):
         for part in sorted(statement.args, key=str):
@@ -186,8 +215,8 @@ def follows(shown: Basic, wanted: Basic, domain: Domain) -> bool:
         return True
     if not (isinstance(shown, Relational) and isinstance(wanted, Relational)):
         return False
-    known = {x.lhs: x.rhs for x in domain.relations if isinstance(x, sp.Eq) and isinstance(x.lhs, sp.Symbol)}
-    if known and not (set(known) & {x for value in known.values() for x in value.free_symbols}):
+    known = _known(domain)
+    if known:
         shown, wanted = (
             relation.func(*(side.subs(known, simultaneous=True) for side in relation.args), evaluate=False)
             for relation in (shown, wanted)

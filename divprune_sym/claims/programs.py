@@ -45,6 +45,7 @@ class _Writer:
     def __init__(self) -> None:
         self.program: Program = []
         self.known: dict[tuple[object, ...], int] = {}
+        self.named: dict[str, Expr] = {}
 
     def write(self, expression: Expr) -> Program:
         last = self.number_of(expression)
@@ -60,6 +61,9 @@ class _Writer:
 
     def number_of(self, node: Expr) -> int:
         if node.is_Symbol:
+            if self.named.setdefault(node.name, node) != node:
+                msg = f"{node}: two different symbols have this name"
+                raise NotEvaluable(msg)
             return self.instruction("var", node.name)
         if node.is_Rational:
             return self.instruction("rat", str(node))

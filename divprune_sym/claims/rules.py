@@ -12,12 +12,13 @@ from typing import TYPE_CHECKING, Protocol
 import sympy as sp
 from sympy.core.relational import Relational
 
-from divprune_sym.claims.arithmetic import certain
+from divprune_sym.claims.arithmetic import certain, impossible
 from divprune_sym.claims.claim import Bench, Claim, Finding, Kind
 from divprune_sym.claims.domain import Domain
+from divprune_sym.claims.expansion import NotSmooth, check_smooth
 from divprune_sym.claims.links import Fact, NotEntailed, entail, follows, short
 from divprune_sym.claims.special import without_moments
-from divprune_sym.claims.statements import TurnsOnce
+from divprune_sym.claims.statements import TurnsOnce, is_true
 from divprune_sym.claims.steps import vanishes
 
 if TYPE_CHECKING:
@@ -61,6 +62,8 @@ class Follows:
     def examine(self, claim: Claim, bench: Bench, known: Sequence[Fact] = ()) -> Finding:
         """Check the premises of the rule."""
         fact = Fact(self.statement, self.domain)
+        if type(self.rule) not in RULES or type(self.domain) is not Domain:
+            return Finding(Kind.SYMBOLIC, False, f"{type(self.rule).__name__} is no known rule: it shows nothing")
         try:
             for premise in self.rule.premises(self.statement, self.domain):
                 entail(known, premise.statement, premise.domain)
@@ -103,7 +106,7 @@ class Ends:
     def premises(self, statement: Basic, domain: Domain) -> Iterable[Fact]:
         """The relation at both ends, whatever the other symbols are."""
         relation = _relation(statement)
-        if not vanishes(sp.diff(gap(relation), self.x, 2)):
+        if not (gap(relation).is_polynomial(self.x) and vanishes(sp.diff(gap(relation), self.x, 2))):
             msg = f"{short(statement)} is not linear in {self.x}"
             raise NotEntailed(msg)
         for bound in (sp.Ge(self.x, self.low, evaluate=False), sp.Le(self.x, self.high, evaluate=False)):
@@ -133,22 +136,28 @@ class At:
 
     def premises(self, statement: Basic, domain: Domain) -> Iterable[Fact]:
         """The general statement on its own domain, in which the values lie."""
+        if not isinstance(self.general.statement, Relational):
+            msg = f"{short(self.general.statement)} is no relation"
+            raise NotEntailed(msg)
+        for x, value in self.values.items():
+            if value.has(sp.I) or not isinstance(x, sp.Symbol):
+                msg = f"{x} = {value} is no real value of a symbol"
+                raise NotEntailed(msg)
         special = _at(self.general.statement, self.values)
         if not follows(special, statement, domain):
             msg = f"{short(self.general.statement)} at these values is {short(special)}"
             raise NotEntailed(msg)
-        for relation in self.general.domain.relations:
-            _inside(_at(relation, self.values), domain)
+        found = [Fact(_at(relation, self.values), domain) for relation in self.general.domain.relations]
         for x in self.general.domain.symbols | set(self.values):
             value = self.values.get(x, x)
             if self.general.domain.is_integer(x) and not domain.is_integer(value):
                 msg = f"{x} = {value} is not known to be an integer"
                 raise NotEntailed(msg)
             if x.is_positive:
-                _inside(sp.Gt(value, 0, evaluate=False), domain)
+                found.append(Fact(sp.Gt(value, 0, evaluate=False), domain))
             elif x.is_nonnegative:
-                _inside(sp.Ge(value, 0, evaluate=False), domain)
-        return [self.general]
+                found.append(Fact(sp.Ge(value, 0, evaluate=False), domain))
+        return [self.general, *(fact for fact in found if not certain(fact.statement, domain))]
 
 
 @dataclass(frozen=True)
@@ -173,6 +182,7 @@ class Slope:
         """The value at the start, and the sign of the derivative between it and x."""
         relation = _relation(statement)
         f, side = gap(relation), self._side(domain)
+        _smooth(f, self.x, domain)
         first = f.subs(self.x, self.start)
         if not first.is_finite and first.has(sp.nan, sp.zoo, sp.oo):
             msg = f"{short(statement)} has no value at {self.x} = {self.start}"
@@ -263,7 +273,15 @@ class Termwise:
             msg = f"{short(statement)} does not say that a sum is ≥ 0"
             raise NotEntailed(msg)
         term = statement.lhs.function
-        (element,) = term.atoms(sp.Indexed) or (None,)
+        elements = term.atoms(sp.Indexed)
+        if len(elements) != 1:
+            msg = f"a term of {short(statement)} depends on {len(elements)} elements"
+            raise NotEntailed(msg)
+        (element,) = elements
+        taken = [r for r in self.values.relations if not is_true(r.subs(self.x, element))]
+        if taken or (self.values.is_integer(self.x) and not element.is_integer):
+            msg = f"{element} is not known to have {self.values}"
+            raise NotEntailed(msg)
         single = term.xreplace({element: self.x})
         if single.free_symbols - {self.x}:
             msg = f"a term of {short(statement)} depends on more than one element"
@@ -291,6 +309,9 @@ class Large:
     def premises(self, statement: Basic, domain: Domain) -> Iterable[Fact]:
         """The statement in b."""
         _inside(sp.Ge(self.s, 1, evaluate=False), domain)
+        if self.b in statement.free_symbols | domain.symbols:
+            msg = f"{self.b} has a meaning already"
+            raise NotEntailed(msg)
         closed = statement.func(*map(without_moments, statement.args), evaluate=False)
         ends = Domain((sp.Gt(self.b, 0, evaluate=False), sp.Le(self.b, 1, evaluate=False)))
         return [Fact(_at(closed, {self.s: self.b**-2}), domain.without(self.s) & ends)]
@@ -324,6 +345,7 @@ class Turns:
             msg = f"{short(statement)} is not about one change of sign"
             raise NotEntailed(msg)
         f, x, low, high = statement.args
+        domain = domain.without(x)
         below = domain & sp.Gt(x, low, evaluate=False)
         above = domain & sp.Lt(x, high, evaluate=False)
         if self.rises == "below":
@@ -332,10 +354,13 @@ class Turns:
         else:
             fixed = Fact(sp.Lt(f, 0, evaluate=False), below & sp.Le(x, self.cut, evaluate=False))
             moving = above & sp.Gt(x, self.cut, evaluate=False)
-        _inside(sp.Gt(self.weight, 0, evaluate=False), moving)
+        _smooth(f, x, moving)
+        _smooth(self.weight, x, moving)
+        positive = Fact(sp.Gt(self.weight, 0, evaluate=False), moving)
         # (f/weight)' times weight²
         slope = sp.diff(f, x) * self.weight - f * sp.diff(self.weight, x)
-        return [fixed, Fact(sp.Gt(slope, 0, evaluate=False), moving)]
+        known = [] if certain(positive.statement, moving) else [positive]
+        return [fixed, *known, Fact(sp.Gt(slope, 0, evaluate=False), moving)]
 
 
 @dataclass(frozen=True)
@@ -353,8 +378,11 @@ class Never:
             msg = f"{short(statement)} is not about one change of sign"
             raise NotEntailed(msg)
         f, x, low, high = statement.args
-        inside = domain & sp.Gt(x, low, evaluate=False) & sp.Lt(x, high, evaluate=False)
+        inside = domain.without(x) & sp.Gt(x, low, evaluate=False) & sp.Lt(x, high, evaluate=False)
         return [Fact(sp.Gt(f, 0, evaluate=False), inside)]
+
+
+RULES = (Arithmetic, At, Ends, Induction, Large, Never, Slope, Termwise, Turns)
 
 
 # --- shared -------------------------------------------------------------------------------------------
@@ -370,6 +398,39 @@ def _relation(statement: Basic) -> Relational:
         msg = f"{short(statement)} is no inequality"
         raise NotEntailed(msg)
     return statement
+
+
+def _smooth(f: Expr, x: sp.Symbol, domain: Domain) -> None:
+    """Refuse a function that may jump, or have a kink, where x runs through an interval of a domain."""
+    if domain.is_integer(x):
+        msg = f"{x} is an integer: a derivative says nothing"
+        raise NotEntailed(msg)
+    try:
+        check_smooth(_one_branch(f, x, domain), x)
+    except NotSmooth as error:
+        raise NotEntailed(str(error)) from None
+
+
+def _one_branch(f: Expr, x: sp.Symbol, domain: Domain) -> Expr:
+    """A function without its cases: which one holds must not depend on x inside the domain."""
+    while (cases := next(iter(f.atoms(sp.Piecewise)), None)) is not None:
+        values = []
+        for value, condition in cases.args:
+            if x in condition.free_symbols and impossible(_both(domain, condition)):
+                continue
+            values.append(value)
+            if is_true(condition) or (isinstance(condition, Relational) and certain(condition, domain)):
+                break
+            if x in condition.free_symbols:
+                msg = f"whether {condition} on {domain} depends on {x}"
+                raise NotEntailed(msg)
+        # a case that x does not decide may hold or not: all of them must be smooth
+        f = f.xreplace({cases: sp.Add(*[sp.Dummy() * value for value in values])})
+    return f
+
+
+def _both(domain: Domain, condition: Basic) -> Domain:
+    return domain & condition if isinstance(condition, Relational) else domain
 
 
 def _at(statement: Basic, values: Mapping[sp.Symbol, Expr]) -> Basic:

@@ -8,6 +8,20 @@ import sympy as sp
 from sympy.logic.boolalg import BooleanFunction
 
 
+def is_true(statement: Any) -> bool:
+    """Whether SymPy has decided that a statement is true; a relation that it left standing is not."""
+    return bool(statement == sp.true)
+
+
+def is_false(statement: Any) -> bool:
+    """Whether SymPy has decided that a statement is false."""
+    return bool(statement == sp.false)
+
+
+class Name(sp.Function):  # type: ignore[misc]
+    """A name applied to arguments, which stands for what a claim says under `where`."""
+
+
 class _Statement(BooleanFunction):  # type: ignore[misc]
     """A statement about expressions that SymPy leaves as it is."""
 

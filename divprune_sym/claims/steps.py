@@ -21,20 +21,30 @@ if TYPE_CHECKING:
 
 @dataclass(frozen=True)
 class Step:
-    """One step of a proof.
+    """One step of a proof, in words.
 
     Parameters
     ----------
     says : str
     holds : bool
         Whether it came out.
-    fact : Fact, optional
-        What it shows; without it the step is words.
     """
 
     says: str
     holds: bool
-    fact: Fact | None = None
+
+
+@dataclass(frozen=True)
+class Confirmed(Step):
+    """A step that was checked where it was made; only the functions of this package make such.
+
+    Parameters
+    ----------
+    fact : Fact
+        What it shows if it holds.
+    """
+
+    fact: Fact
 
 
 def vanishes(expression: Expr) -> bool:
@@ -54,13 +64,13 @@ def is_zero(says: str, expression: Expr, at: Mapping[Expr, Expr] | None = None) 
 def same(says: str, first: Expr, second: Expr, at: Mapping[Expr, Expr] | None = None) -> Step:
     """A step that holds if the difference of two expressions simplifies to 0, where symbols have the values `at`."""
     holds = vanishes((first - second).subs(dict(at or {}), simultaneous=True))
-    return Step(says, holds, Fact(sp.Eq(first, second, evaluate=False), equal(at)))
+    return Confirmed(says, holds, Fact(sp.Eq(first, second, evaluate=False), equal(at)))
 
 
 def limit(says: str, expression: Expr, x: sp.Symbol, to: Expr, value: Expr) -> Step:
     """A step that holds if an expression has this limit."""
     found = sp.limit(expression, x, to)
-    return Step(says, vanishes(found - value), Fact(sp.Eq(sp.Limit(expression, x, to), value, evaluate=False)))
+    return Confirmed(says, vanishes(found - value), Fact(sp.Eq(sp.Limit(expression, x, to), value, evaluate=False)))
 
 
 def nonnegative(says: str, expression: Expr, shift: Mapping[Expr, Expr], at: Mapping[Expr, Expr] | None = None) -> Step:
@@ -80,14 +90,14 @@ def nonnegative(says: str, expression: Expr, shift: Mapping[Expr, Expr], at: Map
     """
     numerator, denominator = _shifted(expression, shift, at)
     holds = all(c >= 0 for c in _coefficients(numerator)) and _positive(denominator)
-    return Step(says, holds, Fact(sp.Ge(expression, 0, evaluate=False), _where(shift) & equal(at)))
+    return Confirmed(says, holds, Fact(sp.Ge(expression, 0, evaluate=False), _where(shift) & equal(at)))
 
 
 def positive(says: str, expression: Expr, shift: Mapping[Expr, Expr], at: Mapping[Expr, Expr] | None = None) -> Step:
     """A step: > 0, because moreover the numerator's constant coefficient is."""
     numerator, denominator = _shifted(expression, shift, at)
     holds = _positive(numerator) and _positive(denominator)
-    return Step(says, holds, Fact(sp.Gt(expression, 0, evaluate=False), _where(shift) & equal(at)))
+    return Confirmed(says, holds, Fact(sp.Gt(expression, 0, evaluate=False), _where(shift) & equal(at)))
 
 
 def equal(values: Mapping[Expr, Expr] | None) -> Domain:

@@ -8,6 +8,8 @@ from typing import TYPE_CHECKING, Any
 import sympy as sp
 from sympy.printing.mathml import MathMLPresentationPrinter
 
+from divprune_sym.claims.statements import is_true
+
 if TYPE_CHECKING:
     from sympy import Basic
 
@@ -21,7 +23,7 @@ class _Printer(MathMLPresentationPrinter):  # type: ignore[misc]
         table = self.dom.createElement("mtable")
         for value, condition in expression.args:
             row = self.dom.createElement("mtr")
-            for part in (value, sp.Symbol("otherwise") if condition == True else condition):  # noqa: E712
+            for part in (value, sp.Symbol("otherwise") if is_true(condition) else condition):
                 cell = self.dom.createElement("mtd")
                 cell.appendChild(self._print(part))
                 row.appendChild(cell)

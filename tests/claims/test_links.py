@@ -104,7 +104,7 @@ def test_rules_refuse_what_they_do_not_give():
         (Slope(x, 0), x + 1 > 0, inside, "is not on one side"),
         (Induction(n, 1), n >= 0, where("n >= 0"), "is not certain"),
         (Induction(x, 1), x >= 0, where("x >= 1"), "is not declared an integer"),
-        (At({x: u - 1}, Fact(x >= 0, where("x >= 0"))), u - 1 >= 0, inside, "is not certain"),
+        (At({x: u - 1}, Fact(x >= 0, where("x >= 0"))), u - 1 >= 0, inside, "nothing shows u - 1 >= 0"),
         (At({x: 2 * u}, Fact(x >= 0, where("x >= 0"))), u - 1 >= 0, inside, "at these values is"),
     ):
         finding = Follows(statement, domain, rule).examine(None, BENCH, ())

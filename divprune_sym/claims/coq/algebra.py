@@ -13,6 +13,7 @@ import sympy as sp
 from divprune_sym.claims.arithmetic import certain, impossible, nonnegative, sign
 from divprune_sym.claims.coq.gallina import NotExpressible, term
 from divprune_sym.claims.domain import Domain
+from divprune_sym.claims.statements import is_true
 
 if TYPE_CHECKING:
     from collections.abc import Iterator, Mapping
@@ -69,7 +70,9 @@ def script(relation: Relational, where: Domain, names: Names) -> list[str]:
     for x, value in _known(where):
         lines.append(f"assert (E_{x.name} : {names[x]} = {term(value, names)}) by nra.")
         lines.append(f"try rewrite E_{x.name} in *.")
-        where = Domain(tuple(r.subs(x, value) for r in where.relations if r.subs(x, value) != True), where.integers)  # noqa: E712
+        where = Domain(
+            tuple(r.subs(x, value) for r in where.relations if not is_true(r.subs(x, value))), where.integers
+        )
         sides = [side.subs(x, value) for side in sides]
         poles = {pole.subs(x, value) for pole in poles}
     for n, (x, least) in enumerate(_raised(where)):
@@ -98,7 +101,7 @@ def _known(where: Domain) -> Iterator[tuple[sp.Symbol, Expr]]:
         if found is None:
             return
         yield found
-        rest = Domain(tuple(r for r in (r.subs(*found) for r in rest.relations) if r != True), rest.integers)  # noqa: E712
+        rest = Domain(tuple(r for r in (r.subs(*found) for r in rest.relations) if not is_true(r)), rest.integers)
 
 
 def _one_known(where: Domain) -> Iterator[tuple[sp.Symbol, Expr]]:

@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING
 
 import sympy as sp
 
+from divprune_sym.claims.statements import is_true
 from divprune_sym.ground.checks import BadInput
 
 if TYPE_CHECKING:
@@ -93,7 +94,7 @@ def _power(power: sp.Pow, names: Mapping[Expr, str]) -> str:
 
 def _cases(cases: sp.Piecewise, names: Mapping[Expr, str]) -> str:
     value, condition = cases.args[0]
-    if condition == True:  # noqa: E712
+    if is_true(condition):
         return term(value, names)
     if type(condition) not in _DECIDED or len(cases.args) == 1:
         msg = f"the case {condition} is no single relation, or the cases end without another"

@@ -39,7 +39,7 @@ _CHANGE = 3 / _KEPT**2 * _KEPT * (Z - _KEPT) * _V / Z / 3
 _RESTORED = sp.Eq(_KEPT * (_V / Z + _CHANGE), _V, evaluate=False)
 _z, _K = sp.Symbol("z", integer=True, nonnegative=True), sp.Symbol("K", integer=True, positive=True)
 _CHANCE = sp.binomial(_K - _z, k) / sp.binomial(_K, k)
-_COUNTS, _n = sp.IndexedBase("k"), sp.Symbol("n", integer=True)
+_COUNTS, _n = sp.IndexedBase("k", integer=True, nonnegative=True), sp.Symbol("n", integer=True)
 
 
 def _edges_void() -> Iterator[Step]:
