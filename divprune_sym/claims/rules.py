@@ -161,6 +161,62 @@ class At:
 
 
 @dataclass(frozen=True)
+class Through:
+    """What follows in general from relations, at expressions for which these relations are shown.
+
+    Parameters
+    ----------
+    values : mapping of Symbol to Expr
+    general : Fact
+        The conclusion, on the domain of the relations that it follows from; all its symbols take values.
+    """
+
+    values: Mapping[sp.Symbol, Expr]
+    general: Fact
+
+    @property
+    def says(self) -> str:
+        """The theorem in a few words."""
+        return f"{short(self.general.statement)} where {self.general.domain}, with what was shown in these places"
+
+    def premises(self, statement: Basic, domain: Domain) -> Iterable[Fact]:
+        """The general statement, and each of its relations at the values."""
+        special = _at(self.general.statement, self.values)
+        if not follows(special, statement, domain):
+            msg = f"{short(self.general.statement)} at these values is {short(special)}"
+            raise NotEntailed(msg)
+        assumed = {x for x in self.general.domain.symbols if x.is_integer or x.is_nonnegative}
+        if assumed or self.general.domain.symbols - set(self.values):
+            msg = f"{self.general}: its symbols must be plain real ones that take values"
+            raise NotEntailed(msg)
+        wanted = [_at(relation, self.values) for relation in self.general.domain.relations]
+        return [self.general, *(Fact(x, domain) for x in wanted if not certain(x, domain))]
+
+
+@dataclass(frozen=True)
+class Equal:
+    """A statement about symbols that have known values on its domain is one about these values.
+
+    Parameters
+    ----------
+    values : mapping of Symbol to Expr
+    """
+
+    values: Mapping[sp.Symbol, Expr]
+
+    @property
+    def says(self) -> str:
+        """The theorem in a few words."""
+        return "where " + ", ".join(f"{x} = {y}" for x, y in self.values.items())
+
+    def premises(self, statement: Basic, domain: Domain) -> Iterable[Fact]:
+        """The statement with the values put in."""
+        for x, value in self.values.items():
+            _inside(sp.Eq(x, value, evaluate=False), domain)
+        return [Fact(_at(statement, self.values), domain)]
+
+
+@dataclass(frozen=True)
 class Slope:
     """f ≥ 0 at x = start and f' > 0 from there on (or f' < 0 up to there) give f > 0 beyond (before) it.
 
@@ -256,7 +312,7 @@ class Termwise:
     x : Symbol
         Stands for the array element that a term depends on.
     values : Domain
-        Where it lies.
+        Where it lies, and what is asked of the other symbols of a term.
     """
 
     x: sp.Symbol
@@ -268,7 +324,7 @@ class Termwise:
         return "term by term"
 
     def premises(self, statement: Basic, domain: Domain) -> Iterable[Fact]:
-        """One term, whatever its element is."""
+        """One term, whatever its element is, for all other symbols that are in the domain."""
         if not (isinstance(statement, sp.Ge) and isinstance(statement.lhs, sp.Sum) and statement.rhs == 0):
             msg = f"{short(statement)} does not say that a sum is ≥ 0"
             raise NotEntailed(msg)
@@ -283,9 +339,11 @@ class Termwise:
             msg = f"{element} is not known to have {self.values}"
             raise NotEntailed(msg)
         single = term.xreplace({element: self.x})
-        if single.free_symbols - {self.x}:
+        if single.free_symbols & {x for bound in statement.lhs.limits for x in bound.free_symbols}:
             msg = f"a term of {short(statement)} depends on more than one element"
             raise NotEntailed(msg)
+        for relation in self.values.without(self.x).relations:
+            _inside(relation, domain)
         return [Fact(sp.Ge(single, 0, evaluate=False), self.values)]
 
 

@@ -34,8 +34,8 @@ pruned yet. Its alphas before --at are reported as trained, those from there on
 as pruned and trained on; the clock goes on through pruning, which takes no
 time. Pruned weights stay 0; pruned nodes are left out.
 
-Edges: the equations under the mask, exactly for random-edge, random-nm-edge
-and column-edge; where weights decide, class moments are sampled, and their
+Edges: the equations under the mask, exactly for random-edge, random-nm-edge,
+coordinated-edge and column-edge; where weights decide, class moments are sampled, and their
 standard error is printed. At most 10 nodes.
 Nodes: the error is averaged over the law of the kept nodes, over a sample of
 1000 subsets where there are more than 10 000.

@@ -52,15 +52,16 @@ def independent_classes(state: OrderParameters, keep: float) -> MaskClasses:
     """
     mask = patterns(state.K)
     kept = mask.sum(axis=1)
-    return _shares(state, mask, keep**kept * (1 - keep) ** (state.K - kept))
+    return blind_classes(state, mask, keep**kept * (1 - keep) ** (state.K - kept))
 
 
 def shared_classes(state: OrderParameters, keep: float) -> MaskClasses:
     """All nodes keep the same share p of inputs, whatever the weights: two classes."""
-    return _shares(state, np.stack([np.zeros(state.K), np.ones(state.K)]), np.array([1 - keep, keep]))
+    return blind_classes(state, np.stack([np.zeros(state.K), np.ones(state.K)]), np.array([1 - keep, keep]))
 
 
-def _shares(state: OrderParameters, mask: NDArray[np.float64], fraction: NDArray[np.float64]) -> MaskClasses:
+def blind_classes(state: OrderParameters, mask: NDArray[np.float64], fraction: NDArray[np.float64]) -> MaskClasses:
+    """Masks that do not look at weights: patterns (C, K) and their fractions (C,), which every overlap is split by."""
     mask, fraction = mask[fraction > 0], fraction[fraction > 0]
     share = fraction[:, None, None]
     masked = state.with_(

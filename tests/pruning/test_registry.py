@@ -38,7 +38,7 @@ NOT_A_METHOD = 3
 
 def test_every_name_finds_its_method():
     assert tuple(METHODS)[:6] == PAPER == tuple(paper_methods())
-    assert list(METHODS)[6:9] == ["column-edge", "nm-edge", "random-nm-edge"]
+    assert list(METHODS)[6:10] == ["column-edge", "coordinated-edge", "nm-edge", "random-nm-edge"]
     assert len(METHODS) == len([path for path in FOLDER.glob("*.py") if not path.name.startswith("_")])
     for name, method in METHODS.items():
         assert method.name == name
