@@ -174,11 +174,13 @@ def _worst_axis(problem: Mapping[str, Any], domain: Box, box: Box) -> int:
     radii = []
     for axis, (low, high) in enumerate(box):
         collapsed = (*box[:axis], ((low + high) / 2,) * 2, *box[axis + 1 :])
-        found = (
-            value(program, dict(zip(names, map(ball, collapsed), strict=True)))
-            if ends is None or ends[0] == axis
-            else deflated(program, names, collapsed, *ends)
-        )
+        if ends is None or ends[0] == axis:
+            found = value(program, dict(zip(names, map(ball, collapsed), strict=True)))
+        else:
+            found = deflated(program, names, collapsed, *ends)
+        if ends is not None and ends[0] == axis:
+            # of f/(x − a)^r, as for the other sides
+            found = found / exact((high - low) / 2) ** ends[2]
         radius = float(found.rad()) if found.is_finite() else float("inf")
         # where nothing can be told, the side that is longest in units of the domain's
         radii.append((radius, -(high - low) / (domain[axis][1] - domain[axis][0])))

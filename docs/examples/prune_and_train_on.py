@@ -29,7 +29,7 @@ def main(folder: Path) -> None:
             limit = method.limit(trained.state(), 2 if method.unit == "node" else 0.5)
             after = dp.train_on(problem, limit, AFTER)
             line = "--" if method.unit == "node" else "-"
-            right.plot(AFTER, after.generalization_error, line, color=look(place, method.unit).colour, label=name)
+            right.plot(AFTER, after.generalization_error, line, color=look(place, method.unit).color, label=name)
         right.set(xlabel="α since pruning", title="pruned to half, and trained on")
         right.set_xscale("symlog", linthresh=0.1)
         right.set_xlim(0.0)

@@ -361,6 +361,73 @@ def _beats_nodes() -> Claim:
     )
 
 
+_COPIES, _GROUPS = (2, 3, 4, 5, 6, 8), (1, 2, 3, None)
+
+
+def _boundaries() -> Iterator[Boundary]:
+    for copies in _COPIES:
+        at = sp.Rational(1, copies)
+        for groups in _GROUPS:
+            crossing = _gap(_LAST).subs(u, at) - (1 - p) * (p - at) * share(copies, groups)
+            inside = Inequality(crossing, {p: (1 - at, 1 - sp.Rational(1, 1000))}, 1)
+            yield Boundary(inside, f"z{copies}-m{groups or 'inf'}", f"p*({groups or '∞'}, {copies})")
+
+
+def _map() -> Region:
+    rows = [
+        Row(f"Z = {copies}, M = {groups or '∞'}", (f"p*({groups or '∞'}, {copies})",), True)
+        for copies in _COPIES
+        for groups in _GROUPS
+    ]
+    return Region("keep fraction p = k/(MZ)", ("coordinated edges are better", "DPP nodes are better"), rows)
+
+
+_MANY = (1 - p) ** 2 + (1 - p) * (p - 1 / Z) * (M - 1) / (M * (Z - 1) - 1)
+
+
+@cache
+def _slope_at_one() -> Expr:
+    """−d/dp of e_edge − e_DPP at p = 1, M ≥ 2, where both are 0."""
+    return sp.simplify(-sp.diff(edge(_LAST).subs(_OWN) - _MANY, p).subs(p, 1))
+
+
+def _boundary() -> Claim:
+    f = edge(_LAST).subs(_OWN) - node_of_p()
+    once_in_p = TurnsOnce(f, p, 1 - 1 / Z, 1)
+    sizes = _domain(("M, Z integers", "M ≥ 1", "Z ≥ 2"), M, Z)
+    rising = sp.Gt(_rising(_LAST), 0, evaluate=False)
+    found = Certified(Inequality(_rising(_LAST), {p: (_HALF, 1), u: (0, _HALF)}, 1, {p: (0, 2)}), "rising")
+    last = _domain(("1 - 1/Z < p", "p < 1", "Z ≥ 2"), p, Z)
+    sides = e("coordinated-edge", p, Z), e("dpp-node", p, M, Z)
+    slope = e("slope", M, Z)
+    less = 1 / Z - (1 - 1 / Z) * (M - 1) / (M * (Z - 1) - 1)
+    many = _domain(("M, Z integers", "M ≥ 2", "Z ≥ 2"), M, Z)
+    return Claim(
+        "masks.coordinated-boundary",
+        "Beyond p = 1 − 1/Z there is one boundary p*(M, Z) < 1: coordinated edges leave less than DPP nodes below it, and "
+        "more above it.",
+        sp.And(TurnsOnce(sides[0] - sides[1], p, 1 - 1 / Z, 1), sp.Implies(M >= 2, sp.Gt(slope, 0))),
+        ("M, Z integers", "M ≥ 1", "Z ≥ 2"),
+        "this project",
+        (
+            Proof(node_in_p),
+            found,
+            Follows(rising.subs(_OWN), last, At(_OWN, found.fact)),
+            Follows(once_in_p, sizes, Turns(1 - 1 / Z, (1 - p) * (p - 1 / Z), "above")),
+            Follows(sp.Ge(less, 0, evaluate=False), many, Arithmetic()),
+            *_boundaries(),
+        ),
+        Verdict.CERTIFIED,
+        {sides[0]: edge(_LAST).subs(_OWN), sides[1]: node_of_p(), slope: _slope_at_one},
+        (
+            *ASSUMED,
+            "masks as in masks.group-least: c = 2p − 1 for p ≥ 1 − 1/Z; slope: −d/dp of e_edge − e_DPP at p = 1",
+            "boundaries at the M and Z listed are enclosed; for Z = 2 they are the same for all M ≥ 2",
+        ),
+        _map(),
+    )
+
+
 def claims() -> list[Claim]:
     """The claims of this family."""
     return [
@@ -381,4 +448,5 @@ def claims() -> list[Claim]:
         ),
         _gain(),
         _beats_nodes(),
+        _boundary(),
     ]

@@ -1,0 +1,77 @@
+"""The laws that masks and node laws obey: verdicts hold, and fall where the statement says more than was shown."""
+
+from __future__ import annotations
+
+from dataclasses import replace
+
+import pytest
+import sympy as sp
+
+from divprune_sym.claims import ledger
+from divprune_sym.claims.claim import Bench, Verdict
+from divprune_sym.claims.domain import Domain, read
+from divprune_sym.claims.families import shared_masks
+from divprune_sym.claims.links import Fact
+from divprune_sym.claims.rules import Arithmetic, Equal, Follows, Termwise, Through
+
+pytestmark = pytest.mark.slow(10)
+
+BENCH = Bench(quick=True, recorded=ledger.RECORDED)
+x, y, z = sp.symbols("x y z", real=True)
+n = sp.Symbol("n", integer=True)
+q, N = sp.symbols("q N", integer=True)
+CLAIMS = {claim.id: claim for claim in shared_masks.claims()}
+
+
+def verdict(claim):
+    return ledger.examine(claim, BENCH).verdict
+
+
+def with_part(claim, old, new):
+    """A claim with one part of its conjunction replaced."""
+    parts = [new if part == old else part for part in claim.statement.args]
+    return replace(claim, statement=sp.And(*parts), expected=Verdict.OPEN)
+
+
+@pytest.mark.parametrize("id", ["masks.group-least", "masks.layer-least", "masks.gain"])
+def test_a_law_holds_and_no_more_than_it(id):
+    claim = CLAIMS[id]
+    assert verdict(claim) == "proved"
+    for part in claim.statement.args:
+        if isinstance(part, sp.Ge):
+            stricter = sp.Gt(*part.args, evaluate=False)
+            assert verdict(with_part(claim, part, stricter)) == "open"
+
+
+def holds(evidence, *known):
+    return evidence.examine(next(iter(CLAIMS.values())), BENCH, known).holds
+
+
+def test_through_asks_for_what_it_uses():
+    general = Fact(sp.Gt(x - y, 0, evaluate=False), Domain((sp.Gt(x, z, evaluate=False), sp.Ge(z, y, evaluate=False))))
+    wanted = sp.Gt(sp.asin(z) - y, 0, evaluate=False)
+    domain = read(("z > 0", "y ≤ z"), {y, z}, "domain")
+    through = Follows(wanted, domain, Through({x: sp.asin(z), y: y, z: z}, general))
+    shown = Follows(general.statement, general.domain, Arithmetic())
+    assert holds(shown)
+    arc = Fact(sp.Gt(sp.asin(z), z, evaluate=False), read(("z > 0",), {z}, "domain"))
+    assert holds(through, general, arc)
+    assert not holds(through, general)
+    assert not holds(through, arc)
+
+
+def test_equal_needs_the_value():
+    domain = read(("1 ≤ n", "n < 2", "n integer"), {n}, "domain")
+    fact = Fact(sp.Gt(sp.asin(1 / sp.Integer(1)), x, evaluate=False))
+    wanted = sp.Gt(sp.asin(1 / n), x, evaluate=False)
+    assert holds(Follows(wanted, domain, Equal({n: sp.Integer(1)})), fact)
+    wider = read(("1 ≤ n", "n < 3", "n integer"), {n}, "domain")
+    assert not holds(Follows(wanted, wider, Equal({n: sp.Integer(1)})), fact)
+
+
+def test_a_term_holds_for_the_other_symbols_of_the_domain_only():
+    values = read(("0 ≤ x", "y ≥ 1"), {x, y}, "domain")
+    term = Fact(sp.Ge(sp.asin(x) * y, 0, evaluate=False), values)
+    total = sp.Ge(sp.Sum(sp.asin(sp.IndexedBase("a")[q]) * y, (q, 1, N)), 0, evaluate=False)
+    assert holds(Follows(total, read(("y ≥ 2",), {y}, "domain"), Termwise(x, values)), term)
+    assert not holds(Follows(total, read(("y ≥ 0",), {y}, "domain"), Termwise(x, values)), term)
