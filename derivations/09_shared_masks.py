@@ -105,7 +105,10 @@ def boundary(shared, copies, groups, low):
     )
 
 
-assert abs(state.M * second**2 / 6 * node_error(0.5, 2, 3) - METHODS["dpp-node"].limit(state, 3).generalization_error()) < 1e-12
+assert (
+    abs(state.M * second**2 / 6 * node_error(0.5, 2, 3) - METHODS["dpp-node"].limit(state, 3).generalization_error())
+    < 1e-12
+)
 print("Z   M    independent  coordinated   1 − 1/Z")
 for copies in (2, 3, 4, 8):
     for groups in (1, 2, 10**6):
@@ -119,6 +122,6 @@ assert comb(4, 2) * shared_fraction(0.5, 4) == 1.0
 
 # %% [markdown]
 # Independent random edges beat DPP nodes below $p^* = 0.2140$ for $Z = 2$ and $0.2438$ for $Z = 3$. Coordinated ones
-# beat them at every $p \le 1 - 1/Z$, whatever $M$ is: `masks.coordinated-beats-nodes` has this for every $Z \ge 2$, with
-# ball arithmetic, and `masks.coordinated-boundary` the one boundary beyond (0.7646 for $Z = 2$ and $M \ge 2$; 0.8406 for $M = 2$ at
-# $Z = 3$). Both ways to average meet: what DPP nodes do with whole nodes, coordinated edges do with inputs.
+# beat them at every $p \le 1 - 1/Z$, whatever $M$ is: `masks.coordinated-beats-nodes` has this for every $Z \ge 2$,
+# with ball arithmetic, and `masks.coordinated-boundary` the one boundary beyond (0.7646 for $Z = 2$ and $M \ge 2$;
+# 0.8406 for $M = 2$ at $Z = 3$). What DPP nodes do with whole nodes, coordinated edges do with inputs.

@@ -77,7 +77,8 @@ def test_groups_come_from_the_kernel():
 
 
 def test_a_small_correlation_makes_no_group():
-    weak = specialized_state(1, 2, 1.0).with_(Q_classes=np.array([[[1.0, 0.3], [0.3, 1.0]]]), R_classes=np.zeros((1, 2, 1)))
+    Q, R = np.array([[[1.0, 0.3], [0.3, 1.0]]]), np.zeros((1, 2, 1))
+    weak = specialized_state(1, 2, 1.0).with_(Q_classes=Q, R_classes=R)
     assert METHODS["coordinated-edge"].limit(weak, 0.5).covariance[0, 1] == pytest.approx(0.25 * 0.3)
 
 

@@ -81,7 +81,9 @@ def _pairs() -> Iterator[Step]:
     students = sum(moment(x, p, p) for x in between) / 9
     whole = 3 * (students - 2 * moment(p, p, sp.S.One) + moment(sp.S.One, sp.S.One, sp.S.One))
     mean = sum(sp.asin(x / (p + 1)) for x in shares) / 3
-    yield same("e depends on c_ik through the mean of asin(c_ik/(1 + p)) alone: Z = 3", whole, _error_of_mean(mean).subs(Z, 3))
+    yield same(
+        "e depends on c_ik through the mean of asin(c_ik/(1 + p)) alone: Z = 3", whole, _error_of_mean(mean).subs(Z, 3)
+    )
 
 
 # --- the least that can be shared ---------------------------------------------------------------------
@@ -142,9 +144,17 @@ def _least(id: str, title: str, name: str, size: Expr, assumed: str) -> Claim:
     values = {A: sp.asin(a), r: 1 / sp.sqrt(1 - a**2)}
     general = Fact(
         sp.Ge(S - A, 0, evaluate=False),
-        Domain((sp.Gt(r, 0, evaluate=False), sp.Ge(Y - a, 0, evaluate=False), sp.Ge(S - A - r * (Y - a), 0, evaluate=False))),
+        Domain(
+            (
+                sp.Gt(r, 0, evaluate=False),
+                sp.Ge(Y - a, 0, evaluate=False),
+                sp.Ge(S - A - r * (Y - a), 0, evaluate=False),
+            )
+        ),
     )
-    _, shares_more, above = (x.func(*(side.subs(values) for side in x.args), evaluate=False) for x in general.domain.relations)
+    _, shares_more, above = (
+        x.func(*(side.subs(values) for side in x.args), evaluate=False) for x in general.domain.relations
+    )
     arc = sp.Ge(S - sp.asin(a), 0, evaluate=False)
     masks, best = e("blind-edge", p, Z, S), e(name, p, Z, a)
     return Claim(
@@ -157,12 +167,14 @@ def _least(id: str, title: str, name: str, size: Expr, assumed: str) -> Claim:
             Proof(_pairs),
             *_integers(),
             Follows(counts, Domain(), Termwise(n, _domain(("n integer",), n))),
-            Proof(lambda: [same("the mean of (n − b)(n − b − 1), as one of y", *in_means.args, {a: own.rhs})]),
+            Proof(
+                lambda: [same("the mean of (n − b)(n − b − 1), as one of y", in_means.lhs, in_means.rhs, {a: own.rhs})]
+            ),
             *_convex(),
             Follows(arcs, _domain(("0 ≤ a ≤ 1/2",), a), Termwise(y, _RANGE)),
             Follows(general.statement, general.domain, Arithmetic()),
             Follows(arc, _domain(("0 ≤ a ≤ 1/2",), a) & shares_more & above, At(values, general)),
-            Proof(lambda: [same("b of them keep an input, or b + 1", *attained.args, {a: own.rhs})]),
+            Proof(lambda: [same("b of them keep an input, or b + 1", attained.lhs, attained.rhs, {a: own.rhs})]),
         ),
         Verdict.PROVED,
         {masks: _error_of_mean(S), best: _error_of_mean(sp.asin(a))},
@@ -387,8 +399,12 @@ _MANY = (1 - p) ** 2 + (1 - p) * (p - 1 / Z) * (M - 1) / (M * (Z - 1) - 1)
 
 @cache
 def _slope_at_one() -> Expr:
-    """−d/dp of e_edge − e_DPP at p = 1, M ≥ 2, where both are 0."""
-    return sp.simplify(-sp.diff(edge(_LAST).subs(_OWN) - _MANY, p).subs(p, 1))
+    """−d/dp of e_edge − e_DPP at p = 1, where both are 0."""
+
+    def slope(node: Expr) -> Expr:
+        return sp.simplify(-sp.diff(edge(_LAST).subs(_OWN) - node, p).subs(p, 1))
+
+    return sp.Piecewise((slope((1 - p) ** 2), sp.Eq(M, 1)), (slope(_MANY), True))
 
 
 def _boundary() -> Claim:
@@ -404,9 +420,9 @@ def _boundary() -> Claim:
     many = _domain(("M, Z integers", "M ≥ 2", "Z ≥ 2"), M, Z)
     return Claim(
         "masks.coordinated-boundary",
-        "Beyond p = 1 − 1/Z there is one boundary p*(M, Z) < 1: coordinated edges leave less than DPP nodes below it, and "
-        "more above it.",
-        sp.And(TurnsOnce(sides[0] - sides[1], p, 1 - 1 / Z, 1), sp.Implies(M >= 2, sp.Gt(slope, 0))),
+        "Beyond p = 1 − 1/Z there is one boundary p*(M, Z) < 1: below it coordinated edges leave less than DPP nodes, "
+        "above it more.",
+        sp.And(TurnsOnce(sides[0] - sides[1], p, 1 - 1 / Z, 1), sp.Gt(slope, 0)),
         ("M, Z integers", "M ≥ 1", "Z ≥ 2"),
         "this project",
         (
@@ -414,6 +430,7 @@ def _boundary() -> Claim:
             found,
             Follows(rising.subs(_OWN), last, At(_OWN, found.fact)),
             Follows(once_in_p, sizes, Turns(1 - 1 / Z, (1 - p) * (p - 1 / Z), "above")),
+            Follows(sp.Gt(1 / Z, 0, evaluate=False), sizes, Arithmetic()),
             Follows(sp.Ge(less, 0, evaluate=False), many, Arithmetic()),
             *_boundaries(),
         ),
@@ -433,15 +450,15 @@ def claims() -> list[Claim]:
     return [
         _least(
             "masks.group-least",
-            "Told which nodes are copies, no law on masks that does not look at weights leaves less than balanced masks: "
-            "every input kept by floor(pZ) or ceil(pZ) of the Z copies, all pairs alike.",
+            "Told which nodes are copies, no law on masks that is blind to weights leaves less than balanced masks, "
+            "where floor(pZ) or ceil(pZ) of the Z copies keep an input and all pairs are alike.",
             "coordinated-edge",
             Z,
             "masks of different groups may be anything",
         ),
         _least(
             "masks.layer-least",
-            "Told nothing, no law that treats all K = MZ nodes alike leaves less than balanced masks of the whole layer.",
+            "Told nothing, no law that treats all K = MZ nodes alike leaves less than balanced masks of the layer.",
             "layer-coordinated-edge",
             M * Z,
             "the law is exchangeable over nodes, so that the mean over pairs of copies is that over all pairs",

@@ -104,7 +104,7 @@ def _shared(keep: float, sizes: NDArray[np.int64]) -> NDArray[np.float64]:
     kept = keep * sizes
     b = np.floor(kept)
     pairs = sizes * (sizes - 1)
-    return np.divide(b * (2 * kept - b - 1), pairs, out=np.full(len(sizes), keep), where=pairs > 0)
+    return np.asarray(np.divide(b * (2 * kept - b - 1), pairs, out=np.full(len(sizes), keep), where=pairs > 0))
 
 
 def _subset_shares(keep: float, size: int) -> NDArray[np.float64]:
