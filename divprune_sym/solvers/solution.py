@@ -9,11 +9,11 @@ from dataclasses import dataclass, field, fields, replace
 from enum import IntEnum
 from html import escape
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, overload
 
 import numpy as np
 
-from divprune_sym.ground.checks import BadInput, number
+from divprune_sym.ground.checks import BadInput, increasing_times, number
 from divprune_sym.ground.extras import needed
 from divprune_sym.ground.files import check_ending, written_aside
 from divprune_sym.ground.values import ByValue
@@ -24,7 +24,7 @@ if TYPE_CHECKING:
     from collections.abc import Callable, Sequence
 
     from matplotlib.axes import Axes
-    from numpy.typing import NDArray
+    from numpy.typing import ArrayLike, NDArray
 
     from divprune_sym.notation import OrderParameters
     from divprune_sym.solvers.problem import Problem
@@ -92,7 +92,7 @@ class Solution(ByValue):
     events : tuple of tuples
         The times of each event asked for.
     integrator : callable or None
-        (problem, alphas) ↦ Solution, with the method and tolerances that made this one: `at` goes on with it.
+        (problem, alphas) ↦ Solution, with the method and tolerances that made this one: `at` asks it.
     """
 
     alpha: NDArray[np.float64]
@@ -136,27 +136,54 @@ class Solution(ByValue):
             Q_classes=self.Q_classes[index], R_classes=self.R_classes[index], v=self.v[index]
         )
 
-    def at(self, alpha: float) -> OrderParameters:
-        """The order parameters at any α from 0 to the last time reached.
+    @overload
+    def at(self, alpha: float) -> OrderParameters: ...
 
-        Integrated from the last time before it, with the method and tolerances of this solution: as accurate as the
-        solution itself, not as fast as a polynomial. At the times of the solution it is `state`.
+    @overload
+    def at(self, alpha: Sequence[float] | NDArray[np.float64]) -> Solution: ...
+
+    def at(self, alpha: ArrayLike) -> OrderParameters | Solution:
+        """What this solution would have reported at other times, from 0 to the last one reached.
+
+        The same integration is made once more and reports these times too, by its dense output: one pass, however many
+        times are asked for, and the same bits as if they had been asked for at first. (With fixed steps: of a run that
+        lands on these times too.) At times that the solution has nothing is computed.
+
+        Parameters
+        ----------
+        alpha : float or (S,)
+            One time, or increasing ones.
+
+        Returns
+        -------
+        OrderParameters or Solution
+            The state at one time; for an array this solution at these times, without events.
 
         Raises
         ------
         BadInput
-            α is outside, or it is not known how this solution was integrated.
+            A time outside, times that do not increase, or it is not known how this solution was integrated.
         """
         reached = float(self.alpha[-1]) if len(self.alpha) else 0.0
-        alpha = number("alpha", alpha, 0.0, reached)
-        before = int(np.searchsorted(self.alpha, alpha, side="right")) - 1
-        start, begun = (self.state(before), float(self.alpha[before])) if before >= 0 else (self.problem.state, 0.0)
-        if alpha == begun:
-            return start
+        if np.ndim(alpha) == 0:
+            return self._reporting(np.array([number("alpha", alpha, 0.0, reached)])).state()
+        times = increasing_times("alpha", alpha)
+        number("alpha", times[-1], 0.0, reached)
+        return self._reporting(times)
+
+    def _reporting(self, times: NDArray[np.float64]) -> Solution:
+        whole = self if np.isin(times, self.alpha).all() else self._with_times(times)
+        at = np.searchsorted(whole.alpha, times)
+        moved = {name: getattr(whole, name)[at] for name in ("generalization_error", "Q_classes", "R_classes", "v")}
+        return replace(self, alpha=times, events=(), **moved)
+
+    def _with_times(self, times: NDArray[np.float64]) -> Solution:
+        """The same integration, which reports these times and its own."""
         if self.integrator is None:
-            msg = f"alpha = {alpha:g}: it is not known how this solution was integrated; choose one of its times"
+            other = times[~np.isin(times, self.alpha)][0]
+            msg = f"alpha = {other:g}: it is not known how this solution was integrated; choose one of its times"
             raise BadInput(msg)
-        return self.integrator(replace(self.problem, state=start), [alpha - begun]).state()
+        return self.integrator(self.problem, np.union1d(self.alpha, times))
 
     def save(self, path: str | Path) -> None:
         """Write a file that `load_solution` reads, or a table for others.

@@ -5,6 +5,7 @@ from __future__ import annotations
 import csv
 import json
 import pickle
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
@@ -53,6 +54,45 @@ def test_before_the_first_time() -> None:
     assert np.allclose(late.at(1.0).Q, dp.integrate(problem(), [1.0]).Q[0], rtol=0, atol=1e-6)
 
 
+@pytest.mark.parametrize("method", ["auto", "dop853", "dopri5", "bdf"])
+def test_other_times_are_those_that_the_run_would_have_reported(method: str) -> None:
+    """To the bit: the steps do not know which times are reported before the last."""
+    between = [0.2, 3.0, 5.0, 17.25]
+    solution = dp.integrate(problem(), ALPHAS, method=method)
+    whole = dp.integrate(problem(), sorted({*ALPHAS, *between}), method=method)
+    found = solution.at(between)
+    for n, alpha in enumerate(between):
+        reported = whole.state(int(np.searchsorted(whole.alpha, alpha)))
+        assert found.state(n) == reported
+        assert solution.at(alpha) == reported  # one alone, or with others
+    assert found.at([3.0, 17.25]) == replace(found, **_rows(found, [1, 3]))
+
+
+def _rows(solution: dp.Solution, rows: list[int]) -> dict[str, Any]:
+    names = ("alpha", "generalization_error", "Q_classes", "R_classes", "v")
+    return {name: getattr(solution, name)[rows] for name in names}
+
+
+def test_many_times_are_one_pass() -> None:
+    """Counted, not timed: the integrator is asked once, for all of them."""
+    asked: list[int] = []
+    solution = dp.integrate(problem(), ALPHAS)
+
+    def counted(p: dp.Problem, alphas: Any) -> dp.Solution:
+        asked.append(len(alphas))
+        return dp.integrate(p, alphas)
+
+    found = replace(solution, integrator=counted).at(np.linspace(0.0, 20.0, 1001))
+    assert asked == [1001]
+    assert len(found.alpha) == len(found.Q) == 1001
+
+
+@pytest.mark.parametrize("times", [[], [3.0, 2.0], [1.0, 20.5], [-1.0, 2.0], [[1.0]], [np.nan]])
+def test_times_that_are_none(solved: dp.Solution, times: Any) -> None:
+    with pytest.raises(BadInput, match="alpha"):
+        solved.at(times)
+
+
 def test_fixed_steps_go_on_with_fixed_steps() -> None:
     solution = dp.integrate_fixed_step(problem(), [1.0, 2.0], 0.01)
     assert solution.at(1.5) == dp.integrate_fixed_step(problem(), [1.0, 1.5], 0.01).state()
@@ -69,6 +109,7 @@ def test_a_file_keeps_everything(solved: dp.Solution, tmp_path: Path) -> None:
     again = dp.load_solution(tmp_path / "s.npz")
     assert again == solved
     assert again.at(3.0) == solved.at(3.0)
+    assert again.at([0.5, 3.0]) == solved.at([0.5, 3.0])
     assert pickle.loads(pickle.dumps(solved)) == solved
 
 
