@@ -1,8 +1,9 @@
 """What differs between machines in generated text: its first lines, and how it makes room for arrays.
 
 Everything between is one text. It uses the names that a preamble has to define: `jit` (for functions that generated
-code calls), `entry` (for those called from outside), `fma`, `sqrt`, `pi` and the special functions; `special_source`
-has those as text, in terms of `jit`, `fma`, `above`, `any_above`, `sqrt`, `fabs` and `copysign`.
+code calls; on the CPU they go straight to LLVM), `entry` (for those called from outside), `fma`, `sqrt`, `pi` and the
+special functions; `special_source` has those as text, in terms of `jit`, `fma`, `above`, `any_above`, `sqrt`, `fabs`
+and `copysign`.
 """
 
 from __future__ import annotations
@@ -107,11 +108,11 @@ from math import atan2, fabs, pi, sqrt
 import numpy as np
 from numba import cfunc, njit
 
+from divprune_sym.codegen.direct import direct as jit
 from divprune_sym.codegen.simd import (
 {listed})
 from divprune_sym.codegen.special import asin, exp, root
 
-jit = njit(error_model="numpy", nogil=True)
 # called from outside: kept on disk, with all that it calls
 entry = njit(cache=True, error_model="numpy", nogil=True)
 

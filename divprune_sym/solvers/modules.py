@@ -64,6 +64,7 @@ def flat_parameters(state: OrderParameters, rates: Sequence[float]) -> NDArray[n
     return np.concatenate([np.asarray(part, dtype=np.float64) for part in parts])
 
 
+_NUMBA = 'jit = njit(error_model="numpy", nogil=True)\n\n\n'
 _COPIED_FROM = "# --- copied into generated modules"
 _ONE_BY_ONE = "# --- for one trajectory after the other"
 # where the second layer is found while it moves
@@ -88,7 +89,7 @@ def stepping_module(target: str = "cpu") -> ModuleType:
     """The compiled loops that step in time, for all problems."""
 
     preamble = {"cpu": CPU, "batch": BATCH}[target].preamble
-    return cached_module({"stepping": target}, lambda: preamble + _stepping(target))
+    return cached_module({"stepping": target}, lambda: preamble + _NUMBA + _stepping(target))
 
 
 @cache
