@@ -138,13 +138,15 @@ def sign(expression: Expr, domain: Domain) -> int:
 @cache
 def nonnegative(expression: Expr, domain: Domain) -> bool:
     """Whether an expression is ≥ 0 everywhere in a domain; False if it cannot be told."""
-    result = 1
+    result, vanishes = 1, False
     for base, power in _factors(expression):
-        own = _sign_of_factor(base, domain) or _weak_sign(base, domain, power)
+        strict = _sign_of_factor(base, domain)
+        own = strict or _weak_sign(base, domain, power)
         if own == 0:
             return False
+        vanishes |= not strict and power % 2 == 1 and _weak_sign(-base, domain, power) == own
         result *= own**power if isinstance(power, int) else 1
-    return result > 0
+    return vanishes or result > 0
 
 
 def _weak_sign(base: Expr, domain: Domain, power: int) -> int:
@@ -219,6 +221,7 @@ def _lines(domain: Domain, products: bool) -> list[_Line] | None:
     premises += [(x, True) for x in symbols if x.is_positive]
     premises += [(x, False) for x in symbols if x.is_nonnegative and not x.is_positive]
     premises += [(x - 1, False) for x in symbols if x.is_positive and domain.is_integer(x)]
+    premises += [(x, False) for x in _roots(domain)]
     if products:
         pairs = combinations_with_replacement(premises, 2)
         premises += [(_product(a, b), strict and also) for (a, strict), (b, also) in pairs]
@@ -227,6 +230,12 @@ def _lines(domain: Domain, products: bool) -> list[_Line] | None:
     for e in equal:
         lines += [_line(e, False), _line(-e, False)]
     return [line for line in lines if line is not None]
+
+
+def _roots(domain: Domain) -> list[Expr]:
+    """The square roots in the relations: where these hold, they are real."""
+    found = {x for relation in domain.relations for x in relation.atoms(sp.Pow) if x.exp == sp.S.Half}
+    return sorted(found, key=str)
 
 
 def _tight(expression: Expr, strict: bool, domain: Domain) -> tuple[Expr, bool]:

@@ -64,7 +64,7 @@ class Domain:
 
     def at(self, point: Mapping[sp.Symbol, Expr]) -> list[str]:
         """What keeps a point out: the relations, and the assumptions of symbols, that do not hold there."""
-        outside = [str(r) for r in self.relations if not is_true(r.subs(dict(point)))]
+        outside = [str(r) for r in self.relations if not _holds_at(r, point)]
         for x, number in point.items():
             wanted = {"an integer": self.is_integer(x) and not number.is_integer}
             wanted |= {"positive": bool(x.is_positive) and not number.is_positive}
@@ -78,6 +78,13 @@ class Domain:
         if named:
             words.append(f"{', '.join(named)} integer{'s' if len(named) > 1 else ''}")
         return ", ".join(words) or "everywhere"
+
+
+def _holds_at(relation: Relational, point: Mapping[sp.Symbol, Expr]) -> bool:
+    try:
+        return is_true(relation.subs(dict(point)))
+    except TypeError:  # SymPy's word for a side that has no value there
+        return False
 
 
 def _chained(relation: Relational) -> str:

@@ -83,6 +83,8 @@ def _entail_part(facts: Sequence[Fact], part: Basic, where: Domain) -> None:
             used.append(fact.domain)
             if covered(where, used):
                 return
+    if impossible(where):
+        return
     if not used:
         shown = "; ".join(map(str, facts[:3])) + ("; …" if len(facts) > 3 else "")
         msg = f"nothing shows {short(part)} on {where}: the evidence shows {shown or 'nothing'}"
@@ -268,7 +270,7 @@ def _quotient(want: Expr, have: Expr) -> Expr | None:
         return sp.Integer(1)
     if have == 0:
         return None
-    top, bottom = _without_functions(want), _without_functions(have)
+    top, bottom = _alike(want, have)
     if bottom.args[0] == 0:
         return None
     back = dict((*top.args[1], *bottom.args[1]))
@@ -312,9 +314,19 @@ def _by_chance(side: sp.Tuple, shift: int) -> Expr:
 @cache
 def _difference(want: Expr, have: Expr) -> Expr | None:
     """want − have, where no function is left in it."""
-    first, second = _without_functions(want), _without_functions(have)
+    first, second = _alike(want, have)
     rest = _real(sp.expand(first.args[0] - second.args[0]), dict((*first.args[1], *second.args[1])))
     return None if rest is None else sp.factor(sp.together(rest))
+
+
+def _alike(want: Expr, have: Expr) -> tuple[sp.Tuple, sp.Tuple]:
+    """Both without functions; a symbol whose root is in one of them is the root's square in both."""
+    sides = _without_functions(want), _without_functions(have)
+    squares = {x.base: root**2 for side in sides for root, x in side.args[1] if x.is_Pow and x.base.is_Symbol}
+    if not squares:
+        return sides
+    first, second = (sp.Tuple(side.args[0].xreplace(squares), side.args[1]) for side in sides)
+    return first, second
 
 
 @cache
@@ -322,8 +334,10 @@ def _without_functions(side: Expr) -> sp.Tuple:
     """A side with a symbol for every function, root and constant; the way back comes with it."""
     whole = sp.powsimp(sp.expand(_normal(side)))
     opaque = {x for x in whole.atoms(sp.Function, sp.Pow, sp.NumberSymbol) if not (x.is_Pow and x.exp.is_Integer)}
-    outer = {x: _stand_in(x) for x in opaque}
-    return sp.Tuple(whole.xreplace(outer), sp.Tuple(*[sp.Tuple(dummy, x) for x, dummy in outer.items()]))
+    roots = {x: sp.sqrt(x.base) for x in opaque if x.is_Pow and (2 * x.exp).is_Integer}
+    outer = {x: _stand_in(roots[x]) ** (2 * x.exp) if x in roots else _stand_in(x) for x in opaque}
+    back = {_stand_in(x): x for x in (roots.get(x, x) for x in opaque)}
+    return sp.Tuple(whole.xreplace(outer), sp.Tuple(*[sp.Tuple(dummy, x) for dummy, x in back.items()]))
 
 
 @cache

@@ -18,7 +18,7 @@ from divprune_sym.claims.domain import Domain
 from divprune_sym.claims.expansion import NotSmooth, check_smooth
 from divprune_sym.claims.links import Fact, NotEntailed, entail, follows, short
 from divprune_sym.claims.special import without_moments
-from divprune_sym.claims.statements import TurnsOnce, is_true
+from divprune_sym.claims.statements import OneInterval, TurnsOnce, is_true
 from divprune_sym.claims.steps import vanishes
 
 if TYPE_CHECKING:
@@ -404,14 +404,13 @@ class Turns:
             raise NotEntailed(msg)
         f, x, low, high = statement.args
         domain = domain.without(x)
-        below = domain & sp.Gt(x, low, evaluate=False)
-        above = domain & sp.Lt(x, high, evaluate=False)
+        ends = (sp.Gt(x, low, evaluate=False), sp.Lt(x, high, evaluate=False))
         if self.rises == "below":
-            fixed = Fact(sp.Gt(f, 0, evaluate=False), above & sp.Ge(x, self.cut, evaluate=False))
-            moving = below & sp.Lt(x, self.cut, evaluate=False)
+            fixed = Fact(sp.Gt(f, 0, evaluate=False), _narrowed(domain & sp.Ge(x, self.cut, evaluate=False), ends))
+            moving = _narrowed(domain & sp.Lt(x, self.cut, evaluate=False), ends)
         else:
-            fixed = Fact(sp.Lt(f, 0, evaluate=False), below & sp.Le(x, self.cut, evaluate=False))
-            moving = above & sp.Gt(x, self.cut, evaluate=False)
+            fixed = Fact(sp.Lt(f, 0, evaluate=False), _narrowed(domain & sp.Le(x, self.cut, evaluate=False), ends))
+            moving = _narrowed(domain & sp.Gt(x, self.cut, evaluate=False), ends)
         _smooth(f, x, moving)
         _smooth(self.weight, x, moving)
         positive = Fact(sp.Gt(self.weight, 0, evaluate=False), moving)
@@ -440,7 +439,51 @@ class Never:
         return [Fact(sp.Gt(f, 0, evaluate=False), inside)]
 
 
-RULES = (Arithmetic, At, Ends, Induction, Large, Never, Slope, Termwise, Turns)
+@dataclass(frozen=True)
+class Join:
+    """One interval: f turns positive below a place, is positive from there to another one, and turns negative above.
+
+    Parameters
+    ----------
+    first, last : Expr
+        The two places.
+    low, high : Expr
+        Places below and above them where f is negative, so that it turns inside.
+    """
+
+    first: Expr
+    last: Expr
+    low: Expr
+    high: Expr
+
+    @property
+    def says(self) -> str:
+        """The theorem in a few words."""
+        return f"f turns positive below {self.first}, stays so up to {self.last}, and turns negative above {self.first}"
+
+    def premises(self, statement: Basic, domain: Domain) -> Iterable[Fact]:
+        """Both turns, and the signs at and between the places."""
+        if not isinstance(statement, OneInterval):
+            msg = f"{short(statement)} is not about one interval"
+            raise NotEntailed(msg)
+        f, x, start, end = statement.args
+        domain = domain.without(x)
+        ordered = (start, self.low, self.first, self.last, end)
+        for a, b in (*zip(ordered, ordered[1:], strict=False), (self.first, self.high), (self.high, end)):
+            _inside(sp.Lt(a, b, evaluate=False), domain)
+        between = Domain((sp.Ge(x, self.first, evaluate=False), sp.Le(x, self.last, evaluate=False)))
+        # cases stay as they are: SymPy would try to decide between them
+        below, above = (sp.Lt(f.xreplace({x: place}), 0, evaluate=False) for place in (self.low, self.high))
+        return [
+            Fact(TurnsOnce(f, x, start, self.first), domain),
+            Fact(TurnsOnce(-f, x, self.first, end), domain),
+            Fact(sp.Gt(f, 0, evaluate=False), domain & between),
+            Fact(below, domain),
+            Fact(above, domain),
+        ]
+
+
+RULES = (Arithmetic, At, Ends, Induction, Join, Large, Never, Slope, Termwise, Turns)
 
 
 # --- shared -------------------------------------------------------------------------------------------
@@ -456,6 +499,13 @@ def _relation(statement: Basic) -> Relational:
         msg = f"{short(statement)} is no inequality"
         raise NotEntailed(msg)
     return statement
+
+
+def _narrowed(domain: Domain, relations: Iterable[Relational]) -> Domain:
+    """The domain, with those relations that do not hold on it anyway."""
+    for relation in relations:
+        domain = domain if certain(relation, domain) else domain & relation
+    return domain
 
 
 def _smooth(f: Expr, x: sp.Symbol, domain: Domain) -> None:

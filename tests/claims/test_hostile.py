@@ -28,8 +28,8 @@ from divprune_sym.claims import (
 )
 from divprune_sym.claims.claim import Bench, Finding, Kind
 from divprune_sym.claims.domain import Domain, read
-from divprune_sym.claims.rules import Large, Never, Turns
-from divprune_sym.claims.statements import TurnsOnce
+from divprune_sym.claims.rules import Join, Large, Never, Turns
+from divprune_sym.claims.statements import OneInterval, TurnsOnce
 from divprune_sym.ground.checks import BadInput
 
 x, u, b = sp.symbols("x u b")
@@ -178,6 +178,25 @@ def test_rules_refuse_what_looks_like_their_case(statement, domain, rule, words)
     finding = Follows(statement, domain, rule).examine(None, Bench(True, ledger.RECORDED), ())
     assert not finding.holds
     assert words in finding.summary
+
+
+def test_one_interval_needs_both_ends_and_what_lies_between():
+    f = (x - sp.Rational(1, 4)) * (sp.Rational(3, 4) - x)
+    inside = where("3/8 <= x <= 5/8")
+    rule = Join(sp.Rational(3, 8), sp.Rational(5, 8), sp.Rational(1, 8), sp.Rational(7, 8))
+    known = [
+        Fact(TurnsOnce(f, x, 0, sp.Rational(3, 8))),
+        Fact(TurnsOnce(-f, x, sp.Rational(3, 8), 1)),
+        Fact(f > 0, inside),
+    ]
+    claimed = Follows(OneInterval(f, x, 0, 1), Domain(), rule)
+    assert claimed.examine(None, Bench(True, ledger.RECORDED), known).holds
+    for n in range(3):
+        finding = claimed.examine(None, Bench(True, ledger.RECORDED), known[:n] + known[n + 1 :])
+        assert "nothing shows" in finding.summary
+    for places in ((3, 5, 4, 7), (5, 3, 1, 7), (3, 5, 1, 2), (3, 3, 1, 7)):
+        other = Join(*[sp.Rational(n, 8) for n in places])
+        assert not Follows(claimed.statement, Domain(), other).examine(None, Bench(True, ledger.RECORDED), known).holds
 
 
 def test_a_bound_variable_is_not_bounded_by_the_domain():

@@ -15,18 +15,18 @@ import sympy as sp
 
 from divprune_sym.claims import errors
 from divprune_sym.claims.claim import Claim, Region, Row, Verdict
-from divprune_sym.claims.domain import read
+from divprune_sym.claims.domain import Domain, read
 from divprune_sym.claims.errors import M, Z, e, k, p, u
 from divprune_sym.claims.evidence import Boundary, Certified, Proof, Witness, once
 from divprune_sym.claims.families.nodes import node_laws
 from divprune_sym.claims.links import Fact
 from divprune_sym.claims.prover import Inequality
-from divprune_sym.claims.rules import At, Ends, Follows, Never, Turns
-from divprune_sym.claims.statements import TurnsOnce
+from divprune_sym.claims.rules import At, Ends, Follows, Join, Never, Turns
+from divprune_sym.claims.statements import OneInterval, TurnsOnce
 from divprune_sym.claims.steps import Step, is_zero, same
 
 if TYPE_CHECKING:
-    from collections.abc import Iterable, Iterator
+    from collections.abc import Iterable, Iterator, Mapping
 
     from sympy import Expr
 
@@ -276,6 +276,13 @@ def _rescaled_sides() -> Iterator[Step]:
     )
 
 
+def _along() -> Expr:
+    """(−a/b)' times b², in r, where D + p(p − u) = a + ub."""
+    few = _in_root(gap(errors.random_edge(1 / sp.sqrt(p))) + p * (p - u))
+    a, b = few.subs(u, 0), sp.diff(few, u)
+    return a * sp.diff(b, _r) - sp.diff(a, _r) * b
+
+
 def _rescaled_certificates() -> list[Certified]:
     edge = errors.random_edge(1 / sp.sqrt(p))
     D = gap(edge)
@@ -284,7 +291,7 @@ def _rescaled_certificates() -> list[Certified]:
     root_fifth = sp.Rational(9, 20)  # p = 0.2025: −a/b increases up to here
     third = sp.Rational(29, 50)  # p = 0.3364 > 1/3
     many = D - (1 - p) * (p - _HALF)
-    along = a * sp.diff(slope, _r) - sp.diff(a, _r) * slope
+    along = _along()
     diagonal = _in_root(D.subs(u, p))
     return [
         Certified(Inequality(few.subs(u, 1), {_r: (0, 1)}, 1, {_r: (0, 1)}), "z1"),
@@ -319,14 +326,88 @@ def _rescaled_rows() -> Iterator[Row]:
             yield row(copies, groups, "p₁({Z})", "p*({M}, {Z})", first=False)
 
 
+_LAST = sp.Rational(841, 2500)  # 0.58², above 1/3
+_LOW, _HIGH = 1 / (16 * Z**2), 1 - 1 / (50 * Z)  # there nodes are better
+
+
+def _rescaled_interval(edge: Expr) -> list[Follows]:
+    """One interval for every Z ≥ 3, from the certificates."""
+    few, D, own, root = gap(edge) + p * (p - u), gap(edge), {u: 1 / Z}, {_r: sp.sqrt(p)}
+    f = node_of_p() - edge.subs(own)
+    one = OneInterval(f, p, 0, 1)
+    start = sp.Rational(81, 400)
+
+    def over(*relations: str | sp.Basic) -> Domain:
+        return read(relations, {M, Z, p, u, _r}, "domain")
+
+    def at(relation: sp.Basic, values: Mapping[sp.Symbol, Expr], domain: Domain, general: Fact) -> Follows:
+        return Follows(relation, domain, At(values, general))
+
+    few_r, falls = sp.Lt(_in_root(few), 0), sp.Lt(_in_root(D.subs(u, 0)), 0)
+    box = over("9/20 ≤ r ≤ 29/50", "0 ≤ u ≤ 1/3")
+    up_to = over("0 < p ≤ 841/2500")
+    triangle = over("0 < p ≤ 841/2500", "0 ≤ u", "u ≤ p")
+    a, b = few.subs(u, 0), sp.diff(few, u)
+    along = _along()
+    rising_in_p = sp.Gt(a * sp.diff(b, p) - sp.diff(a, p) * b, 0)
+    wide = over("1/3 ≤ p < 1", "0 ≤ u ≤ 1/3")
+    rises = sp.Gt(_psi_slope(edge), 0)
+    large = over("Z ≥ 3", "M ≥ 1")
+    below = over("0 < p", "p < 81/400")
+    return [
+        at(
+            sp.Gt(few.subs(u, 1), 0),
+            root,
+            over("0 < p < 1"),
+            Fact(sp.Gt(_in_root(few).subs(u, 1), 0), over("0 < r < 1")),
+        ),
+        at(
+            sp.Gt(few.subs(u, _HALF), 0),
+            root,
+            over("0 < p ≤ 1/2"),
+            Fact(sp.Gt(_in_root(few).subs(u, _HALF), 0), over("0 < r ≤ 71/100")),
+        ),
+        Follows(few_r, box, Ends(u, sp.S.Zero, _THIRD)),
+        at(sp.Lt(few.subs(own), 0), root | own, over("81/400 ≤ p ≤ 841/2500", "Z ≥ 3"), Fact(few_r, box)),
+        at(sp.Lt(D.subs(u, 0), 0), root, up_to, Fact(falls, over("0 < r ≤ 29/50"))),
+        at(sp.Lt(D.subs(u, p), 0), root, up_to, Fact(sp.Lt(_in_root(D.subs(u, p)), 0), over("0 < r ≤ 29/50"))),
+        Follows(sp.Lt(D, 0), triangle, Ends(u, sp.S.Zero, p)),
+        at(sp.Lt(D.subs(own), 0), own, over("p ≤ 841/2500", "p*Z ≥ 1", "Z ≥ 3"), Fact(sp.Lt(D, 0), triangle)),
+        at(sp.Gt(b, 0), root, below, Fact(sp.Gt(_in_root(b), 0), over("0 ≤ r ≤ 9/20"))),
+        at(rising_in_p, root, below, Fact(sp.Gt(along, 0), over("0 ≤ r ≤ 9/20"))),
+        Follows(TurnsOnce(f, p, 0, 1 / Z), large, Turns(start, b, "below")),
+        at(rises.subs(own), own, over("1/3 < p < 1", "Z ≥ 3"), Fact(rises, wide)),
+        Follows(TurnsOnce(-f, p, 1 / Z, 1), large, Turns(_THIRD, (1 - p) * (p - 1 / Z), "above")),
+        at(_at_low(few).relation.subs(own), own, over("Z ≥ 3"), Fact(_at_low(few).relation, over("0 < u ≤ 1/3"))),
+        at(_at_high(D).relation.subs(own), own, over("Z ≥ 3"), Fact(_at_high(D).relation, over("0 < u ≤ 1/3"))),
+        Follows(one, large, Join(1 / Z, _LAST, _LOW, _HIGH)),
+    ]
+
+
+def _at_low(few: Expr) -> Inequality:
+    """Nodes are better at p = u²/16."""
+    return Inequality(_in_root(few).subs(_r, u / 4), {u: (0, _THIRD)}, 1, {u: (1, 0)})
+
+
+def _at_high(D: Expr) -> Inequality:
+    """And at p = 1 − u/50, where D > (1 − p)u."""
+    return Inequality(D.subs(p, 1 - u / 50) - u**2 / 50, {u: (0, _THIRD)}, 1, {u: (2, 0)})
+
+
 def _rescaled() -> Claim:
-    low, high = sp.Function("p_1")(Z), sp.Function("p*")(M, Z)
-    better = sp.Lt(e("rescaled-random-edge", p, Z), e("dpp-node", p, M, Z))
+    edge = errors.random_edge(1 / sp.sqrt(p))
+    sides = e("rescaled-random-edge", p, Z), e("dpp-node", p, M, Z)
+    sure = sp.And(sp.Ge(Z, 3), sp.Ge(p * Z, 1), sp.Le(p, _LAST))
     return Claim(
         "edge-node.rescaled-region",
         "With kept weights multiplied by 1/√p, random edges are never better than DPP nodes for Z ≤ 2; for Z ≥ 3 they "
-        "are better exactly for p₁(Z) < p < p*(M, Z), p₁ < 1/Z and p* > 1/3.",
-        sp.Equivalent(better, sp.And(sp.Ge(Z, 3), sp.Lt(low, p), sp.Lt(p, high))),
+        "are better inside one interval of keep fractions, p₁ < p < p*, and worse outside its closure; "
+        "0 < p₁ < 1/Z and 0.336 < p* < 1.",
+        sp.And(
+            *[sp.Implies(sp.Eq(Z, n), sp.Gt(*sides)) for n in (1, 2)],
+            sp.Implies(sp.Ge(Z, 3), OneInterval(sides[1] - sides[0], p, 0, 1)),
+            sp.Implies(sure, sp.Lt(*sides)),
+        ),
         ("M, Z integers", "M ≥ 1", "Z ≥ 1", "0 < p < 1"),
         "this project; rescaling by 1/√p",
         (
@@ -334,10 +415,13 @@ def _rescaled() -> Claim:
             Proof(_rescaled_sides),
             *_rescaled_certificates(),
             Proof(_rescaled_near_one),
+            Certified(_at_low(gap(edge) + p * (p - u)), "at-low"),
+            Certified(_at_high(gap(edge)), "at-high"),
+            *_rescaled_interval(edge),
             *_rescaled_boundaries(),
         ),
-        Verdict.OPEN,
-        {e("rescaled-random-edge", p, Z): errors.random_edge(1 / sp.sqrt(p)).subs(u, 1 / Z)},
+        Verdict.CERTIFIED,
+        {sides[0]: edge.subs(u, 1 / Z), sides[1]: node_of_p()},
         ASSUMED,
         drawn(_rescaled_rows()),
     )
