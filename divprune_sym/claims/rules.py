@@ -7,6 +7,7 @@ applies it: its premises must be entailed by what the evidence before it shows.
 from __future__ import annotations
 
 from dataclasses import dataclass
+from itertools import pairwise
 from typing import TYPE_CHECKING, Protocol
 
 import sympy as sp
@@ -469,7 +470,7 @@ class Join:
         f, x, start, end = statement.args
         domain = domain.without(x)
         ordered = (start, self.low, self.first, self.last, end)
-        for a, b in (*zip(ordered, ordered[1:], strict=False), (self.first, self.high), (self.high, end)):
+        for a, b in (*pairwise(ordered), (self.first, self.high), (self.high, end)):
             _inside(sp.Lt(a, b, evaluate=False), domain)
         between = Domain((sp.Ge(x, self.first, evaluate=False), sp.Le(x, self.last, evaluate=False)))
         # cases stay as they are: SymPy would try to decide between them

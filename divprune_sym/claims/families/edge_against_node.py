@@ -287,7 +287,7 @@ def _rescaled_certificates() -> list[Certified]:
     edge = errors.random_edge(1 / sp.sqrt(p))
     D = gap(edge)
     few = _in_root(D + p * (p - u))
-    a, slope = few.subs(u, 0), sp.diff(few, u)
+    slope = sp.diff(few, u)
     root_fifth = sp.Rational(9, 20)  # p = 0.2025: −a/b increases up to here
     third = sp.Rational(29, 50)  # p = 0.3364 > 1/3
     many = D - (1 - p) * (p - _HALF)
