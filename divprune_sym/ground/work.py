@@ -10,8 +10,10 @@ import ctypes
 import os
 import pickle
 import signal
+import sys
 from collections import deque
 from contextlib import contextmanager, nullcontext, suppress
+from functools import lru_cache
 from queue import Empty, SimpleQueue
 from threading import Event, Lock, Thread, current_thread, enumerate
 from time import monotonic
@@ -51,17 +53,23 @@ class _BlasLimit:
     limits: Any = None
 
 
+@lru_cache(maxsize=1)
+def _libraries(imported: int) -> Any:
+    """What threadpoolctl finds loaded; it is looked for again, for a millisecond, once more modules are imported."""
+    from threadpoolctl import ThreadpoolController
+
+    return ThreadpoolController()
+
+
 @contextmanager
 def one_blas_thread() -> Iterator[None]:
     """Limit BLAS to one thread, for the whole process, as long as any thread is inside.
 
     Small matrices do not gain from more, and threads of several libraries stall each other.
     """
-    from threadpoolctl import threadpool_limits
-
     with _BlasLimit.lock:
         if _BlasLimit.inside == 0:
-            _BlasLimit.limits = threadpool_limits(1, user_api="blas")
+            _BlasLimit.limits = _libraries(len(sys.modules)).limit(limits=1, user_api="blas")
         _BlasLimit.inside += 1
     try:
         yield

@@ -55,10 +55,11 @@ class Moments:
 class MomentSum:
     """Sums around the mean of the first rows: no cancellation where the mean is large.
 
-    Rows are gathered until there are so many that a product of matrices is worth it.
+    Rows are gathered, with a one after each, until there are so many that a product of matrices is worth it; they then
+    still lie in the cache, and the product has their sum too.
     """
 
-    GATHERED = 2048
+    GATHERED = 256
 
     def __init__(self) -> None:
         self.count = self.waiting = 0
@@ -69,30 +70,35 @@ class MomentSum:
         if self.count == 0:
             n = x.shape[1]
             self.center = x.mean(axis=0, dtype=np.float64)
-            self.first, self.square = np.zeros(n), np.zeros((n, n), order="F")
-            self.rows = np.empty((self.GATHERED, n))
+            self.square = np.zeros((n + 1, n + 1), order="F")
+            self.rows = np.ones((self.GATHERED, n + 1))
         self.count += len(x)
-        for start in range(0, len(x), self.GATHERED):
-            part = x[start : start + self.GATHERED]
-            if self.waiting + len(part) > self.GATHERED:
+        start = 0
+        while start < len(x):
+            stop = min(len(x), start + self.GATHERED - self.waiting)
+            here = self.rows[self.waiting : self.waiting + stop - start, :-1]
+            # in two steps: NumPy is slow at mixed precision
+            here[:] = x[start:stop]
+            here -= self.center
+            self.waiting += stop - start
+            start = stop
+            if self.waiting == self.GATHERED:
                 self._flush()
-            np.subtract(part, self.center, out=self.rows[self.waiting : self.waiting + len(part)])
-            self.waiting += len(part)
 
     def _flush(self) -> None:
-        centered = self.rows[: self.waiting]
-        self.first += centered.sum(axis=0)
-        # one triangle of centeredᵀ centered, added in place
-        self.square = dsyrk(1.0, centered.T, beta=1.0, c=self.square, overwrite_c=1)
+        # one triangle of rowsᵀ rows, added in place
+        self.square = dsyrk(1.0, self.rows[: self.waiting].T, beta=1.0, c=self.square, overwrite_c=1)
         self.waiting = 0
 
     def moments(self) -> Moments:
         """Of all that was taken in."""
         self._flush()
-        shift = self.first / self.count
-        upper = self.square / self.count
-        whole = np.triu(upper) + np.triu(upper, 1).T
-        return Moments(self.center + shift, whole - np.outer(shift, shift))
+        upper = self.square[:-1, :-1] / self.count  # below its diagonal are zeros
+        shift = self.square[:-1, -1] / self.count
+        whole = upper + upper.T
+        whole.flat[:: len(whole) + 1] = upper.diagonal()
+        whole -= np.outer(shift, shift)
+        return Moments(self.center + shift, whole)
 
 
 class SeenLayer(Layer):

@@ -320,7 +320,7 @@ def test_a_wrong_reader_is_caught(tmp_path, monkeypatch):
             load_network(path)
     with monkeypatch.context() as wrong:
         wrong.setattr(chain, "recognized", lambda *_: Recognized("relu", 1.0, 0.5))
-        with pytest.raises(BadInput, match=r"layer 0 computes something else than tensor 'g'"):
+        with pytest.raises(BadInput, match=r"what was read for tensor 'g' computes something else"):
             load_network(path)
     with monkeypatch.context() as wrong:
         wrong.setattr(chain._Reader, "add", lambda self, node, value: value)

@@ -34,12 +34,15 @@ class Function:
         Factors that z was given on the way: erf(z/√2) in Gelu.
     names : frozenset of str
         Activations that nodes on the way are by themselves, with their numbers.
+    whole : (str, float) or None
+        The activation, and what z is multiplied by before it, where it is one node.
     """
 
     of: Scalar = lambda z: z
     slope: float | None = 1.0
     slopes: frozenset[float] = frozenset({1.0})
     names: frozenset[str] = frozenset()
+    whole: tuple[str, float] | None = None
 
     def scaled(self, factor: float) -> Function:
         """factor · f(z)"""
@@ -49,7 +52,10 @@ class Function:
 
     def then(self, outer: Scalar, name: str | None = None) -> Function:
         """outer(f(z)); `name`: the activation that `outer` is."""
-        return Function(lambda z: outer(self.of(z)), None, self.slopes, self.names | ({name} if name else set()))
+        whole = None
+        if name and self.slope is not None and outer is activation(name):
+            whole = (name, self.slope)
+        return Function(lambda z: outer(self.of(z)), None, self.slopes, self.names | ({name} if name else set()), whole)
 
     def with_other(self, operator: Scalar2, other: Function) -> Function:
         """operator(f(z), other(z))"""
@@ -82,6 +88,8 @@ def recognized(function: Function, eps: float) -> Recognized | None:
     """
     if function.slope is not None:
         return Recognized("identity", _near(function.slope, 1.0, eps))
+    if function.whole is not None and function.whole[1] != 0.0:
+        return Recognized(function.whole[0], _near(function.whole[1], 1.0, eps))
     values = function.of(_GRID)
     if not np.isfinite(values).all():
         return None

@@ -75,8 +75,8 @@ def tensors_of(graph: Any) -> dict[str, Any]:
     return found
 
 
-def widened(path: Path, model: Any) -> list[str]:
-    """Check every tensor, make sparse ones dense, and say which were narrower than float32.
+def widened(path: Path, model: Any) -> tuple[dict[str, NDArray[Any]], list[str]]:
+    """Check every tensor, make sparse ones dense, and say which were narrower than float32; the numbers by name.
 
     Raises
     ------
@@ -94,16 +94,17 @@ def widened(path: Path, model: Any) -> list[str]:
     )
     del model.graph.sparse_initializer[:]
     narrow: dict[str, int] = {}
+    arrays = {}
     for name, tensor in tensors_of(model.graph).items():
         kind = TensorProto.DataType.Name(tensor.data_type)
         if kind in NARROW:
             narrow[kind.lower()] = narrow.get(kind.lower(), 0) + 1
-        array = array_of(path, tensor)
+        array = arrays[name] = array_of(path, tensor)
         wide = array.astype(np.float32) if kind in NARROW else array
         if kind in (*NARROW, "FLOAT", "DOUBLE") and not np.isfinite(wide).all():
             msg = f"{path}: tensor {name} holds NaN or infinity; every weight must be finite"
             raise BadInput(msg)
-    return notes + [f"{count} {kind} tensors were widened to float64" for kind, count in narrow.items()]
+    return arrays, notes + [f"{count} {kind} tensors were widened to float64" for kind, count in narrow.items()]
 
 
 def array_of(path: Path, tensor: Any) -> NDArray[Any]:

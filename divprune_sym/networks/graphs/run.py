@@ -40,6 +40,8 @@ class Ran:
         Rounding of the coarsest arithmetic on the way.
     notes : list of str
         What was widened or made dense.
+    held : dict
+        The numbers that the file holds, by name.
     """
 
     path: Path
@@ -51,6 +53,7 @@ class Ran:
     rows: int = ROWS
     eps: float = 2.0**-52
     notes: list[str] = field(default_factory=list)
+    held: dict[str, NDArray[Any]] = field(default_factory=dict)
 
     @property
     def outputs(self) -> list[str]:
@@ -73,7 +76,7 @@ def prepared(path: Path, model: Any) -> Ran:
         raise BadInput(msg)
     if model.functions:
         model = inliner.inline_local_functions(model)
-    notes = widened(path, model)
+    held, notes = widened(path, model)
     graph = model.graph
     start = _start(path, graph)
     nodes = _needed(path, graph, start)
@@ -89,7 +92,7 @@ def prepared(path: Path, model: Any) -> Ran:
     if idle:
         msg = f"{path}: output {idle[0]!r} does not depend on the input {start!r}"
         raise BadInput(msg)
-    return Ran(path, model, start, nodes, depends, notes=notes)
+    return Ran(path, model, start, nodes, depends, notes=notes, held=held)
 
 
 def _start(path: Path, graph: Any) -> str:
@@ -188,28 +191,27 @@ def _run_once(ran: Ran, x: NDArray[Any]) -> dict[str, Any]:
 
     try:
         with np.errstate(all="ignore"):
-            evaluator = ReferenceEvaluator(_without_dictionaries(ran), new_ops=_exact_operators())
-            found = evaluator.run(None, {ran.start: x}, intermediate=True)
+            evaluator = ReferenceEvaluator(_bare(ran), new_ops=_exact_operators())
+            found = evaluator.run(None, {**ran.held, ran.start: x}, intermediate=True)
     except Exception as error:  # whatever the evaluator meets in a stranger's graph
         msg = f"{ran.path}: cannot be run ({type(error).__name__}: {' '.join(str(error).split())[:120]})"
         raise BadInput(msg) from None
     return dict(found)
 
 
-def _without_dictionaries(ran: Ran) -> Any:
-    """The model without ZipMap, which onnx.reference lacks, and with what it names as an output instead."""
+def _bare(ran: Ran) -> Any:
+    """The nodes that matter, without the tensors, which are given as inputs: to copy them takes as long as to run.
+
+    ZipMap, which onnx.reference lacks, is left out, and what it names is an output instead.
+    """
     from onnx import ModelProto, ValueInfoProto
 
     named = {node.output[0]: node.input[0] for node in ran.nodes if node.op_type == "ZipMap"}
-    if not named:
-        return ran.model
-    model = ModelProto()
-    model.CopyFrom(ran.model)
-    kept = [node for node in ran.model.graph.node if node.op_type != "ZipMap"]
-    outputs = dict.fromkeys(named.get(name, name) for name in ran.outputs)
-    del model.graph.node[:], model.graph.output[:]
-    model.graph.node.extend(kept)
-    model.graph.output.extend(ValueInfoProto(name=name) for name in outputs)
+    model = ModelProto(ir_version=ran.model.ir_version, opset_import=ran.model.opset_import)
+    model.graph.name = "bare"
+    model.graph.node.extend(node for node in ran.nodes if node.op_type != "ZipMap")
+    model.graph.input.extend(ValueInfoProto(name=name) for name in (ran.start, *ran.held))
+    model.graph.output.extend(ValueInfoProto(name=name) for name in dict.fromkeys(named.get(n, n) for n in ran.outputs))
     return model
 
 
