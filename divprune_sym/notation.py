@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
-from divprune_sym.ground.checks import BadInput, real_array, refuse_negative, symmetric
+from divprune_sym.ground.checks import BadInput, instance, real_array, refuse_negative, symmetric
 from divprune_sym.ground.values import ByValue
 from divprune_sym.named_activations import checked_activation
 
@@ -222,12 +222,9 @@ def checked_state(value: object) -> OrderParameters:
     BadInput
         It is something else, such as a solution, which has them at each of its times.
     """
-    if isinstance(value, OrderParameters):
-        return value
     hint = ""
     if hasattr(value, "states"):
-        hint = ", which may leave many states: train_on takes it, and its states() lists them"
+        hint = "it may leave many states: train_on takes it, and its states() lists them"
     elif hasattr(value, "state"):
-        hint = f"; take its state{'()' if callable(value.state) else ''}"
-    msg = f"state: expected OrderParameters, got {type(value).__name__}{hint}"
-    raise BadInput(msg)
+        hint = f"take its state{'()' if callable(value.state) else ''}"
+    return instance("state", value, OrderParameters, hint)

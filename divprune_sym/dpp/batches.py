@@ -11,7 +11,8 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 
 from divprune_sym.dpp.direct import sample_k
-from divprune_sym.ground.checks import BadInput, integer
+from divprune_sym.dpp.lensemble import KERNELS, LEnsemble
+from divprune_sym.ground.checks import BadInput, instance, integer
 from divprune_sym.ground.randomness import Rng, generator
 from divprune_sym.ground.work import each_done_with_blas
 
@@ -19,8 +20,6 @@ if TYPE_CHECKING:
     from collections.abc import Sequence
 
     from numpy.typing import NDArray
-
-    from divprune_sym.dpp.lensemble import LEnsemble
 
 # Samples in one piece of work
 BLOCK = 128
@@ -61,6 +60,7 @@ def sample_k_threaded(kernel: LEnsemble, k: int, rng: Rng, count: int, threads: 
     >>> sample_k_threaded(kernel, 3, np.random.default_rng(0), 1000, threads=2).shape
     (1000, 3)
     """
+    instance("kernel", kernel, LEnsemble, KERNELS)
     rng = generator(rng)
     count, threads = integer("count", count, 0), _thread_count(threads)
     draws = kernel.sample_k(k, rng, 0)

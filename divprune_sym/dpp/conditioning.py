@@ -8,8 +8,8 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 
 from divprune_sym.dpp._sets import item_set
-from divprune_sym.dpp.lensemble import LEnsemble
-from divprune_sym.ground.checks import EPS, BadInput, integer
+from divprune_sym.dpp.lensemble import KERNELS, LEnsemble
+from divprune_sym.ground.checks import EPS, BadInput, instance, integer
 from divprune_sym.ground.randomness import Rng
 from divprune_sym.ground.values import ByValue
 
@@ -80,7 +80,7 @@ def condition(kernel: LEnsemble, include: Any = (), exclude: Any = ()) -> Condit
     >>> condition(kernel, include=[0], exclude=[1]).sample_k(2, np.random.default_rng(0)).tolist()
     [[0, 2]]
     """
-    N = kernel.N
+    N = instance("kernel", kernel, LEnsemble, KERNELS).N
     included, excluded = item_set("include", include, N), item_set("exclude", exclude, N)
     both = np.intersect1d(included, excluded)
     if len(both):

@@ -9,8 +9,8 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 
 from divprune_sym.dpp.kernels import trouble
-from divprune_sym.dpp.lensemble import LEnsemble
-from divprune_sym.ground.checks import EPS
+from divprune_sym.dpp.lensemble import KERNELS, LEnsemble
+from divprune_sym.ground.checks import EPS, instance
 
 if TYPE_CHECKING:
     from numpy.typing import NDArray
@@ -100,7 +100,7 @@ def describe(kernel: LEnsemble) -> KernelDescription:
     warning: the kernel is a multiple of the identity to 0.0e+00: its k-DPP is uniform sampling (an RBF kernel needs a \
 smaller beta)
     """
-    logs = kernel.log_eigenvalues
+    logs = instance("kernel", kernel, LEnsemble, KERNELS).log_eigenvalues
     odds = kernel.inclusion_of_eigenvectors()
     spread = float(logs.max() - logs.min()) / np.log(10.0) if len(logs) else 0.0
     empty, copies, found = _items(kernel)

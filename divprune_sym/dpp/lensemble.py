@@ -37,6 +37,8 @@ TALL, EVEN = 8, 0.01
 LOG_2 = float(np.log(2.0))
 LARGEST = float(np.finfo(np.float64).max)
 TINIEST = 5e-324
+# what to do with something else
+KERNELS = "LEnsemble.from_matrix(L) makes one of a matrix"
 
 
 @dataclass(frozen=True, eq=False, repr=False)

@@ -8,9 +8,9 @@ from typing import TYPE_CHECKING
 import numpy as np
 
 from divprune_sym.codegen.cache import cached_module
-from divprune_sym.ground.checks import BadInput, integer
+from divprune_sym.ground.checks import BadInput, instances, integer
 from divprune_sym.named_activations import described, resolved
-from divprune_sym.notation import OrderParameters
+from divprune_sym.notation import OrderParameters, checked_state
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
@@ -55,17 +55,18 @@ def second_moments(
 
 def moments_of(state: OrderParameters) -> NDArray[np.float64]:
     """Second moments (K+M, K+M) of the outputs of all nodes of a student and its teacher."""
+    checked_state(state)
     return second_moments(state.covariance, state.activation, state.teacher_activation, state.K)
 
 
 def error_of(state: OrderParameters) -> float:
     """ε_g of a student and its teacher, label noise excluded."""
-    return float(errors_of([state])[0])
+    return float(errors_of([checked_state(state)])[0])
 
 
 def errors_of(states: Sequence[OrderParameters]) -> NDArray[np.float64]:
     """ε_g (S,) of states, whatever the sizes and activations of each; those that share them are computed at once."""
-    errors = np.empty(len(states))
+    errors = np.empty(len(instances("states", states, OrderParameters)))
     alike: dict[tuple[object, ...], list[int]] = {}
     for n, x in enumerate(states):
         alike.setdefault((x.K, x.M, x.activation, x.teacher_activation), []).append(n)

@@ -2,13 +2,14 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, TypeVar
 
 import numpy as np
 
 if TYPE_CHECKING:
     from numpy.typing import NDArray
 
+Kind = TypeVar("Kind")
 EPS = float(np.finfo(np.float64).eps)
 
 
@@ -71,6 +72,25 @@ def number(name: str, value: Any, low: float = -np.inf, high: float = np.inf) ->
         msg = f"{name} = {converted}: must lie in [{low:g}, {high:g}]"
         raise BadInput(msg)
     return converted
+
+
+def instance(name: str, value: Any, kind: type[Kind], hint: str = "") -> Kind:
+    """Return `value`, which must be of a class of ours; raises `BadInput` naming both otherwise."""
+    if isinstance(value, kind):
+        return value
+    msg = f"{name}: expected {kind.__name__}, got {type(value).__name__}{hint and '; '}{hint}"
+    raise BadInput(msg)
+
+
+def instances(name: str, values: Any, kind: type[Kind], hint: str = "") -> list[Kind]:
+    """The entries of a list or tuple that is not empty, each of a class of ours; raises `BadInput` otherwise."""
+    if not isinstance(values, (list, tuple)):
+        msg = f"{name}: expected a list of {kind.__name__}, got {type(values).__name__}"
+        raise BadInput(msg)
+    if not values:
+        msg = f"{name}: empty, expected at least one {kind.__name__}"
+        raise BadInput(msg)
+    return [instance(f"{name}[{n}]", value, kind, hint) for n, value in enumerate(values)]
 
 
 def increasing_times(name: str, value: Any) -> NDArray[np.float64]:

@@ -6,7 +6,7 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
-from divprune_sym.ground.checks import BadInput
+from divprune_sym.ground.checks import BadInput, instance
 from divprune_sym.networks.network import DenseNetwork
 
 if TYPE_CHECKING:
@@ -82,6 +82,7 @@ def to_sklearn(network: DenseNetwork) -> MLPClassifier | MLPRegressor:
     from sklearn.neural_network import MLPClassifier, MLPRegressor
     from sklearn.preprocessing import LabelBinarizer
 
+    instance("network", network, DenseNetwork)
     hidden, last = network.activations[:-1], network.activations[-1]
     if not hidden or len(set(hidden)) != 1 or hidden[0] not in _THEIRS:
         msg = (

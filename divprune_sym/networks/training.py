@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 from numba import njit
 
-from divprune_sym.ground.checks import BadInput, integer, number
+from divprune_sym.ground.checks import BadInput, instance, integer, number
 from divprune_sym.ground.files import written_aside
 from divprune_sym.ground.randomness import Rng, generator
 from divprune_sym.ground.stored import Stored, read_checkpoint
@@ -110,6 +110,7 @@ def train(
     BadInput
         The checkpoint belongs to another training, or the loss left the finite numbers.
     """
+    instance("network", network, DenseNetwork)
     kind = np.dtype(setting.precision)
     state = _State(network, setting, mask, kind)
     if checkpoint is not None and checkpoint.exists():

@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING
 
 import numpy as np
 
-from divprune_sym.ground.checks import BadInput, increasing_times, integer, number
+from divprune_sym.ground.checks import BadInput, increasing_times, instance, instances, integer, number
 from divprune_sym.ground.randomness import Rng, generator
 from divprune_sym.ground.values import ByValue
 from divprune_sym.ground.work import each_done
@@ -126,6 +126,8 @@ def train(
     -----
     Equal seeds give equal bits on one machine; on another the dot products may be summed in another order.
     """
+    instance("network", network, Network, "simulate trains networks of weights, integrate states")
+    instance("training", training, Training)
     rng = generator(rng)
     alpha, targets = _times(alphas, network.N)
     data = _Data(network, *_spawn(rng, 2))
@@ -194,7 +196,7 @@ def train_replicas(
     milliseconds.
     """
     rng = generator(rng)
-    networks = _networks(networks)
+    networks = instances("networks", networks, Network)
     workers = None if workers is None else integer("workers", workers, 1)
     total = max(1, sum(_times(alphas, network.N)[1][-1] for network in networks))
     done = [0] * len(networks)
@@ -247,14 +249,6 @@ def _spawn(rng: np.random.Generator, n: int) -> list[np.random.Generator]:
     except TypeError:
         msg = "rng: its bit generator has no seed sequence to spawn from; numpy.random.default_rng(seed) has"
         raise BadInput(msg) from None
-
-
-def _networks(networks: Sequence[Network]) -> list[Network]:
-    networks = list(networks)
-    if not networks:
-        msg = "networks: expected at least one, got none"
-        raise BadInput(msg)
-    return networks
 
 
 def _square_is_finite(weights: NDArray[np.float64]) -> bool:

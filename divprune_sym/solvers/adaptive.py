@@ -11,7 +11,7 @@ import numpy as np
 from divprune_sym.ground.checks import BadInput, increasing_times, integer, number
 from divprune_sym.solvers.events import EventFinder
 from divprune_sym.solvers.modules import flat_parameters, problem_module
-from divprune_sym.solvers.problem import second_layer_moves
+from divprune_sym.solvers.problem import checked_problem, second_layer_moves
 from divprune_sym.solvers.run import Run
 from divprune_sym.solvers.solution import solution
 from divprune_sym.solvers.tableaus import METHODS
@@ -103,7 +103,7 @@ def sizes(problem: Problem) -> tuple[int, int, int, bool]:
 
 def prepared(problem: Problem):  # type: ignore[no-untyped-def]
     """The generated module, the flat state (Q, R, v) and the parameters its right-hand side takes."""
-    x = problem.state
+    x = checked_problem(problem).state
     moves = second_layer_moves(problem)
     module = problem_module(problem.equations, x.K, x.M)
     y0 = np.concatenate([x.Q_classes.ravel(), x.R_classes.ravel(), x.v if moves else np.empty(0)])

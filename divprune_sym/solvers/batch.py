@@ -8,11 +8,12 @@ from typing import TYPE_CHECKING
 
 import numpy as np
 
-from divprune_sym.ground.checks import BadInput, increasing_times, integer
+from divprune_sym.ground.checks import BadInput, increasing_times, instances, integer
 from divprune_sym.ground.work import each_done
 from divprune_sym.solvers._kernels import CONTROL, GIVEN_UP, STATUS, STIFF
 from divprune_sym.solvers.adaptive import adaptive_options, prepared, same_way, sizes
 from divprune_sym.solvers.modules import problem_module, stepping_module
+from divprune_sym.solvers.problem import Problem
 from divprune_sym.solvers.run import Run, outcome, patience
 from divprune_sym.solvers.solution import Outcome, Solution, solutions
 
@@ -20,8 +21,6 @@ if TYPE_CHECKING:
     from collections.abc import Sequence
 
     from numpy.typing import ArrayLike
-
-    from divprune_sym.solvers.problem import Problem
 
 # from so many asin per right-hand side on, arrays of lanes leave the first cache and node pairs side by side win
 _LARGEST_IN_LANES = 10_000
@@ -112,10 +111,7 @@ def target_of(problem: Problem) -> str:
 
 
 def _refuse_mixed(problems: Sequence[Problem]) -> None:
-    if not problems:
-        msg = "problems: empty, expected at least one"
-        raise BadInput(msg)
-    kinds = [(p.state.R_classes.shape, p.equations) for p in problems]
+    kinds = [(p.state.R_classes.shape, p.equations) for p in instances("problems", problems, Problem)]
     for at, kind in enumerate(kinds):
         if kind != kinds[0]:
             msg = (

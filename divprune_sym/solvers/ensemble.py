@@ -12,6 +12,7 @@ from divprune_sym.ground.checks import BadInput
 from divprune_sym.ground.values import ByValue
 from divprune_sym.solvers.adaptive import integrate
 from divprune_sym.solvers.batch import integrate_batch
+from divprune_sym.solvers.problem import checked_problem
 
 if TYPE_CHECKING:
     from numpy.typing import ArrayLike, NDArray
@@ -84,6 +85,7 @@ def train_on(
     IntegrationFailed
         An integration stopped early.
     """
+    checked_problem(problem)
     if not isinstance(pruned, Ensemble) and not hasattr(pruned, "states"):
         msg = f"pruned: expected what a method's limit returns, or its states(), got {type(pruned).__name__}"
         raise BadInput(msg)

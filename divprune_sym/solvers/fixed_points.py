@@ -10,7 +10,9 @@ import numpy as np
 from divprune_sym.evaluation.error import generalization_error
 from divprune_sym.ground.checks import BadInput, integer, number
 from divprune_sym.ground.values import ByValue
+from divprune_sym.notation import checked_state
 from divprune_sym.solvers.jacobian import Flow
+from divprune_sym.solvers.problem import checked_problem
 
 if TYPE_CHECKING:
     from numpy.typing import NDArray
@@ -106,13 +108,14 @@ def find_fixed_point(
     NoFixedPoint
         The residual stays above the tolerance.
     """
+    checked_problem(problem)
     tolerance = number("tolerance", tolerance, 1e-15, 1.0)
     max_steps = integer("max_steps", max_steps, 1)
     rate = max(problem.eta, problem.eta_v)
     if rate == 0.0:
         msg = "eta = eta_v = 0: nothing learns, expected a positive learning rate"
         raise BadInput(msg)
-    guess = problem.state if guess is None else guess
+    guess = problem.state if guess is None else checked_state(guess)
     if guess.R_classes.shape != problem.state.R_classes.shape:
         msg = f"guess: R has shape {guess.R_classes.shape}, the problem's {problem.state.R_classes.shape}"
         raise BadInput(msg)
@@ -158,7 +161,7 @@ def slow_flow(problem: Problem) -> OrderParameters:
     ArithmeticError
         The kernel and the range of F1' meet: to this order nothing can be said.
     """
-    full, half = problem, replace(problem, eta=problem.eta / 2, eta_v=problem.eta_v / 2)
+    full, half = checked_problem(problem), replace(problem, eta=problem.eta / 2, eta_v=problem.eta_v / 2)
     flow = Flow(full)
     z = flow.coordinates(problem.state)
     residual = np.abs(Flow(replace(problem, sigma=0.0)).velocity(z)).max()

@@ -5,7 +5,7 @@ from __future__ import annotations
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
-from divprune_sym.ground.checks import BadInput, integer, number
+from divprune_sym.ground.checks import BadInput, instance, integer, number
 from divprune_sym.ground.values import ByValue
 from divprune_sym.named_activations import checked_activation
 from divprune_sym.notation import OrderParameters, checked_state
@@ -86,6 +86,26 @@ class Problem(ByValue):
             self.batch_size,
             self.small_eta,
         )
+
+
+def checked_problem(value: object) -> Problem:
+    """The problem that a caller gave.
+
+    Raises
+    ------
+    BadInput
+        It is something else, such as a state, which does not say how it learns.
+    """
+    hint = ""
+    if isinstance(value, OrderParameters):
+        hint = "Problem(state, eta=…) says how a state learns"
+    elif hasattr(value, "states"):
+        hint = "train_on(problem, limit, alphas) trains what pruning leaves"
+    elif isinstance(value, (list, tuple)):
+        hint = "integrate_batch takes many"
+    elif isinstance(value, str):
+        hint = "read_problem reads a file"
+    return instance("problem", value, Problem, hint)
 
 
 def second_layer_moves(problem: Problem) -> bool:

@@ -77,7 +77,7 @@ def test_something_else_than_a_state_is_refused(method):
     limit = limit_of(method, STATE)
     for wrong, words in (
         (PROBLEM, "got Problem; take its state"),
-        (limit, f"got {type(limit).__name__}, which may leave many states: train_on takes it"),
+        (limit, f"got {type(limit).__name__}; it may leave many states: train_on takes it"),
         ("random-edge", "got str"),
     ):
         with pytest.raises(BadInput, match=words):

@@ -321,7 +321,7 @@ def test_generator_refused():
 
 def test_replicas_refused():
     rng = np.random.default_rng(1)
-    with pytest.raises(BadInput, match="networks: expected at least one, got none"):
+    with pytest.raises(BadInput, match="networks: empty, expected at least one Network"):
         train_replicas([], TRAINING, [1.0], rng)
     with pytest.raises(BadInput, match="workers = 0: must be at least 1"):
         train_replicas([make_network()], TRAINING, [1.0], rng, workers=0)

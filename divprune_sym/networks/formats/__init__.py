@@ -10,7 +10,7 @@ from pathlib import Path
 from tempfile import TemporaryDirectory
 from typing import TYPE_CHECKING, Any
 
-from divprune_sym.ground.checks import BadInput
+from divprune_sym.ground.checks import BadInput, instance
 from divprune_sym.ground.files import written_aside
 from divprune_sym.networks.reading import Given, ReadNetwork
 
@@ -96,8 +96,10 @@ def save_network(network: DenseNetwork, path: str | Path, *, float64: bool = Fal
         Another ending, a place that cannot be written to, a library that is not installed, or a network that the
         format or its runtime cannot hold.
     """
+    from divprune_sym.networks.network import DenseNetwork
     from divprune_sym.networks.written import refuse_another
 
+    instance("network", network, DenseNetwork)
     path = Path(path)
     module = format_of(path)
     content: bytes = module.as_bytes(network, "float64" if float64 else "float32")
