@@ -162,39 +162,6 @@ class At:
 
 
 @dataclass(frozen=True)
-class Through:
-    """What follows in general from relations, at expressions for which these relations are shown.
-
-    Parameters
-    ----------
-    values : mapping of Symbol to Expr
-    general : Fact
-        The conclusion, on the domain of the relations that it follows from; all its symbols take values.
-    """
-
-    values: Mapping[sp.Symbol, Expr]
-    general: Fact
-
-    @property
-    def says(self) -> str:
-        """The theorem in a few words."""
-        return f"{short(self.general.statement)} where {self.general.domain}, with what was shown in these places"
-
-    def premises(self, statement: Basic, domain: Domain) -> Iterable[Fact]:
-        """The general statement, and each of its relations at the values."""
-        special = _at(self.general.statement, self.values)
-        if not follows(special, statement, domain):
-            msg = f"{short(self.general.statement)} at these values is {short(special)}"
-            raise NotEntailed(msg)
-        assumed = {x for x in self.general.domain.symbols if x.is_integer or x.is_nonnegative}
-        if assumed or self.general.domain.symbols - set(self.values):
-            msg = f"{self.general}: its symbols must be plain real ones that take values"
-            raise NotEntailed(msg)
-        wanted = [_at(relation, self.values) for relation in self.general.domain.relations]
-        return [self.general, *(Fact(x, domain) for x in wanted if not certain(x, domain))]
-
-
-@dataclass(frozen=True)
 class Equal:
     """A statement about symbols that have known values on its domain is one about these values.
 
@@ -212,7 +179,11 @@ class Equal:
 
     def premises(self, statement: Basic, domain: Domain) -> Iterable[Fact]:
         """The statement with the values put in."""
+        _relation(statement)
         for x, value in self.values.items():
+            if value.has(sp.I) or not isinstance(x, sp.Symbol):
+                msg = f"{x} = {value} is no real value of a symbol"
+                raise NotEntailed(msg)
             _inside(sp.Eq(x, value, evaluate=False), domain)
         return [Fact(_at(statement, self.values), domain)]
 
@@ -335,7 +306,8 @@ class Termwise:
             msg = f"a term of {short(statement)} depends on {len(elements)} elements"
             raise NotEntailed(msg)
         (element,) = elements
-        taken = [r for r in self.values.relations if not is_true(r.subs(self.x, element))]
+        about = [r for r in self.values.relations if self.x in r.free_symbols]
+        taken = [r for r in about if not is_true(r.subs(self.x, element))]
         if taken or (self.values.is_integer(self.x) and not element.is_integer):
             msg = f"{element} is not known to have {self.values}"
             raise NotEntailed(msg)
@@ -484,7 +456,7 @@ class Join:
         ]
 
 
-RULES = (Arithmetic, At, Ends, Induction, Join, Large, Never, Slope, Termwise, Turns)
+RULES = (Arithmetic, At, Ends, Equal, Induction, Join, Large, Never, Slope, Termwise, Turns)
 
 
 # --- shared -------------------------------------------------------------------------------------------

@@ -21,7 +21,7 @@ from divprune_sym.claims.evidence import Boundary, Certified, Proof, once
 from divprune_sym.claims.families.edge_against_node import ASSUMED, node_in_p, node_of_p, share
 from divprune_sym.claims.links import Fact
 from divprune_sym.claims.prover import Inequality
-from divprune_sym.claims.rules import Arithmetic, At, Ends, Equal, Follows, Slope, Termwise, Through, Turns
+from divprune_sym.claims.rules import Arithmetic, At, Ends, Equal, Follows, Slope, Termwise, Turns
 from divprune_sym.claims.statements import TurnsOnce
 from divprune_sym.claims.steps import Step, is_zero, limit, nonnegative, same
 from divprune_sym.gaussian import ERF, integral
@@ -43,7 +43,7 @@ b = sp.Symbol("b", integer=True, nonnegative=True)
 K = sp.Symbol("K", integer=True, positive=True)
 a, y, n, r, A, S, Y = sp.symbols("a y n r A S Y", real=True)
 c = sp.Symbol("c", nonnegative=True)
-_COUNTS, _ARCS = sp.IndexedBase("n"), sp.IndexedBase("y")
+_COUNTS, _ARCS = sp.IndexedBase("n", integer=True), sp.IndexedBase("t", nonnegative=True)
 _j, _q = sp.symbols("j q", integer=True)
 _N, _PAIRS = sp.symbols("N P", integer=True, positive=True)
 _HALF = sp.Rational(1, 2)
@@ -97,6 +97,13 @@ _BEND = y / (1 - y**2) ** sp.Rational(3, 2)
 _STEEPER = 1 / sp.sqrt(1 - y**2) - 1 / sp.sqrt(1 - a**2)
 _ABOVE_TANGENT = sp.asin(y) - sp.asin(a) - (y - a) / sp.sqrt(1 - a**2)
 _RANGE = _domain(("0 ≤ a ≤ 1/2", "0 ≤ y ≤ 1/2"), a, y)
+# all of [0, 1/2] for t ≥ 0
+_t = sp.Symbol("t", nonnegative=True)
+_ANY = _t / (1 + _t**2)
+_ABOVE_ANY = _ABOVE_TANGENT.subs(y, _ANY)
+
+
+_HALVES = _domain(("0 ≤ a ≤ 1/2",), a)
 
 
 def _convex() -> list[Proof | Follows]:
@@ -109,7 +116,9 @@ def _convex() -> list[Proof | Follows]:
             Follows(sign(_STEEPER, 0, evaluate=False), side, Slope(y, a)),
             Follows(sp.Ge(_ABOVE_TANGENT, 0, evaluate=False), side, Slope(y, a)),
         ]
-    return found
+    tangent = Fact(sp.Ge(_ABOVE_TANGENT, 0, evaluate=False), _RANGE)
+    found.append(Follows(tangent.statement, _RANGE, At({}, tangent)))
+    return [*found, Follows(sp.Ge(_ABOVE_ANY, 0, evaluate=False), _HALVES, At({y: _ANY}, tangent))]
 
 
 def _integers() -> list[Follows]:
@@ -130,7 +139,7 @@ def _least(id: str, title: str, name: str, size: Expr, assumed: str) -> Claim:
     domain &= ends[0]
     domain &= ends[1]
     counts = sp.Ge(sp.Sum((_COUNTS[_j] - b) * (_COUNTS[_j] - b - 1), (_j, 1, _N)), 0, evaluate=False)
-    arcs = sp.Ge(sp.Sum(_ABOVE_TANGENT.subs(y, _ARCS[_q]), (_q, 1, _PAIRS)), 0, evaluate=False)
+    arcs = sp.Ge(sp.Sum(_ABOVE_ANY.subs(_t, _ARCS[_q]), (_q, 1, _PAIRS)), 0, evaluate=False)
     in_means = sp.Eq(
         size * (size - 1) * (1 + p) * Y + p * size - (2 * b + 1) * p * size + b * (b + 1),
         size * (size - 1) * (1 + p) * (Y - a),
@@ -171,16 +180,17 @@ def _least(id: str, title: str, name: str, size: Expr, assumed: str) -> Claim:
                 lambda: [same("the mean of (n − b)(n − b − 1), as one of y", in_means.lhs, in_means.rhs, {a: own.rhs})]
             ),
             *_convex(),
-            Follows(arcs, _domain(("0 ≤ a ≤ 1/2",), a), Termwise(y, _RANGE)),
+            Follows(arcs, _HALVES, Termwise(_t, _HALVES)),
             Follows(general.statement, general.domain, Arithmetic()),
-            Follows(arc, _domain(("0 ≤ a ≤ 1/2",), a) & shares_more & above, At(values, general)),
+            Follows(arc, _HALVES & shares_more & above, At(values, general)),
             Proof(lambda: [same("b of them keep an input, or b + 1", attained.lhs, attained.rhs, {a: own.rhs})]),
         ),
         Verdict.PROVED,
         {masks: _error_of_mean(S), best: _error_of_mean(sp.asin(a))},
         (
             *_SETTING,
-            "n_j nodes keep input j, Σ_j n_j = p·N times their number; y = c_ik/(1 + p), over all ordered pairs",
+            "n_j nodes keep input j, Σ_j n_j = p·N times their number",
+            "y = c_ik/(1 + p) of every pair lies in [0, 1/2], all of which is t/(1 + t²) for t ≥ 0",
             "Y and S are the means of y and of asin y; a law on masks leaves the mean of what its masks leave",
             assumed,
         ),
@@ -324,8 +334,8 @@ def _smooth_pieces() -> Iterator[Follows | Proof]:
     for texts in (region[-1] for region in _REGIONS[:2]):
         domain = _piece(*texts)
         more = sp.Ge(arcs[T] - arcs[X], 0, evaluate=False)
-        yield Follows(more, domain, Through({y: most, x: own}, Fact(_MORE, _ORDERED)))
-        yield Follows(_BELOW_SQUARE, domain, Through({B: rest, k: slope, **arcs}, general))
+        yield Follows(more, domain, At({y: most, x: own}, Fact(_MORE, _ORDERED)))
+        yield Follows(_BELOW_SQUARE, domain, At({B: rest, k: slope, **arcs}, general))
 
 
 _BELOW_SQUARE = sp.Lt(_COORDINATED - (1 - p) ** 2, 0, evaluate=False)
