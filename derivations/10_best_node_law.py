@@ -4,8 +4,8 @@
 # In the noiseless specialized state a subset that keeps $k_n$ copies of teacher node $n$ leaves
 # $$e = \frac{6\,\varepsilon_g}{M v^{*2}} = \frac1M \sum_n \Big(1 - \frac{k_n}{Z}\Big)^2, \qquad \sum_n k_n = k.$$
 # Its linear part is fixed by $k$. With $b = \lfloor k/M \rfloor$ the integers $k_n$ satisfy
-# $(k_n - b)(k_n - b - 1) \ge 0$, with equality for $b$ and $b + 1$: the squares are least where $r = k - bM$ groups keep
-# $b + 1$ copies and the others $b$.
+# $(k_n - b)(k_n - b - 1) \ge 0$, with equality for $b$ and $b + 1$: the squares are least where $r = k - bM$ groups
+# keep $b + 1$ copies and the others $b$.
 # A law on subsets leaves the mean over its subsets, and so no less:
 # $$e_\text{least} = \frac{(M - r)(Z - b)^2 + r(Z - b - 1)^2}{M Z^2}.$$
 
@@ -56,7 +56,8 @@ assert sp.cancel(sp.together(spread - fraction * (1 - fraction) - excess)) == 0
 
 # %% [markdown]
 # For integers each summand is $\ge 0$. All are 0 for $k = M$ and $M + 1$ ($h = 0$, $r \le 1$), for $k = MZ - 1$
-# ($g = 0$, $s = 1$), and for $Z = 2$ ($h = g = 0$); otherwise one is positive. So the DPP is the best law there, and only there.
+# ($g = 0$, $s = 1$), and for $Z = 2$ ($h = g = 0$); otherwise one is positive. So the DPP is the best law there, and
+# only there.
 
 # %%
 for groups, copies in ((2, 2), (2, 3), (3, 3), (2, 4), (3, 4)):
