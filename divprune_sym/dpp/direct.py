@@ -11,7 +11,7 @@ from divprune_sym.dpp._inverse_iteration import clusters, eigenvectors
 from divprune_sym.dpp._lapack import back_transform, tridiagonal_eigenvalues, tridiagonalize
 from divprune_sym.dpp._projection import draw_projections_jit
 from divprune_sym.dpp._sets import complements_jit, completions_jit
-from divprune_sym.dpp.lensemble import scale_exponent
+from divprune_sym.dpp.lensemble import LEnsemble, is_diagonal, scale_exponent
 from divprune_sym.dpp.mending import MEND
 from divprune_sym.ground.checks import integer, psd_cutoff, real_array, refuse_negative, symmetric
 from divprune_sym.ground.randomness import Rng, generator
@@ -58,8 +58,10 @@ def sample_k(L: Any, k: int, rng: Rng, count: int = 1) -> NDArray[np.int64]:
     N = integer("N", len(matrix), 1)
     matrix = real_array("L", matrix, (N, N))
     exponent = scale_exponent(matrix)
-    matrix = np.ldexp(symmetric("L", matrix), -exponent)
     k = integer(f"k (N = {N})", k, 0, N)
+    if is_diagonal(matrix):
+        return LEnsemble.from_diagonal(matrix.diagonal()).sample_k(k, rng, count)
+    matrix = np.ldexp(symmetric("L", matrix), -exponent)
     rng = generator(rng)
     return sample_k_trusted(matrix, k, rng, integer("count", count, 0), exponent=exponent)
 

@@ -88,7 +88,8 @@ class LEnsemble(ByValue):
     def from_matrix(cls, L: Any) -> LEnsemble:
         """Decompose a symmetric positive semi-definite matrix.   L: (N, N)
 
-        Eigenvalues of magnitude up to N ε_mach λ_max are set to zero (see `shift`).
+        Eigenvalues of magnitude up to N ε_mach λ_max are set to zero (see `shift`); those of a diagonal matrix are
+        its entries, without rounding, as in `from_diagonal`.
 
         Raises
         ------
@@ -103,6 +104,8 @@ class LEnsemble(ByValue):
         N = integer("N", len(matrix), 1)
         matrix = real_array("L", matrix, (N, N))
         exponent = scale_exponent(matrix)
+        if is_diagonal(matrix):
+            return cls.from_diagonal(matrix.diagonal())
         spectrum, vectors = np.linalg.eigh(np.ldexp(symmetric("L", matrix), -exponent))
         spectrum, vectors = spectrum[::-1], np.ascontiguousarray(vectors[:, ::-1])
         refuse_negative("L", np.ldexp(spectrum, exponent), MEND)
@@ -458,6 +461,12 @@ def left_singular(factor: NDArray[np.float64]) -> tuple[NDArray[np.float64], NDA
             return factor @ (right[:, ::-1] / singular), singular
     vectors, singular, _ = np.linalg.svd(factor, full_matrices=False)
     return vectors, singular
+
+
+def is_diagonal(matrix: NDArray[np.float64]) -> bool:
+    """Whether the entries on the diagonal are ≥ 0 and all others 0: eigenvalues without rounding."""
+    diagonal = matrix.diagonal()
+    return bool((diagonal >= 0.0).all() and np.count_nonzero(matrix) == np.count_nonzero(diagonal))
 
 
 def scale_exponent(matrix: NDArray[np.float64]) -> int:

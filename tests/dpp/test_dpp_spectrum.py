@@ -8,7 +8,7 @@ from __future__ import annotations
 import numpy as np
 import pytest
 
-from divprune_sym.dpp import LEnsemble
+from divprune_sym.dpp import LEnsemble, sample_k
 from divprune_sym.ground.checks import EPS
 from tests.dpp.dpp_kernels import factor, gram
 from tests.dpp.dpp_statistics import (
@@ -136,9 +136,17 @@ def test_negative_rounding_is_set_to_zero_and_reported():
 
 def test_small_real_eigenvalues_count():
     L = np.diag([1.0, 1e-3, 1e-12, 1e-14, 1e-17])
+    L[0, 1] = L[1, 0] = 1e-30
     assert LEnsemble.from_matrix(L).rank == 4
-    assert LEnsemble.from_matrix(L).shift == 1e-17
-    assert LEnsemble.from_diagonal(L.diagonal()).rank == 5
+    assert LEnsemble.from_matrix(L).shift == pytest.approx(1e-17)
+
+
+def test_the_eigenvalues_of_a_diagonal_matrix_are_its_entries():
+    """Determinants of pairs differ by 1e200 at least: the law is one subset, whatever is rounding beside 1e300."""
+    d = np.array([1e-300, 1e100, 1e-100, 1e300, 1.0])
+    assert LEnsemble.from_matrix(np.diag(d)) == LEnsemble.from_diagonal(d)
+    for draws in (LEnsemble.from_matrix(np.diag(d)).sample_k(3, 1, 20), sample_k(np.diag(d), 3, 1, 20)):
+        np.testing.assert_array_equal(draws, np.tile([1, 3, 4], (20, 1)), strict=True)
 
 
 def test_a_factor_shows_smaller_eigenvalues_than_its_gram_matrix():
@@ -162,7 +170,7 @@ def test_factor_without_columns_is_the_zero_kernel():
 
 
 def test_arrays_are_read_only():
-    ensemble = LEnsemble.from_matrix(np.eye(3))
+    ensemble = LEnsemble.from_matrix(np.eye(3) + 1.0)
     for array in (ensemble.eigenvalues, ensemble.eigenvectors, ensemble.log_eigenvalues):
         with pytest.raises(ValueError, match="read-only"):
             array[0] = 2.0
