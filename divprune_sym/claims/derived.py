@@ -7,8 +7,8 @@ from typing import TYPE_CHECKING
 import sympy as sp
 
 from divprune_sym.claims.links import Fact
-from divprune_sym.claims.statements import Mean, UsesOnly
-from divprune_sym.claims.steps import Confirmed
+from divprune_sym.claims.statements import FIELD, FIELD_SQUARE, ZETA, Mean, UsesOnly, is_random
+from divprune_sym.claims.steps import Confirmed, vanishes
 from divprune_sym.dynamics import symbols as y
 from divprune_sym.formulas.proof import proves_zero
 from divprune_sym.gaussian import ERF, INTEGRALS, integral
@@ -35,6 +35,31 @@ def mean(says: str, name: str, formula: Expr) -> Confirmed:
     fields = list(dict.fromkeys(factor.field for factor in INTEGRALS[name]))
     fact = Fact(sp.Eq(mean_of(name), formula, evaluate=False))
     return Confirmed(says, proves_zero(derived - formula, fields), fact)
+
+
+def same_means(says: str, first: Expr, second: Expr) -> Confirmed:
+    """A step: two sums of multiples of means are equal, as their integrands are once ζ ~ N(0, 1) is averaged.
+
+    ζ is independent of all other random variables (`statements.is_random`); these stand under means only.
+    """
+    difference = sp.expand(first - second)
+    outside = difference.replace(Mean, lambda x: sp.Dummy()).free_symbols
+    integrand = sp.expand(difference.replace(Mean, lambda x: x))
+    terms = sp.Poly(integrand, ZETA).terms()
+    averaged = sp.Add(*[coefficient * _NOISE_MOMENTS[power] for (power,), coefficient in terms])
+    holds = not any(map(is_random, outside)) and vanishes(averaged)
+    return Confirmed(says, holds, Fact(sp.Eq(first, second, evaluate=False)))
+
+
+_NOISE_MOMENTS = {0: 1, 1: 0, 2: 1}
+
+
+def gaussian_mean(says: str, integrand: Expr, formula: Expr) -> Confirmed:
+    """A step: SymPy integrates over the field u ~ N(0, Q_11), the only random variable here."""
+    density = sp.exp(-(FIELD**2) / (2 * FIELD_SQUARE)) / sp.sqrt(2 * sp.pi * FIELD_SQUARE)
+    found = sp.integrate(sp.expand(integrand) * density, (FIELD, -sp.oo, sp.oo))
+    alone = not any(map(is_random, integrand.free_symbols - {FIELD}))
+    return Confirmed(says, alone and vanishes(found - formula), Fact(sp.Eq(Mean(integrand), formula, evaluate=False)))
 
 
 def uses_only(says: str, equation: sp.Eq, names: Iterable[sp.Symbol]) -> Confirmed:

@@ -127,7 +127,7 @@ class Certified:
             count = check_inequality(problem, certificate)
             return f"{count} boxes checked, {self._domain()}"
 
-        found = _certificate(f"{claim.id}-{self.part}.json", bench, lambda: prove(self.inequality), confirm, shown)
+        found = confirmed(f"{claim.id}-{self.part}.json", bench, lambda: prove(self.inequality), confirm, shown)
         facts = (self.fact,) if found.holds else ()
         return replace(found, facts=facts)
 
@@ -178,7 +178,7 @@ class Boundary:
                 raise CertificateRejected(msg)
             return _place(self.named, low, high)
 
-        return _certificate(
+        return confirmed(
             f"{claim.id}-{self.part}.json",
             bench,
             lambda: bracket(self.inequality),
@@ -222,7 +222,7 @@ class BoundaryOfMinimum:
         def confirm(certificate: Mapping[str, Any]) -> Place:
             return _place(self.named, *check_bracket_of_minimum(problem, certificate))
 
-        return _certificate(
+        return confirmed(
             f"{claim.id}-{self.part}.json",
             bench,
             lambda: bracket_of_minimum(self.inequality, self.over),
@@ -240,26 +240,26 @@ def _digits(x: Fraction, rounding: str) -> str:
     return str((Decimal(x.numerator) / Decimal(x.denominator)).quantize(Decimal("1e-13"), rounding=rounding))
 
 
-def _certificate(
+def confirmed(
     name: str,
     bench: Bench,
     find: Callable[[], Mapping[str, Any]],
     confirm: Callable[[Mapping[str, Any]], str | Place],
-    shows: sp.Basic | None,
+    shows: sp.Basic | None = None,
 ) -> Finding:
     """Find or read a certificate and have the checker confirm it."""
     try:
         recorded = bench.quick and (bench.recorded / name).is_file()
         text = _read(bench.recorded / name) if recorded else _written(find(), name, bench.fresh)
         checksum = hashlib.sha256(text.encode()).hexdigest()
-        confirmed = confirm(parsed(text))
+        found = confirm(parsed(text))
     except (NotProved, CertificateRejected, OSError, *_MALFORMED) as error:
         return Finding(Kind.CERTIFICATE, False, f"{type(error).__name__}: {error}", shows=shows, file=name)
-    if isinstance(confirmed, str):
-        return Finding(Kind.CERTIFICATE, True, confirmed, shows=shows, file=name, sha256=checksum)
-    named, low, high = confirmed
+    if isinstance(found, str):
+        return Finding(Kind.CERTIFICATE, True, found, shows=shows, file=name, sha256=checksum)
+    named, low, high = found
     summary = f"{named} in [{low}, {high}]"
-    return Finding(Kind.CERTIFICATE, True, summary, shows=shows, file=name, sha256=checksum, place=confirmed)
+    return Finding(Kind.CERTIFICATE, True, summary, shows=shows, file=name, sha256=checksum, place=found)
 
 
 def _read(path: Path) -> str:
@@ -303,7 +303,7 @@ class UniqueZero:
             ]
             return f"exactly one zero of {size} equations, {', '.join(ends)}"
 
-        found = _certificate(f"{claim.id}-{self.part}.json", bench, lambda: enclose_zero(system), confirm, None)
+        found = confirmed(f"{claim.id}-{self.part}.json", bench, lambda: enclose_zero(system), confirm)
         return replace(found, facts=(system_fact(system),) if found.holds else ())
 
 

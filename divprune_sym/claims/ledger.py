@@ -24,6 +24,7 @@ from divprune_sym.claims.evidence import (
 )
 from divprune_sym.claims.links import NotEntailed, entail
 from divprune_sym.claims.maps import places
+from divprune_sym.claims.rest import Rests, Signs
 from divprune_sym.claims.rules import Follows
 from divprune_sym.claims.typeset import latex, mathml
 from divprune_sym.ground import plugins
@@ -38,7 +39,7 @@ if TYPE_CHECKING:
     from divprune_sym.claims.links import Fact
 
 # a class of another name, derived from one of these or not, may show what it likes: it counts for nothing
-_KINDS = (Boundary, BoundaryOfMinimum, Certified, Follows, Measured, Missing, Proof, UniqueZero, Witness)
+_KINDS = (Boundary, BoundaryOfMinimum, Certified, Follows, Measured, Missing, Proof, Rests, Signs, UniqueZero, Witness)
 RECORDED = Path(__file__).with_name("recorded")
 
 

@@ -11,7 +11,7 @@ from __future__ import annotations
 from dataclasses import dataclass, field
 from decimal import ROUND_CEILING, ROUND_FLOOR, Context, Decimal
 from fractions import Fraction
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, Protocol
 
 import sympy as sp
 from flint import arb_mat
@@ -321,7 +321,14 @@ class ZeroOfSystem:
         }
 
 
-def enclose_zero(system: ZeroOfSystem) -> dict[str, Any]:
+class System(Protocol):
+    """Equations whose zero is to be enclosed."""
+
+    def as_problem(self) -> dict[str, Any]:
+        """What the checker is asked to confirm: programs, variables, their box, parameters and their ranges."""
+
+
+def enclose_zero(system: System) -> dict[str, Any]:
     """A certificate of the zero: its place by Newton's method from the middle of the box, and the inverse Jacobian.
 
     Raises

@@ -19,7 +19,7 @@ from divprune_sym.claims.domain import Domain
 from divprune_sym.claims.expansion import NotSmooth, check_smooth
 from divprune_sym.claims.links import Fact, NotEntailed, entail, follows, short
 from divprune_sym.claims.special import without_moments
-from divprune_sym.claims.statements import OneInterval, TurnsOnce, is_true
+from divprune_sym.claims.statements import Mean, OneInterval, TurnsOnce, is_true
 from divprune_sym.claims.steps import vanishes
 
 if TYPE_CHECKING:
@@ -321,6 +321,68 @@ class Termwise:
 
 
 @dataclass(frozen=True)
+class Pointwise:
+    """The mean of what is never negative is ≥ 0."""
+
+    @property
+    def says(self) -> str:
+        """The theorem in a few words."""
+        return "under the mean"
+
+    def premises(self, statement: Basic, domain: Domain) -> Iterable[Fact]:
+        """None: squares and exponentials of real symbols are recognized."""
+        if not (isinstance(statement, sp.Ge) and isinstance(statement.lhs, Mean) and statement.rhs == 0):
+            msg = f"{short(statement)} does not say that a mean is ≥ 0"
+            raise NotEntailed(msg)
+        (integrand,) = statement.lhs.args
+        if not sp.factor(integrand).is_nonnegative:
+            msg = f"{short(integrand)} is not known to be ≥ 0"
+            raise NotEntailed(msg)
+        return []
+
+
+@dataclass(frozen=True)
+class Combination:
+    """What is a sum of multiples of known relations; of inequalities, multiples that are ≥ 0.
+
+    Parameters
+    ----------
+    terms : sequence of (Expr, Relational)
+        Each a weight and a relation. Means and other functions are taken for independent unknowns.
+    """
+
+    terms: Sequence[tuple[Expr, Relational]]
+
+    @property
+    def says(self) -> str:
+        """The theorem in a few words."""
+        return f"a sum of multiples of {len(self.terms)} relations"
+
+    def premises(self, statement: Basic, domain: Domain) -> Iterable[Fact]:
+        """The relations."""
+        total, strict = sp.Integer(0), False
+        for weight, relation in self.terms:
+            if not weight.is_polynomial(*weight.free_symbols):
+                msg = f"the weight {short(weight)} may have a pole"
+                raise NotEntailed(msg)
+            total += weight * _surplus(relation)
+            if not isinstance(relation, sp.Eq):
+                if isinstance(statement, sp.Eq):
+                    msg = f"{short(relation)} is no equation"
+                    raise NotEntailed(msg)
+                _inside(sp.Ge(weight, 0, evaluate=False), domain)
+                strict = strict or (isinstance(relation, (sp.Gt, sp.Lt)) and certain(sp.Gt(weight, 0), domain))
+        rest = sp.expand(_surplus(statement) - total)
+        if rest != 0:
+            msg = f"{short(statement)} is not this sum: {short(rest)} is left"
+            raise NotEntailed(msg)
+        if isinstance(statement, (sp.Gt, sp.Lt)) and not strict:
+            msg = f"{short(statement)}: none of the relations is strict"
+            raise NotEntailed(msg)
+        return [Fact(relation, domain) for _, relation in self.terms]
+
+
+@dataclass(frozen=True)
 class Large:
     """What holds at s = 1/b² for 0 < b ≤ 1 holds for s ≥ 1; moments are written with erfc there.
 
@@ -456,7 +518,7 @@ class Join:
         ]
 
 
-RULES = (Arithmetic, At, Ends, Equal, Induction, Join, Large, Never, Slope, Termwise, Turns)
+RULES = (Arithmetic, At, Combination, Ends, Equal, Induction, Join, Large, Never, Pointwise, Slope, Termwise, Turns)
 
 
 # --- shared -------------------------------------------------------------------------------------------
@@ -465,6 +527,13 @@ RULES = (Arithmetic, At, Ends, Equal, Induction, Join, Large, Never, Slope, Term
 def gap(relation: Relational) -> Expr:
     """What the relation says to be > 0, or ≥ 0."""
     return relation.gts - relation.lts
+
+
+def _surplus(statement: Basic) -> Expr:
+    """What is > 0, ≥ 0 or = 0."""
+    if isinstance(statement, sp.Eq):
+        return statement.lhs - statement.rhs
+    return gap(_relation(statement))
 
 
 def _relation(statement: Basic) -> Relational:

@@ -48,6 +48,32 @@ class ExactlyOneZero(_Statement):
         return rf"\exists!\, {printer.doprint(unknowns)}: F_1 = \dots = F_{{{len(expressions)}}} = 0"
 
 
+class AtRest(_Statement):
+    """AtRest(motion, state, unknowns, ends of their intervals): exactly one of these states is at rest."""
+
+    def _latex(self, printer: Any) -> str:
+        motion, _, unknowns, _ = map(printer.doprint, self.args)
+        return rf"\exists!\, {unknowns}: {motion} = 0"
+
+    def _mathml_presentation(self, printer: Any) -> Any:
+        return printer._print(sp.Eq(self.args[0], 0, evaluate=False))
+
+
+class Spectrum(_Statement):
+    """Spectrum(motion, state, n): its Jacobian there has n eigenvalues of positive real part, all others' is negative.
+
+    In independent coordinates: Q above and on its diagonal, R and v. None has real part 0.
+    """
+
+    def _latex(self, printer: Any) -> str:
+        motion, _, right = map(printer.doprint, self.args)
+        return rf"\#\{{\mathrm{{Re}}\,\mathrm{{eig}}\,\partial {motion} > 0\}} = {right},\ \text{{all others}} < 0"
+
+    def _mathml_presentation(self, printer: Any) -> Any:
+        motion, _, right = self.args
+        return printer._print(sp.Eq(sp.Function("unstable")(motion), right, evaluate=False))
+
+
 class TurnsOnce(_Statement):
     """TurnsOnce(f, x, a, b): f is negative below and positive above one place of [a, b], for a < x < b."""
 
@@ -67,6 +93,17 @@ class OneInterval(_Statement):
         )
 
 
+class Motion(sp.Function):  # type: ignore[misc]
+    """Motion(K, M, η = η_v, σ, κ): d/dα of the order parameters of online SGD, T = 1, A_n = 1, no masks."""
+
+    nargs = 5
+
+    def _latex(self, printer: Any) -> str:
+        K, M, eta, sigma, decay = map(printer.doprint, self.args)
+        setting = rf"K={K}, M={M}, \eta={eta}, \sigma={sigma}, \kappa={decay}"
+        return rf"\frac{{d}}{{d\alpha}}\left(Q, R, v\right)_{{{setting}}}"
+
+
 class Mean(sp.Function):  # type: ignore[misc]
     """E[…] over jointly Gaussian fields u_a of mean 0 and covariance C_ab, positive definite."""
 
@@ -74,3 +111,13 @@ class Mean(sp.Function):  # type: ignore[misc]
 
     def _latex(self, printer: Any) -> str:
         return rf"\mathrm{{E}}\left[{printer.doprint(self.args[0])}\right]"
+
+
+# random variables under a mean: fields u, u_1, …, of which u ~ N(0, Q_11); a signal Y; ζ ~ N(0, 1), independent of all
+FIELD, SIGNAL, ZETA = sp.symbols("u Y zeta", real=True)
+FIELD_SQUARE = sp.Symbol("Q_11", positive=True)
+
+
+def is_random(x: sp.Basic) -> bool:
+    """Whether a symbol is a random variable, by its name."""
+    return str(x).split("_")[0] in ("u", "Y", "zeta")

@@ -88,6 +88,17 @@ class SymmetricState:
 
 
 @dataclass(frozen=True)
+class EveryField(SymmetricState):
+    """A state without any symmetry: `groups` teacher nodes and `surplus` student nodes, integers, each on its own."""
+
+    def orbits(self, fixed: frozenset[Field]) -> list[tuple[Field, Expr]]:
+        """All fields, whatever is fixed."""
+        students = [Field("surplus", i) for i in range(1, int(self.surplus) + 1)]
+        teachers = [Field("teacher", n) for n in range(1, int(self.groups) + 1)]
+        return [(x, sp.Integer(1)) for x in (*students, *teachers)]
+
+
+@dataclass(frozen=True)
 class Evaluator:
     """Evaluates the assignments of a system at a symmetric state."""
 

@@ -23,6 +23,7 @@ from divprune_sym.claims.evidence import (
     Witness,
 )
 from divprune_sym.claims.prover import Inequality
+from divprune_sym.claims.rest import Rests, Signs
 from divprune_sym.claims.steps import Step, is_zero, positive
 from divprune_sym.ground import plugins
 from divprune_sym.ground.checks import BadInput
@@ -151,7 +152,7 @@ def test_every_recorded_file_belongs_to_a_claim(shipped):
     wanted = set()
     for claim in shipped.values():
         for piece in claim.evidence:
-            if isinstance(piece, (Certified, Boundary, BoundaryOfMinimum, UniqueZero)):
+            if isinstance(piece, (Certified, Boundary, BoundaryOfMinimum, UniqueZero, Rests, Signs)):
                 wanted.add(f"{claim.id}-{piece.part}.json")
             elif isinstance(piece, Measured):
                 wanted.add(f"{piece.part}.json")

@@ -18,10 +18,22 @@ from divprune_sym.claims.evidence import Certified, Proof, UniqueZero, once
 from divprune_sym.claims.prover import Inequality, ZeroOfSystem
 from divprune_sym.claims.statements import ExactlyOneZero
 from divprune_sym.claims.steps import is_zero, same
+from divprune_sym.claims.two_groups import (
+    Q_COPY,
+    Q_OTHER,
+    Q_OWN,
+    R_OTHER,
+    R_OWN,
+    V,
+    dpp_nodes,
+    p,
+    random_edges,
+    random_nodes,
+    state,
+)
 from divprune_sym.dynamics.equations import equations_of_motion
-from divprune_sym.dynamics.integrals import I2
-from divprune_sym.dynamics.symbols import D_Q, D_R, D_V, DECAY, ETA, ETA_V, FIELDS, SIGMA, S, a, b
-from divprune_sym.dynamics.symmetric import Entry, Evaluator, Field, SymmetricState, one
+from divprune_sym.dynamics.symbols import D_Q, D_R, D_V, DECAY, ETA, ETA_V, SIGMA
+from divprune_sym.dynamics.symmetric import Evaluator, Field
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -32,11 +44,8 @@ if TYPE_CHECKING:
 
 PLACE, PROCESS = 100, 5
 
-_GROUPS, _COPIES = sp.Integer(2), sp.Integer(2)
-_Q, _C, _R, _P, _V = _UNKNOWNS = sp.symbols("Q_own Q_other R_own R_other v", real=True)
-_KEPT = sp.symbols("kept kept_same kept_other", nonnegative=True)
-_p = sp.Symbol("p", positive=True)
-_PAIRS = sp.IndexedBase("pairs", shape=(FIELDS, FIELDS))
+_EQUAL = {Q_COPY: Q_OWN}
+_UNKNOWNS = (Q_OWN, Q_OTHER, R_OWN, R_OTHER, V)
 
 _STUDENT, _OTHER = Field("student", 1, 1), Field("student", 2, 1)
 _TEACHER, _OTHER_TEACHER = Field("teacher", 1), Field("teacher", 2)
@@ -50,51 +59,10 @@ _MIDDLE = dict(zip(_UNKNOWNS, map(sp.Rational, ("1.8723", "0.3869", "1.3473", "0
 _WITHOUT_NOISE = dict(zip(_UNKNOWNS, (1, 0, 1, 0, sp.Rational(1, 2)), strict=True))
 
 
-def _covariance(x: Field, y: Field) -> Expr:
-    kinds = {x.kind, y.kind}
-    if kinds == {"teacher"}:
-        return sp.Integer(x == y)
-    if kinds == {"student"}:
-        return _Q if x.group == y.group else _C
-    return _R if x.group == y.group else _P
-
-
-def _edge_pruned(x: Field, y: Field) -> Expr:
-    """Random edges: p for a node with itself and with the teacher, p² for two nodes."""
-    bits = 2 if x.kind == y.kind == "student" and x != y else int("student" in (x.kind, y.kind))
-    return _p**bits * _covariance(x, y)
-
-
-def _kept(x: Field, y: Field) -> Expr:
-    """P(x and y kept); teacher nodes always are."""
-    if "teacher" in (x.kind, y.kind):
-        return sp.Integer(1) if x.kind == y.kind else _KEPT[0]
-    if x == y:
-        return _KEPT[0]
-    return _KEPT[1] if x.group == y.group else _KEPT[2]
-
-
-def _state(**changed: Entry) -> SymmetricState:
-    arrays: dict[str, Entry] = {
-        "mask": one,
-        "fraction": one,
-        "variance": one,
-        "C": _covariance,
-        "X": _covariance,
-        "pairs": one,
-    }
-    arrays |= {"s": _weight, "v": _weight}
-    return SymmetricState(arrays | changed, groups=_GROUPS, copies=_COPIES)
-
-
-def _weight(x: Field) -> Expr:
-    return sp.Integer(-1) if x.kind == "teacher" else _V
-
-
 @cache
 def _rates() -> tuple[Expr, ...]:
-    """dQ, dR and dv over η, η_v = η, as derived."""
-    moving = Evaluator(equations_of_motion(), _state())
+    """dQ, dR and dv over η, η_v = η, as derived, copies being equal."""
+    moving = Evaluator(equations_of_motion(), state())
     rates = (
         moving.rate(D_Q, _STUDENT, _STUDENT),
         moving.rate(D_Q, _STUDENT, _OTHER),
@@ -102,25 +70,15 @@ def _rates() -> tuple[Expr, ...]:
         moving.rate(D_R, _STUDENT, _OTHER_TEACHER),
         moving.rate(D_V, _STUDENT),
     )
-    return tuple(sp.expand(rate.subs({DECAY: 0, ETA_V: ETA}) / ETA, deep=False) for rate in rates)
+    return tuple(sp.expand(rate.subs({DECAY: 0, ETA_V: ETA, **_EQUAL}) / ETA, deep=False) for rate in rates)
 
 
-@cache
-def _error(pruned: str) -> Expr:
-    """ε_g after node pruning (in the probabilities) or random edge pruning (in p)."""
-    state = _state(pairs=_kept) if pruned == "nodes" else _state(C=_edge_pruned)
-    double_sum = sp.Sum(S[a] * S[b] * _PAIRS[a, b] * I2(a, b), (a, 0, FIELDS - 1), (b, 0, FIELDS - 1)) / 2
-    return sp.expand(Evaluator(equations_of_motion(), state).value(double_sum, {}), deep=False)
+def _edges() -> Expr:
+    return random_edges().subs(_EQUAL)
 
 
 def _nodes(dpp: bool, kept: int) -> Expr:
-    """k of 4: uniform subsets, or one node of each group first (the ε → 0 law of the DPP of equal copies)."""
-    K = int(_GROUPS * _COPIES)
-    pair = sp.Rational(kept * (kept - 1), K * (K - 1))
-    same_group, other = pair, pair
-    if dpp and kept == 2:
-        same_group, other = sp.Integer(0), sp.Rational(1, 4)
-    return _error("nodes").subs(dict(zip(_KEPT, (sp.Rational(kept, K), same_group, other), strict=True)))
+    return (dpp_nodes if dpp else random_nodes)(kept).subs(_EQUAL)
 
 
 @once
@@ -132,7 +90,7 @@ def _noiseless() -> Iterator[Step]:
     yield same("k = 1: node pruning leaves (1 + 1/4)/6", _nodes(False, 1).subs(zero), sp.Rational(5, 24))
     yield same("k = 2, DPP: 2 (1/4)/6", _nodes(True, 2).subs(zero), sp.Rational(1, 12))
     yield same("k = 2, random: (2/3 · 1/2 + 1/3 · 1)/6", _nodes(False, 2).subs(zero), sp.Rational(1, 9))
-    yield is_zero("p = 1: nothing is lost", _error("edges").subs(zero).subs(_p, 1))
+    yield is_zero("p = 1: nothing is lost", _edges().subs(zero).subs(p, 1))
 
 
 def _box() -> dict[sp.Symbol, tuple[Expr, Expr]]:
@@ -149,7 +107,7 @@ def _error_at(name: str, *arguments: Expr) -> Expr:
 
 def claims() -> list[Claim]:
     """The claims of this family."""
-    edges, plain = _error("edges"), _error("edges").subs(_WITHOUT_NOISE)
+    edges, plain = _edges(), _edges().subs(_WITHOUT_NOISE)
     box = _box()
     fixed = UniqueZero(lambda: ZeroOfSystem(_rates(), box, _NOISY), "fixed-point")
     ends = sp.Tuple(*[sp.Tuple(*pair) for pair in box.values()])
@@ -163,8 +121,8 @@ def claims() -> list[Claim]:
         "ε_g excludes the label noise",
     )
     k2 = [_error_at(name, sp.Integer(2), *_UNKNOWNS) for name in ("dpp-node", "random-node")]
-    edge, node = (_error_at("random-edge", _p, *_UNKNOWNS), _error_at("dpp-node", sp.Integer(1), *_UNKNOWNS))
-    noiseless = _error_at("noiseless-random-edge", _p), _error_at("noiseless-dpp-node", sp.Integer(1))
+    edge, node = (_error_at("random-edge", p, *_UNKNOWNS), _error_at("dpp-node", sp.Integer(1), *_UNKNOWNS))
+    noiseless = _error_at("noiseless-random-edge", p), _error_at("noiseless-dpp-node", sp.Integer(1))
     return [
         Claim(
             "label-noise.fixed-point",
@@ -193,16 +151,16 @@ def claims() -> list[Claim]:
             "Label noise turns the order of random edges and DPP nodes at k = 1 of 4: nodes are better without it, "
             "edges with it.",
             sp.And(exists, sp.Lt(edge, node), sp.Gt(*noiseless)),
-            (*parameters, *inside, sp.Eq(_p, _QUARTER)),
+            (*parameters, *inside, sp.Eq(p, _QUARTER)),
             "this project (compare edge-node.region: p = 1/4 lies above p*(2, 2) = 0.2140)",
             (
                 Proof(_noiseless),
                 Certified(
-                    Inequality(plain - sp.Rational(5, 24), {_p: (sp.Rational(249, 1000), sp.Rational(251, 1000))}, 1),
+                    Inequality(plain - sp.Rational(5, 24), {p: (sp.Rational(249, 1000), sp.Rational(251, 1000))}, 1),
                     "noiseless",
                 ),
                 fixed,
-                Certified(Inequality(edges.subs(_p, _QUARTER) - _nodes(True, 1), box, -1), "k1"),
+                Certified(Inequality(edges.subs(p, _QUARTER) - _nodes(True, 1), box, -1), "k1"),
             ),
             Verdict.CERTIFIED,
             {
