@@ -11,6 +11,8 @@ import pytest
 from sklearn.datasets import load_digits
 
 from divprune_sym.cli import main
+from divprune_sym.method_names import PAPER
+from divprune_sym.networks import compare as compare_module
 from divprune_sym.networks import compare_report, experiment, training
 from divprune_sym.networks.compare import CompareSetting, compare
 from divprune_sym.networks.data import read_data
@@ -67,6 +69,60 @@ def test_an_interrupted_training_goes_on(folder, tmp_path, monkeypatch):
             experiment.trained(data, asked, tmp_path / "again")
     again = experiment.trained(data, asked, tmp_path / "again")
     np.testing.assert_array_equal(again.weights[0], whole.weights[0])
+
+
+class Interrupted(KeyboardInterrupt):
+    """As Ctrl-C, but of ours."""
+
+
+@pytest.mark.parametrize("where", ["training", "comparison"])
+def test_the_interrupted_command_goes_on(folder, tmp_path, monkeypatch, capsys, where):
+    """Ctrl-C after the second of three epochs, or after the first of four cells; the same command ends in the same."""
+    few = ("--methods", "random-edge,importance-node", "--keep", "0.5,0.7")
+    command = ["mnist", str(folder), *COMMAND[:-2], *few, "-o"]
+    assert main([*command, str(tmp_path / "whole")]) == 0
+    capsys.readouterr()
+    place, name, after = {
+        "training": (training._State, "save", 2),
+        "comparison": (compare_module, "_save", 1),
+    }[where]
+    real, calls = getattr(place, name), []
+
+    def stopping(*args):
+        real(*args)
+        calls.append(args)
+        if len(calls) == after:
+            raise Interrupted
+
+    out = tmp_path / "again"
+    with monkeypatch.context() as broken:
+        broken.setattr(place, name, stopping)
+        assert main([*command, str(out)]) == 130
+    assert f"what is finished is in {out}; start the same command again to go on" in capsys.readouterr().err
+    if where == "training":
+        assert (out / experiment.TRAINING).exists()
+        assert not (out / experiment.NETWORK).exists()
+    else:
+        assert len(json.loads((out / compare_module.FILE).read_text())["cells"]) == 1
+        made = (out / experiment.NETWORK).stat().st_mtime_ns
+    epochs = []
+    step = training._State.step
+    monkeypatch.setattr(training._State, "step", lambda *args: (epochs.append(1), step(*args))[1])
+    assert main([*command, str(out)]) == 0
+    assert len(epochs) == (12 if where == "training" else 0)  # 1200 images, 100 at a time: one epoch, or none
+    if where == "comparison":
+        assert (out / experiment.NETWORK).stat().st_mtime_ns == made
+    whole, again = (json.loads((tmp_path / n / compare_module.FILE).read_text()) for n in ("whole", "again"))
+    assert again["rows"] == whole["rows"]
+    assert not (out / experiment.TRAINING).exists()
+
+
+def test_all_are_the_six_of_the_paper(folder, tmp_path, monkeypatch):
+    asked = []
+    monkeypatch.setattr(compare_module, "compare", lambda *args, **named: asked.append(args[2]) or 1 / 0)
+    with pytest.raises(ZeroDivisionError):
+        main(["mnist", str(folder), *COMMAND, "-o", str(tmp_path / "out"), "--debug"])
+    assert tuple(method.name for method in asked[0].methods) == PAPER
 
 
 def test_refusals(stops, folder, tmp_path):

@@ -9,7 +9,7 @@ import numpy as np
 import onnx
 import pytest
 from onnx import TensorProto, helper, numpy_helper
-from scipy.special import erf, expit
+from scipy.special import erf, expit, softmax
 from sklearn.datasets import load_iris
 from sklearn.neural_network import MLPClassifier, MLPRegressor
 from sklearn.pipeline import make_pipeline
@@ -211,6 +211,10 @@ def test_spellings(tmp_path, name):
         np.testing.assert_allclose(network.forward(x), hidden @ V, atol=1e-12)
 
 
+def keras_gelu(z):
+    return 0.5 * z * (1 + erf(z * 0.5**0.5))
+
+
 GEMM = node("Gemm", ["x", "W", "b"], ["u"], alpha=2.0, beta=-0.5)
 WHOLE = {
     "gemm's factors": ([GEMM, *spelled("Relu u > g"), *END], np.maximum(2 * x @ W - b / 2, 0) @ V),
@@ -229,6 +233,24 @@ WHOLE = {
         [*DENSE, *spelled("Tanh u > g"), *END[:-1], *spelled("MatMul g V > v; Sigmoid v > w; Mul w c > y")],
         expit(np.tanh(u) @ V) * c,
     ),
+    # as tf2onnx spells a Keras model: Flatten by the shape of its input, Dense, BatchNormalization, gelu
+    "keras": (
+        [
+            *spelled("Reshape x flat > f; MatMul f W > p; Add p b > u; Mul u norm/mul > m; Add m norm/sub > n"),
+            *spelled("Mul n s > q; Erf q > e; Add e one > e1; Mul n half > nh; Mul nh e1 > g"), *END[:-1],
+            *spelled("MatMul g V > v; Add v c > w; Softmax w > y"),
+        ],
+        softmax(keras_gelu(u * b + 2 * b) @ V + c, axis=1),
+    ),
+    "keras, fused": (
+        [
+            *spelled("Shape x > sh"), node("Cast", ["sh"], ["shape"], to=TensorProto.INT64),
+            node("Slice", ["shape", "first", "second"], ["n"]),
+            node("Concat", ["n", "minus"], ["to"], axis=0), *spelled("Reshape x to > f; Gemm f W b > u"),
+            *spelled("Sigmoid u > e; Mul u e > g; Gemm g V c > v; Identity v > y"),
+        ],
+        u * expit(u) @ V + c,
+    ),
     "log of softmax": (
         [*DENSE, *spelled("Tanh u > g; MatMul g V > v; Softmax v > q; Log q > y")],
         np.tanh(u) @ V - np.log(np.exp(np.tanh(u) @ V).sum(1, keepdims=True)),
@@ -239,7 +261,8 @@ WHOLE = {
 @pytest.mark.parametrize("name", WHOLE)
 def test_whole_graphs(tmp_path, name):
     nodes, wanted = WHOLE[name]
-    more = {"Wt": W.T.copy(), "offset": [1.0, 2.0, 3.0], "width": [4.0, 5.0, 6.0]}
+    more = {"Wt": W.T.copy(), "offset": [1.0, 2.0, 3.0], "width": [4.0, 5.0, 6.0], "flat": np.array([-1, 3])}
+    more |= {"norm/mul": b, "norm/sub": 2 * b, "first": np.array([0]), "second": np.array([1])}
     used = {given for n in nodes for given in n.input}
     constants = {key: value for key, value in (CONSTANTS | more).items() if key in used}
     np.testing.assert_allclose(read_network(written(tmp_path, nodes, constants)).network.forward(x), wanted, atol=1e-12)

@@ -193,7 +193,10 @@ def _run_once(ran: Ran, x: NDArray[Any]) -> dict[str, Any]:
         with np.errstate(all="ignore"):
             evaluator = ReferenceEvaluator(_bare(ran), new_ops=_exact_operators())
             found = evaluator.run(None, {**ran.held, ran.start: x}, intermediate=True)
-    except Exception as error:  # whatever the evaluator meets in a stranger's graph
+    except Exception as failed:  # whatever the evaluator meets in a stranger's graph
+        error: BaseException = failed
+        while error.__cause__ is not None:  # it wraps what NumPy says
+            error = error.__cause__
         msg = f"{ran.path}: cannot be run ({type(error).__name__}: {' '.join(str(error).split())[:120]})"
         raise BadInput(msg) from None
     return dict(found)
