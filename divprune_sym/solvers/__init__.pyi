@@ -12,6 +12,7 @@ from divprune_sym.solvers.fixed_points import NoFixedPoint as NoFixedPoint
 from divprune_sym.solvers.fixed_points import find_fixed_point as find_fixed_point
 from divprune_sym.solvers.fixed_points import slow_flow as slow_flow
 from divprune_sym.solvers.fixed_step import integrate_fixed_step as integrate_fixed_step
+from divprune_sym.solvers.jacobian import NoDerivative as NoDerivative
 from divprune_sym.solvers.problem import Problem as Problem
 from divprune_sym.solvers.run import Checkpoint as Checkpoint
 from divprune_sym.solvers.solution import IntegrationFailed as IntegrationFailed

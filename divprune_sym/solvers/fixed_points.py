@@ -107,6 +107,8 @@ def find_fixed_point(
         No layer learns, or the guess has other sizes than the problem's state.
     NoFixedPoint
         The residual stays above the tolerance.
+    NoDerivative
+        The activation has a kink where Newton's method looks: two fields coincide, or a node has no weights.
     """
     checked_problem(problem)
     tolerance = number("tolerance", tolerance, 1e-15, 1.0)

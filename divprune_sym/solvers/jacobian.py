@@ -88,6 +88,10 @@ def flat_rows(*, transposed: bool) -> dict[str, Row]:
     return found
 
 
+class NoDerivative(ArithmeticError):
+    """The right-hand side has no derivative at a state; the message names the fields that have a kink in common."""
+
+
 @dataclass(frozen=True, eq=False)
 class Flow(ByValue):
     """The vector field of a problem on independent coordinates z (n,).
@@ -157,17 +161,40 @@ class Flow(ByValue):
         return _in_packs(self.embedding)
 
     def jacobian(self, z: NDArray[np.float64]) -> NDArray[np.float64]:
-        """J[j, l] = ∂(dz_j/dα)/∂z_l, from the derivative derived in SymPy."""
+        """J[j, l] = ∂(dz_j/dα)/∂z_l, from the derivative derived in SymPy.
+
+        Raises
+        ------
+        NoDerivative
+            The activation has a kink, and two fields coincide or one vanishes.
+        """
         return np.asarray(self._along(z, self._directions)[: len(z)].T)
 
     def product(self, z: NDArray[np.float64], direction: NDArray[np.float64]) -> NDArray[np.float64]:
         """J x (n,): how dz/dα changes along a direction."""
         return np.asarray(self._along(z, _in_packs(direction[None] @ self.embedding))[0])
 
+    def _refuse_kinks(self, z: NDArray[np.float64], derivatives: NDArray[np.float64]) -> None:
+        """Where two fields of a kinked g are multiples of each other, the closed forms have roots of zero."""
+        if np.isfinite(derivatives).all() or not np.isfinite(z).all():
+            return
+        x = self.state(z)
+        C = x.covariance
+        determinants = np.outer(np.diag(C), np.diag(C)) - C**2
+        equal = np.argwhere(np.triu(determinants <= 1e-12 * np.abs(C).max() ** 2, 1))
+        if len(equal):
+            pair = " and ".join(f"{'student' if a < x.K else 'teacher'} {a - x.K * (a >= x.K)}" for a in equal[0])
+            msg = (
+                f"the equations of {x.activation} nodes have no derivative here: the fields of {pair} are multiples of "
+                "each other, or one has no weights; leave such a node out, or start elsewhere"
+            )
+            raise NoDerivative(msg)
+
     def _along(self, z: NDArray[np.float64], directions: NDArray[np.float64]) -> NDArray[np.float64]:
         _, module, p = self._generated
         out = np.empty_like(directions)
         module.directional(z @ self.embedding, directions, out, p)
+        self._refuse_kinks(z, out)
         return np.ascontiguousarray(out.swapaxes(1, 2).reshape(-1, out.shape[1])[:, self._first])
 
     def transposed_product(self, z: NDArray[np.float64], weights: NDArray[np.float64]) -> NDArray[np.float64]:
@@ -179,6 +206,7 @@ class Flow(ByValue):
         given = _in_packs(flat)
         out = np.zeros_like(given)
         module.directional(z @ self.embedding, given, out, self._generated[2])
+        self._refuse_kinks(z, out)
         return np.asarray(self.embedding @ out[0, :, 0])
 
 

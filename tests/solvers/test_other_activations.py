@@ -4,11 +4,12 @@ import numpy as np
 import pytest
 from scipy.stats import t as student_t
 
-from divprune_sym.gaussian import Activation
+from divprune_sym.gaussian import ACTIVATIONS, Activation
 from divprune_sym.ground.checks import BadInput
 from divprune_sym.notation import OrderParameters
-from divprune_sym.solvers import Problem, find_fixed_point, integrate
+from divprune_sym.solvers import NoDerivative, Problem, find_fixed_point, integrate, integrate_batch
 from divprune_sym.solvers.equations import Equations
+from divprune_sym.specialized import specialized_state
 from tests.dynamics.functions import FUNCTIONS
 
 pytestmark = pytest.mark.slow(21)
@@ -119,3 +120,46 @@ def test_a_fixed_point_with_two_activations():
     assert found.state.R.item() == pytest.approx(2, rel=1e-9)
     assert found.generalization_error == pytest.approx(0, abs=1e-9)
     assert found.eigenvalues.real.max() < 0
+
+
+def with_a_dead_node(g, alive):
+    """The second node has no weights and learns none; without it, the student of one node."""
+    Q, R, mask = (np.zeros(shape) for shape in ((2, 2), (2, 1), (1, 2)))
+    Q[0, 0], R[0, 0], mask[0, 0] = 0.5, 0.3, 1.0
+    K = 1 if alive else 2
+    return OrderParameters(
+        Q[None, :K, :K], R[None, :K], np.ones((1, 1, 1)), np.array([1.0, 0.5])[:K], np.ones(1), mask[:, :K],
+        np.ones(1), np.ones(1), g,
+    )  # fmt: skip
+
+
+@pytest.mark.parametrize("g", [name for name in ACTIVATIONS if name != "sign"])  # whose student cannot learn
+def test_a_masked_node_is_ordinary(g):
+    """In both kinds of generated code: it stays at zero, and where g(0) = 0 the others do not see it."""
+    rates, times = {"eta": 0.3, "small_eta": True}, [0.0, 1.0, 5.0]
+    dead = Problem(with_a_dead_node(g, alive=False), **rates)
+    solution, (in_lanes,) = integrate(dead, times), integrate_batch([dead], times)
+    assert solution.success
+    assert np.isfinite(solution.generalization_error).all()
+    assert not solution.Q[:, 1].any()
+    assert not solution.R[:, 1].any()
+    assert np.array_equal(in_lanes.Q, solution.Q)
+    if g in ("erf", "relu"):
+        alone = integrate(Problem(with_a_dead_node(g, alive=True), **rates), times, rtol=1e-10)
+        # tolerances of 1e-8 a step, some tens of steps
+        np.testing.assert_allclose(solution.R[:, 0], alone.R[:, 0], rtol=0, atol=1e-6)
+        np.testing.assert_allclose(solution.generalization_error, alone.generalization_error, rtol=0, atol=1e-6)
+
+
+@pytest.mark.parametrize(
+    ("state", "words"),
+    [
+        (with_a_dead_node("relu", alive=False), "student 0 and student 1 are multiples of each other"),
+        (specialized_state(1, 2, 1.0, activation="relu"), "student 0 and student 1"),
+    ],
+)
+def test_where_a_kink_leaves_no_derivative(state, words):
+    """One clear line, and no NaN: the right-hand side is continuous there, and has no linear part."""
+    with pytest.raises(NoDerivative, match=words) as refused:
+        find_fixed_point(Problem(state, 0.3, small_eta=True))
+    assert "\n" not in str(refused.value)
