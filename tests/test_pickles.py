@@ -47,7 +47,7 @@ OBJECTS: dict[str, Callable[[], Any]] = {
     "problem": lambda: dp.Problem(state(), eta=0.1),
     "problem of a user's activation": lambda: dp.Problem(state(activation=GELU), eta=0.1, small_eta=True),
     "network": network,
-    "ensemble": lambda: LEnsemble.from_matrix(np.diag([1.0, 2.0, 0.0])),
+    "ensemble": lambda: LEnsemble.from_matrix(np.eye(3) + 1.0),
     "marginal kernel": lambda: MarginalKernel.from_matrix(np.diag([0.5, 0.2])),
     "projection": lambda: ProjectionDPP.from_features(np.eye(3)[:, :2]),
     "conditioned": lambda: condition(LEnsemble.from_matrix(np.diag([1.0, 2.0, 3.0])), [0]),

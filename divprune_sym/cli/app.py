@@ -89,6 +89,8 @@ def main(arguments: Sequence[str] | None = None) -> int:
     asked = sys.argv[1:] if arguments is None else arguments
     if arguments is None:
         warnings.showwarning = _in_one_line  # type: ignore[assignment]
+        # numbers that are not finite are refused by name, in one line
+        warnings.filterwarnings("ignore", "(overflow|invalid value|divide by zero) encountered", RuntimeWarning)
         spell_what_cannot_be_encoded()
     try:
         code = interruptibly(lambda: app.meta(asked)) or DONE

@@ -105,7 +105,7 @@ smaller beta)
     spread = float(logs.max() - logs.min()) / np.log(10.0) if len(logs) else 0.0
     empty, copies, found = _items(kernel)
     warnings = [found] if found else []
-    if spread > np.log10(ILL):
+    if spread > np.log10(ILL) and kernel.eigenvectors is not None:
         warnings.append(f"the nonzero eigenvalues span 1e{spread:.0f}: the smallest may be rounding of the largest")
     return KernelDescription(
         N=kernel.N,

@@ -80,7 +80,8 @@ class DataSet(ByValue):
         """With inputs (x − mean)/std."""
         std = number("std", std, 1e-300)
         mean = number("mean", mean)
-        return replace(self, x_train=(self.x_train - mean) / std, x_test=(self.x_test - mean) / std)
+        with np.errstate(over="ignore"):  # what overflows is refused by name
+            return replace(self, x_train=(self.x_train - mean) / std, x_test=(self.x_test - mean) / std)
 
     def fitted_to(self, network: DenseNetwork) -> DataSet:
         """With labels as numbers of the network's outputs; refused where the two do not fit.

@@ -197,3 +197,18 @@ def test_progress_on_a_terminal_and_ctrl_c(tmp_path):
     assert b"interrupted" in seen
     assert b"Traceback" not in seen
     assert [p.name for p in tmp_path.iterdir()] == ["problem.json"]
+
+
+@pytest.mark.parametrize(("scale", "options"), [(1e300, ()), (1.0, ("--normalize", "1e308,1e-300"))])
+def test_numbers_that_overflow_end_in_one_line(tmp_path, scale, options):
+    """Without the warnings that NumPy gives on the way."""
+    rng = np.random.default_rng(0)
+    weights = {f"{name}{n}": scale * rng.normal(size=(3, 3) if name == "W" else 3) for n in (1, 2) for name in "Wb"}
+    np.savez(tmp_path / "network.npz", activations=np.array(["relu", "identity"]), **weights)
+    rows = {f"x_{part}": rng.normal(size=(9, 3)) for part in ("train", "test")}
+    np.savez(tmp_path / "data.npz", **rows, **{name.replace("x", "y"): np.arange(9) % 3 for name in rows})
+    given = ("--data", tmp_path / "data.npz", *options, "-o", tmp_path / "out.npz")
+    done = run("prune", tmp_path / "network.npz", "--method", "random-node", "--keep", "0.5", *given)
+    assert (done.returncode, done.stdout) == (2, "")
+    assert re.fullmatch(r"divprune-sym: .* every entry must be finite\n", done.stderr)
+    assert not (tmp_path / "out.npz").exists()
