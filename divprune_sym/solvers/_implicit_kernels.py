@@ -6,8 +6,8 @@ its Jacobian and factors while it converges. What is special here:
 
 - Only independent coordinates z are moved; `first` and `other` are where each stands in the flat state y.
 - The fastest growth exp(λα) bounds the step, h λ ≤ a power of the tolerance, however little of it there is in the
-  state: a plateau left through overlaps far below the tolerance would otherwise be stepped over. λ comes from two
-  inverse iterations a step with the factors at hand.
+  state: a plateau left through overlaps far below the tolerance would otherwise be stepped over. λ comes from
+  inverse iterations with the factors at hand, one or two a step.
 - Coordinates that symmetry keeps equal are kept so to the last bit: rounding breaks no symmetry.
 
 The text below the line is copied behind that of `_kernels.py`.
@@ -20,7 +20,7 @@ from math import fabs, sqrt
 import numpy as np
 from numba import njit
 
-from divprune_sym.codegen.simd import call, fma
+from divprune_sym.codegen.simd import WIDTH, as_lanes, call, fma
 from divprune_sym.solvers._kernels import (
     AGE,
     CALM,
@@ -62,6 +62,8 @@ GROWTH_ERROR = 10.0
 ROUNDING = 2e-14
 # steps for which a Jacobian serves at most: where its growth bounds the step, and elsewhere
 YOUNG, OLD = 30.0, 50.0
+# longest steps that growth allows, over the step, from which on one look at it will do
+NEAR = 4.0
 
 
 @jit
@@ -116,50 +118,72 @@ def differentiate(rhs, z, f, first, other, y, dydt, moved, memory, p):
 
 
 @jit
-def factor(memory, c, W, pivots):
-    """The factors of 1 − cJ, transposed as J is: row m of W is a column. False if it is singular."""
-    n = len(pivots)
+def factor(memory, c, lower, upper, pivots):
+    """The factors of 1 − cJ, transposed as J is: row m is a column, in packs of `WIDTH`. False if it is singular.
+
+    lower, upper (n + 1, packs, WIDTH) are zero beside their triangles: whole packs are added, whatever n is. The last
+    row of `lower` is room for `solve`, that of `upper` has the inverses of the diagonal.
+    """
+    n, packs = len(pivots), lower.shape[1]
+    low, up = as_lanes(lower), as_lanes(upper)
     for m in range(n):
+        for q in range(packs):
+            for lane in range(WIDTH):
+                lower[m, q, lane], upper[m, q, lane] = 0.0, 0.0
         for j in range(n):
-            W[m, j] = -c * memory[JACOBIAN + m, j]
-        W[m, m] += 1.0
+            upper[m, j // WIDTH, j % WIDTH] = -c * memory[JACOBIAN + m, j]
+        upper[m, m // WIDTH, m % WIDTH] += 1.0
     for k in range(n):
-        largest, at = fabs(W[k, k]), k
+        first, within = k // WIDTH, k % WIDTH
+        largest, at = fabs(upper[k, first, within]), k
         for j in range(k + 1, n):
-            if fabs(W[k, j]) > largest:
-                largest, at = fabs(W[k, j]), j
+            if fabs(upper[k, j // WIDTH, j % WIDTH]) > largest:
+                largest, at = fabs(upper[k, j // WIDTH, j % WIDTH]), j
         pivots[k] = at
         if not (largest > 0.0 and largest < 1e300):
             return False
         if at != k:
-            for m in range(n):
-                W[m, k], W[m, at] = W[m, at], W[m, k]
-        inverse = 1.0 / W[k, k]
+            q, lane = at // WIDTH, at % WIDTH
+            for m in range(k):
+                lower[m, first, within], lower[m, q, lane] = lower[m, q, lane], lower[m, first, within]
+            for m in range(k, n):
+                upper[m, first, within], upper[m, q, lane] = upper[m, q, lane], upper[m, first, within]
+        inverse = 1.0 / upper[k, first, within]
+        upper[n, first, within] = inverse
+        upper[k, first, within] = 0.0
         for j in range(k + 1, n):
-            W[k, j] *= inverse
+            q, lane = j // WIDTH, j % WIDTH
+            lower[k, q, lane] = inverse * upper[k, q, lane]
+            upper[k, q, lane] = 0.0
         for m in range(k + 1, n):
-            share = -W[m, k]
+            share = -upper[m, first, within]
             if share != 0.0:
-                for j in range(k + 1, n):
-                    W[m, j] = fma(share, W[k, j], W[m, j])
+                for q in range(first, packs):
+                    up[m, q] = fma(share, low[k, q], up[m, q])
     return True
 
 
 @jit
-def solve(W, pivots, x):
+def solve(lower, upper, pivots, x):
     """x becomes (1 − cJ)⁻¹ x."""
-    n = len(pivots)
+    n, packs = len(pivots), lower.shape[1]
+    low, up = as_lanes(lower), as_lanes(upper)
     for k in range(n):
         x[k], x[pivots[k]] = x[pivots[k]], x[k]
+    for q in range(packs):
+        for lane in range(WIDTH):
+            lower[n, q, lane] = 0.0
     for k in range(n):
-        share = -x[k]
-        for j in range(k + 1, n):
-            x[j] = fma(share, W[k, j], x[j])
+        lower[n, k // WIDTH, k % WIDTH] = x[k]
+    for k in range(n):
+        share = -lower[n, k // WIDTH, k % WIDTH]
+        for q in range(k // WIDTH, packs):
+            low[n, q] = fma(share, low[k, q], low[n, q])
     for k in range(n - 1, -1, -1):
-        x[k] /= W[k, k]
-        share = -x[k]
-        for j in range(k):
-            x[j] = fma(share, W[k, j], x[j])
+        first, within = k // WIDTH, k % WIDTH
+        x[k] = lower[n, first, within] * upper[n, first, within]
+        for q in range(first + 1):
+            low[n, q] = fma(-x[k], up[k, q], low[n, q])
 
 
 @jit
@@ -200,47 +224,42 @@ def size_of(x, scale):
 
 
 @jit
-def respace(memory, order, share, scratch):
-    """The differences of states spaced by so many steps: the same polynomial at other points."""
-    R, U = np.empty((order + 1, order + 1)), np.empty((order + 1, order + 1))
-    for i in range(order + 1):
-        for j in range(order + 1):
-            R[i, j] = 1.0 if i == 0 else 0.0
-            U[i, j] = 1.0 if i == 0 else 0.0
-    for i in range(1, order + 1):
-        for j in range(1, order + 1):
-            R[i, j] = R[i - 1, j] * (i - 1 - share * j) / i
-            U[i, j] = U[i - 1, j] * (i - 1 - j) / i
+def respace(memory, order, share):
+    """The differences of states spaced by so many steps: the same polynomial at other points.
+
+    A step back is E = 1 − ∇, so that the new difference is 1 − (1 − ∇)^share: a series in ∇, and so are its powers.
+    """
     weights = np.zeros((order + 1, order + 1))
+    weights[0, 0] = 1.0
     for i in range(1, order + 1):
-        for k in range(1, order + 1):
-            for m in range(order + 1):
-                weights[i, k] += R[k, m] * U[m, i]
-    for j in range(memory.shape[1]):
-        for i in range(order + 1):
-            scratch[i] = memory[i, j]
-        for i in range(1, order + 1):
-            total = 0.0
-            for k in range(1, order + 1):
-                total = fma(weights[i, k], scratch[k], total)
-            memory[i, j] = total
+        term = share
+        for m in range(1, order + 1):
+            for k in range(order + 1 - m):
+                weights[i, k + m] = fma(weights[i - 1, k], term, weights[i, k + m])
+            term *= (m - share) / (m + 1)
+    for i in range(1, order + 1):
+        for j in range(memory.shape[1]):
+            memory[i, j] *= weights[i, i]
+        for k in range(i + 1, order + 1):
+            for j in range(memory.shape[1]):
+                memory[i, j] = fma(weights[i, k], memory[k, j], memory[i, j])
 
 
 @jit
-def change_step(control, memory, share, scratch):
+def change_step(control, memory, share):
     """Make the step so many times as long."""
-    respace(memory, int(control[ORDER]), share, scratch)
+    respace(memory, int(control[ORDER]), share)
     control[H] *= share
     control[EQUAL] = 0.0
 
 
 @jit
-def growth_rate(W, pivots, c, direction, twins, scratch):
+def growth_rate(lower, upper, pivots, c, direction, twins, scratch):
     """One inverse iteration: (1 − cJ)⁻¹ grows the direction of the rightmost eigenvalue λ by 1/(1 − cλ)."""
     for j in range(len(direction)):
         direction[j] = direction[int(twins[j])]
     copy(direction, scratch)
-    solve(W, pivots, scratch)
+    solve(lower, upper, pivots, scratch)
     along, size = 0.0, 0.0
     for j in range(len(direction)):
         along = fma(direction[j], scratch[j], along)
@@ -320,7 +339,7 @@ def begin(rhs, first, other, y, slope, control, memory, alphas, out, start, rtol
 
 
 @jit
-def newton(rhs, c, first, other, y, dydt, z, d, psi, scale, f, W, pivots, twins, wanted, control, p):
+def newton(rhs, c, first, other, y, dydt, z, d, psi, scale, f, lower, upper, pivots, twins, wanted, control, p):
     """Solve d = c f(z + d) − ψ; the number of iterations, 0 if they do not converge. z moves with d."""
     before, rate = -1.0, -1.0
     for j in range(len(z)):
@@ -330,7 +349,7 @@ def newton(rhs, c, first, other, y, dydt, z, d, psi, scale, f, W, pivots, twins,
         control[NFEV] += 1.0
         for j in range(len(z)):
             f[j] = c * f[j] - psi[j] - d[j]
-        solve(W, pivots, f)
+        solve(lower, upper, pivots, f)
         keep_twins(f, twins, scale)
         size = size_of(f, scale)
         if not np.isfinite(size):
@@ -397,7 +416,7 @@ def keep_polynomial(row, t, h, memory, order, first, other):
 
 
 @jit
-def choose_step(control, memory, error, safety, rate, scale, rtol, scratch):
+def choose_step(control, memory, error, safety, rate, scale, rtol):
     """After order + 1 equal steps: the order that allows the longest next step, the higher one if both do."""
     order = int(control[ORDER])
     best, chosen = 0.0, order
@@ -411,7 +430,7 @@ def choose_step(control, memory, error, safety, rate, scale, rtol, scratch):
     if chosen == order and best > 0.9 and best < 1.2:
         return
     control[ORDER] = chosen
-    change_step(control, memory, best, scratch)
+    change_step(control, memory, best)
 
 
 @entry
@@ -426,14 +445,16 @@ def implicit(
     """
     n = len(first)
     z, d, psi, f, scale = np.empty(n), np.empty(n), np.empty(n), np.empty(n), np.empty(n)
-    flat, dydt, scratch, moved = np.empty(len(y)), np.empty(len(y)), np.empty(max(n, 8)), np.empty(n)
-    W, pivots = np.empty((n, n)), np.empty(n, dtype=np.int64)
+    flat, dydt, scratch, moved = np.empty(len(y)), np.empty(len(y)), np.empty(n), np.empty(n)
+    packs = (n + WIDTH - 1) // WIDTH
+    lower, upper = np.empty((n + 1, packs, WIDTH)), np.empty((n + 1, packs, WIDTH))
+    pivots = np.empty(n, dtype=np.int64)
     if np.isnan(control[T]) or control[ORDER] == 0.0:
         status = begin(rhs, first, other, y, slope, control, memory, alphas, out, start, rtol, atol, p)
         if status != UNDER_WAY:
             return status
     elif control[FACTORED] != 0.0:
-        factor(memory, control[FACTORED], W, pivots)
+        factor(memory, control[FACTORED], lower, upper, pivots)
     wanted = max(2e-15 / rtol, 3e-3)
     traced, filled, last = 0, int(control[FILLED]), alphas[-1]
     while filled < len(alphas):
@@ -442,7 +463,7 @@ def implicit(
         if control[TRIALS] >= pause:
             return UNDER_WAY
         if last - control[T] > 1e-14 * last and control[H] > (last - control[T]) * (1.0 + 1e-14):
-            change_step(control, memory, (last - control[T]) / control[H], scratch)
+            change_step(control, memory, (last - control[T]) / control[H])
         if control[H] <= 1e-15 * max(control[T], 1e-300):
             return STEP_TOO_SMALL if control[FINITE] == 1.0 else NOT_FINITE
         t, h, order = control[T], control[H], int(control[ORDER])
@@ -467,23 +488,24 @@ def implicit(
         control[FINITE] = 1.0
         sound = True
         if control[FACTORED] != c:
-            sound = factor(memory, c, W, pivots)
+            sound = factor(memory, c, lower, upper, pivots)
             control[FACTORED] = c
             control[FACTORIZATIONS] += 1.0
         if sound:
             iterations = newton(
-                rhs, c, first, other, flat, dydt, z, d, psi, scale, f, W, pivots, memory[TWIN], wanted, control, p
-            )
+                rhs, c, first, other, flat, dydt, z, d, psi, scale, f, lower, upper, pivots, memory[TWIN], wanted,
+                control, p,
+            )  # fmt: skip
         if iterations == 0:
             if control[AGE] > 0.0:
                 control[RADIUS] = -1.0
             else:
-                change_step(control, memory, 0.5, scratch)
+                change_step(control, memory, 0.5)
             continue
         error = error_constant(order) * size_of(d, scale)
         safety = 0.9 * (2 * NEWTON_ITERATIONS + 1.0) / (2 * NEWTON_ITERATIONS + iterations)
         if error > 1.0:
-            change_step(control, memory, max(0.2, safety * error ** (-1.0 / (order + 1))), scratch)
+            change_step(control, memory, max(0.2, safety * error ** (-1.0 / (order + 1))))
             continue
         advance_differences(memory, order, d)
         control[T] += h
@@ -497,15 +519,17 @@ def implicit(
         if trace.shape[0] > 0:
             keep_polynomial(trace[traced], t, h, memory, order, first, other)
             traced += 1
-        rate = 0.0
+        rate, bound = 0.0, 0.0
         for _ in range(2):
-            rate = max(rate, growth_rate(W, pivots, c, memory[GROWING], memory[TWIN], scratch))
-        bound = longest(order, rate, rtol) / h
+            # once more where growth is not far from bounding the step
+            if bound < NEAR:
+                rate = max(rate, growth_rate(lower, upper, pivots, c, memory[GROWING], memory[TWIN], scratch))
+                bound = longest(order, rate, rtol) / h
         control[CALM_STEPS] = control[CALM_STEPS] + 1.0 if h * control[RADIUS] < 0.5 else 0.0
         if control[EQUAL] >= order + 1:
-            choose_step(control, memory, error, safety, rate, scale, rtol, scratch)
+            choose_step(control, memory, error, safety, rate, scale, rtol)
         elif bound < 0.7:
-            change_step(control, memory, max(bound, 0.2), scratch)
+            change_step(control, memory, max(bound, 0.2))
         if control[AGE] >= (YOUNG if bound < 2.0 else OLD):
             control[RADIUS] = -1.0
         if control[CALM_STEPS] >= calm and filled < len(alphas):

@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING
 import numpy as np
 
 from divprune_sym.codegen.cache import cached_module, cached_text
-from divprune_sym.codegen.targets import BATCH, CPU, filled, hole
+from divprune_sym.codegen.targets import BATCH, CPU, TANGENT, filled, hole
 
 if TYPE_CHECKING:
     from collections.abc import Mapping, Sequence
@@ -88,7 +88,7 @@ def _stepping(target: str = "cpu") -> str:
 def stepping_module(target: str = "cpu") -> ModuleType:
     """The compiled loops that step in time, for all problems."""
 
-    preamble = {"cpu": CPU, "batch": BATCH}[target].preamble
+    preamble = {"cpu": TANGENT, "batch": BATCH}[target].preamble
     return cached_module({"stepping": target}, lambda: preamble + _NUMBA + _stepping(target))
 
 

@@ -15,6 +15,8 @@ NAMES = {
     "above": lambda x, y, yes, no: yes if x > y else no,
     "jit": lambda kernel: kernel,
     "entry": lambda kernel: kernel,
+    "WIDTH": 4,
+    "as_lanes": lambda packs: packs,
     "call": lambda rhs, y, dydt, p: rhs(y, dydt, p),
 }
 
