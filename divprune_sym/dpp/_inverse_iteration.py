@@ -12,6 +12,7 @@ from typing import TYPE_CHECKING
 
 import numpy as np
 from numba import njit
+from scipy.linalg.blas import dtrsm
 
 if TYPE_CHECKING:
     from numpy.typing import NDArray
@@ -19,6 +20,8 @@ if TYPE_CHECKING:
 CLUSTER = 1e-11
 EPS = float(np.finfo(np.float64).eps)
 HUGE = 1e100
+# eigenvectors found side by side: as many doubles as the widest registers hold
+LANES = 8
 # Each takes (error of the eigenvalue)/(distance of the next) off what is wrong: 1e-4 or less for one that is apart, and
 # two leave less than rounding makes of the vector anyway.
 ITERATIONS = 2
@@ -26,60 +29,92 @@ ITERATIONS_IN_CLUSTERS = 3
 
 
 def factorize(
-    d: NDArray[np.float64], e: NDArray[np.float64], shift: float, rows: NDArray[np.float64], swapped: NDArray[np.bool_]
+    d: NDArray[np.float64],
+    e: NDArray[np.float64],
+    shifts: NDArray[np.float64],
+    rows: NDArray[np.float64],
+    swapped: NDArray[np.bool_],
 ) -> None:
-    """Factorize T − shift with partial pivoting: rows (4, n) become inverse pivots, two superdiagonals
-    of U, multipliers.
+    """Factorize T − shift with partial pivoting, for each lane's own shift (LANES,).
 
+    rows: (4, n, LANES), become inverse pivots, two superdiagonals of U, multipliers   swapped: (n, LANES)
     T is scaled to norm about 1: pivots below ε are raised to ε.
     """
     n = len(d)
     inverses, first, second, multipliers = rows[0], rows[1], rows[2], rows[3]
-    pivot, right = d[0] - shift, e[0] if n > 1 else 0.0
+    pivots, rights = d[0] - shifts, np.full(LANES, e[0] if n > 1 else 0.0)
     for i in range(n - 1):
-        below, diagonal = e[i], d[i + 1] - shift
-        beyond = e[i + 1] if i + 2 < n else 0.0
-        swapped[i] = abs(below) > abs(pivot)
-        if swapped[i]:
-            inverses[i] = 1.0 / (below if abs(below) > EPS else EPS)
-            multipliers[i] = pivot * inverses[i]
-            first[i], second[i] = diagonal, beyond
-            pivot = right - multipliers[i] * diagonal
-            right = -multipliers[i] * beyond
-        else:
-            inverses[i] = 1.0 / (pivot if abs(pivot) > EPS else EPS)
-            multipliers[i] = below * inverses[i]
-            first[i], second[i] = right, 0.0
-            pivot = diagonal - multipliers[i] * right
-            right = beyond
-    inverses[n - 1] = 1.0 / (pivot if abs(pivot) > EPS else EPS)
-    first[n - 1] = second[n - 1] = 0.0
-    if n > 1:
-        second[n - 2] = 0.0
+        below, next_diagonal = e[i], d[i + 1]
+        next_right = e[i + 1] if i + 2 < n else 0.0
+        for lane in range(LANES):
+            pivot, right, diagonal = pivots[lane], rights[lane], next_diagonal - shifts[lane]
+            swap = abs(below) > abs(pivot)
+            top, other = (below, pivot) if swap else (pivot, below)
+            inverse = 1.0 / (top if abs(top) > EPS else EPS)
+            multiplier = other * inverse
+            beside = diagonal if swap else right
+            beyond = next_right if swap else 0.0
+            pivots[lane] = (right if swap else diagonal) - multiplier * beside
+            rights[lane] = (0.0 if swap else next_right) - multiplier * beyond
+            inverses[i, lane], multipliers[i, lane] = inverse, multiplier
+            first[i, lane], second[i, lane], swapped[i, lane] = beside, beyond, swap
+    for lane in range(LANES):
+        inverses[n - 1, lane] = 1.0 / (pivots[lane] if abs(pivots[lane]) > EPS else EPS)
+        first[n - 1, lane] = second[n - 1, lane] = second[max(n - 2, 0), lane] = 0.0
 
 
 def solve(rows: NDArray[np.float64], swapped: NDArray[np.bool_], x: NDArray[np.float64]) -> None:
-    """Solve in place, up to a factor that keeps the solution within range."""
+    """Solve in place and scale to unit length, each lane by itself.   x: (n, LANES)"""
     n = len(x)
     inverses, first, second, multipliers = rows[0], rows[1], rows[2], rows[3]
     for i in range(n - 1):
-        if swapped[i]:
-            x[i], x[i + 1] = x[i + 1], x[i] - multipliers[i] * x[i + 1]
-        else:
-            x[i + 1] -= multipliers[i] * x[i]
-    one = two = 0.0
+        for lane in range(LANES):
+            upper, lower, swap = x[i, lane], x[i + 1, lane], swapped[i, lane]
+            x[i, lane] = lower if swap else upper
+            x[i + 1, lane] = (upper if swap else lower) - multipliers[i, lane] * x[i, lane]
+    one, two, largest = np.zeros(LANES), np.zeros(LANES), np.zeros(LANES)
     for i in range(n - 1, -1, -1):
-        # in this order only one product waits for the entry before
-        one, two = ((x[i] - second[i] * two) - first[i] * one) * inverses[i], one
-        x[i] = one
-        if abs(one) > HUGE:
-            for j in range(n):
-                x[j] /= HUGE
-            one, two = one / HUGE, two / HUGE
+        huge = 0
+        for lane in range(LANES):
+            # in this order only one product waits for the entry before
+            entry = ((x[i, lane] - second[i, lane] * two[lane]) - first[i, lane] * one[lane]) * inverses[i, lane]
+            one[lane], two[lane] = entry, one[lane]
+            x[i, lane] = entry
+            largest[lane] = max(largest[lane], abs(entry))
+            huge += abs(entry) > HUGE
+        if huge:
+            for lane in range(LANES):
+                factor = 1.0 / HUGE if abs(one[lane]) > HUGE else 1.0
+                one[lane], two[lane], largest[lane] = factor * one[lane], factor * two[lane], factor * largest[lane]
+                for j in range(n):
+                    x[j, lane] *= factor
+    normalize_jit(x, largest)
+
+
+def normalize(x: NDArray[np.float64], sizes: NDArray[np.float64]) -> None:
+    """Scale each lane to unit length, in place.   x: (n, LANES)   sizes: (LANES,), that no square leaves the range"""
+    squares = np.zeros(LANES)
+    for i in range(len(x)):
+        for lane in range(LANES):
+            x[i, lane] /= sizes[lane]
+            squares[lane] += x[i, lane] * x[i, lane]
+    factors = 1.0 / np.sqrt(squares)
+    for i in range(len(x)):
+        for lane in range(LANES):
+            x[i, lane] *= factors[lane]
 
 
 factorize_jit = njit(cache=True, nogil=True)(factorize)
+normalize_jit = njit(cache=True, nogil=True)(normalize)
 solve_jit = njit(cache=True, nogil=True)(solve)
+
+
+def alone(first_of: NDArray[np.int64], row: int) -> bool:
+    """Whether a value is a cluster by itself."""
+    return bool(first_of[row] == row and (row + 1 == len(first_of) or first_of[row + 1] != row))
+
+
+alone_jit = njit(cache=True, nogil=True)(alone)
 
 
 def iterate(
@@ -88,29 +123,39 @@ def iterate(
     """Return unit vectors (m, n), one a row.
 
     d, e: (n,), (n − 1,), scaled to norm about 1   values: (m,), ascending   first_of: (m,), the index in `values`
-    of the first member of each one's cluster.
+    of the first member of each one's cluster. Those that are alone go side by side, one a lane; members of a cluster
+    one after the other, in the first lane.
     """
     n, m = len(d), len(values)
     vectors = np.empty((m, n))
-    rows, swapped = np.zeros((4, n)), np.zeros(n, np.bool_)
+    rows, swapped = np.zeros((4, n, LANES)), np.zeros((n, LANES), np.bool_)
+    x, shifts, ones = np.empty((n, LANES)), np.empty(LANES), np.ones(LANES)
     state = np.uint64(0x9E3779B97F4A7C15)
-    for row in range(m):
-        x = vectors[row]
+    row = 0
+    while row < m:
+        count = 0
+        while count < LANES and row + count < m and alone_jit(first_of, row + count):
+            count += 1
+        together = max(count, 1)
+        for lane in range(LANES):
+            shifts[lane] = values[row + min(lane, together - 1)]
         for i in range(n):  # any start will do that has a part along every eigenvector: xorshift
             state ^= state << np.uint64(13)
             state ^= state >> np.uint64(7)
             state ^= state << np.uint64(17)
-            x[i] = np.float64(state >> np.uint64(11)) * 2.0**-52 - 1.0
-        factorize_jit(d, e, values[row], rows, swapped)
-        alone = first_of[row] == row and (row + 1 == m or first_of[row + 1] != row)
-        for _ in range(ITERATIONS if alone else ITERATIONS_IN_CLUSTERS):
+            for lane in range(LANES):
+                x[i, lane] = np.float64(state >> np.uint64(11)) * 2.0**-52 - 1.0
+        factorize_jit(d, e, shifts, rows, swapped)
+        for _ in range(ITERATIONS if count else ITERATIONS_IN_CLUSTERS):
             solve_jit(rows, swapped, x)
-            largest = np.abs(x).max()
-            x /= largest
             for _ in range(2 if first_of[row] < row else 0):
                 for other in range(first_of[row], row):
-                    x -= np.sum(vectors[other] * x) * vectors[other]
-            x /= np.sqrt(np.sum(x * x))
+                    x[:, 0] -= np.sum(vectors[other] * x[:, 0]) * vectors[other]
+            if first_of[row] < row:
+                normalize_jit(x, ones)
+        for lane in range(together):
+            vectors[row + lane] = x[:, lane]
+        row += together
     return vectors
 
 
@@ -135,5 +180,6 @@ def eigenvectors(
     first_of = np.searchsorted(clusters(values)[wanted], clusters(values)[wanted])
     diagonal, beside, chosen = (np.ldexp(x, exponent) for x in (d, e, values[wanted]))
     vectors: NDArray[np.float64] = iterate_jit(diagonal, beside, chosen, first_of)
-    # the Gram matrix is close to the identity, so that its inverse loses nothing
-    return np.asarray(np.linalg.inv(np.linalg.cholesky(vectors @ vectors.T)) @ vectors)
+    # the Gram matrix is close to the identity, so that to divide by its factor loses nothing
+    factor = np.linalg.cholesky(vectors @ vectors.T)
+    return np.asarray(dtrsm(1.0, factor.T, vectors.T, side=1, overwrite_b=1).T)

@@ -133,7 +133,8 @@ class DPPEdge(EdgeMethod):
             return self._drawn_elsewhere(self.sampler, layer, size, rng, count)
         streams = rng.integers(0, 2**63, (K, 2))
         moments = None if layer.input_moments is None else symmetric("input_moments", layer.input_moments)
-        lit = np.full(N, True) if moments is None else np.any(moments != 0.0, axis=1)
+        lit = np.arange(N) if moments is None else np.flatnonzero(np.any(moments != 0.0, axis=1))
+        block = None if moments is None else moments[np.ix_(lit, lit)]
 
         def node_masks(node: int) -> NDArray[np.bool_]:
             stream, w = np.random.default_rng(streams[node].tolist()), layer.weights[node]
@@ -141,7 +142,7 @@ class DPPEdge(EdgeMethod):
                 L = rbf_edge_kernel(w, np.eye(N) if moments is None else moments, self.beta)
                 drawn = sample_k_alive(L, np.arange(N), N, size, stream, count, f"kernel of node {node}")
             else:
-                drawn = _subsets(w, moments, lit, size, stream, count, node)
+                drawn = _subsets(w, block, lit, size, stream, count, node)
             return as_masks(drawn, N)
 
         task = (layer.weights, layer.input_moments, streams, size, self.kernel == "rbf", self.beta)
@@ -164,23 +165,23 @@ class DPPEdge(EdgeMethod):
 
 def _subsets(
     w: NDArray[np.float64],
-    moments: NDArray[np.float64] | None,
-    lit: NDArray[np.bool_],
+    block: NDArray[np.float64] | None,
+    lit: NDArray[np.int64],
     size: int,
     rng: np.random.Generator,
     count: int,
     node: int,
 ) -> NDArray[np.int64]:
-    """Edges kept by one node, (count, size).   lit: (N,), which inputs are not zero throughout"""
-    if moments is None:
+    """Edges kept by one node, (count, size).   lit: (m,), inputs not always zero   block: (m, m)"""
+    if block is None:
         return LEnsemble.from_diagonal(w * w).sample_k(size, rng, count)
-    scaled = w / max(np.abs(w).max(), TINY)
+    scaled = w[lit] / max(np.abs(w).max(), TINY)
     # the kernel's other rows are zero
-    alive = np.flatnonzero((scaled != 0.0) & lit)
-    block = moments[alive][:, alive]
-    block *= scaled[alive, None]
-    block *= scaled[alive]
-    return sample_k_alive(block, alive, len(w), size, rng, count, f"kernel of node {node}")
+    some = np.flatnonzero(scaled)
+    scaled = scaled[some]
+    kernel = (block if len(some) == len(lit) else block[np.ix_(some, some)]) * scaled
+    kernel *= scaled[:, None]
+    return sample_k_alive(kernel, lit[some], len(w), size, rng, count, f"kernel of node {node}")
 
 
 def _scale(keep: float) -> float:
