@@ -75,8 +75,8 @@ def _lower() -> Claim:
     domain = _domain(("q_0 < q", "q ≤ 1"), q0, q)
     return Claim(
         "reweighting.edges-lower",
-        "Z = 1, and a node's kept and lost inputs have nothing in common (x = 0): reweighting edges lowers e on inputs of "
-        "any covariance, unless it changes nothing.",
+        "Z = 1, and a node's kept and lost inputs have nothing in common (x = 0): reweighting edges lowers e on "
+        "inputs of any covariance, unless it changes nothing.",
         sp.Lt(after, before),
         ("q_0 < q", "q ≤ 1"),
         "this project",
@@ -110,8 +110,8 @@ def _raise() -> Claim:
         Verdict.REFUTED,
         {sides[0]: _one_node(kept**2, kept**2, T), sides[1]: _one_node(first**2, first**2 + c * first * second, T)},
         (
-            "one node that has learned one teacher node, two inputs of variance 1 and correlation c, weights w_1 and w_2",
-            "w_1 is kept: reweighted it is w_1 + c w_2",
+            "one node that has learned one teacher node, two inputs of variance 1 and correlation c",
+            "of its weights w_1 and w_2 the first is kept: reweighted it is w_1 + c w_2",
             "e = 6 ε_g/v*²",
         ),
     )
@@ -145,8 +145,8 @@ def _first_order() -> Claim:
     ]
     return Claim(
         "reweighting.edges-first-order",
-        "To first order in correlations of inputs, reweighting random edges multiplies kept weights by 1 + (1 − p)X: for "
-        "X > 0 this raises e where Z = 1 and lowers it for every Z ≥ 2; for X < 0 the other way round.",
+        "To first order in correlations of inputs, reweighting random edges multiplies kept weights by 1 + (1 − p)X: "
+        "for X > 0 this raises e where Z = 1 and lowers it for every Z ≥ 2; for X < 0 the other way round.",
         sp.And(sp.Implies(sp.Eq(Z, 1), sp.Gt(rate, 0)), sp.Implies(Z >= 2, sp.Lt(rate, 0))),
         ("0 < p < 1", "Z integer", "Z ≥ 1"),
         "this project",
@@ -196,7 +196,7 @@ def _unseen() -> Claim:
     sides = e("reweighted", R, D), e("pruned", R)
     return Claim(
         "reweighting.edges-unseen",
-        "On white inputs, refitting kept weights to any other inputs raises e: the correction adds to Q' and not to R'.",
+        "Z = 1, white inputs: refitting kept weights to any other inputs raises e, as it adds to Q' and not to R'.",
         sp.Gt(*sides),
         ("R ≤ 1", "D > 0"),
         "this project",
