@@ -57,6 +57,7 @@ def prune_blocks(
     from divprune_sym.networks.formats import format_of, refuse_no_file
     from divprune_sym.networks.graphs.model import read_model
     from divprune_sym.networks.prune import method_for_networks
+    from divprune_sym.networks.schedules import rounded_to_nothing
     from divprune_sym.networks.versions import versions
     from divprune_sym.show.progress import stage
 
@@ -92,6 +93,11 @@ def prune_blocks(
             rng = np.random.default_rng(seed)
             asked = (how, chosen, keep_parameters, rng, setting)
             shares = allocated_blocks(network, model, inputs, *asked, progress)
+    sizes = {n: block.widths[1 if how.unit == "node" else 0] for n, block in enumerate(graph.blocks)}
+    for note in rounded_to_nothing(sizes, how, shares, "block"):
+        if how.unit == "node":
+            raise BadInput(note)
+        say(note)
     with stage("pruning blocks") as progress, users_code(method):
         rng = np.random.default_rng(seed)
         if steps == 1:

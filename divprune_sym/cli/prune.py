@@ -180,7 +180,8 @@ def prune(
             fitted = replace(setting, reweight=reweight)
             shares = allocated(net, found.x_train, how, keep_parameters, rng, fitted, progress)
     refuse_nothing_kept(net, found, how, shares)
-    for note in rounded_to_nothing(net, how, shares):
+    sizes = net.widths[1:] if how.unit == "node" else net.widths
+    for note in rounded_to_nothing(dict(enumerate(sizes)), how, shares):
         say(note)
     tuning = TrainSetting(fine_tune, rate, seed=seed)
 

@@ -127,6 +127,11 @@ class SeenLayer(Layer):
         for name, value in known.items():
             object.__setattr__(self, name, value)
 
+    @property
+    def __class__(self) -> type[Layer]:  # type: ignore[override]
+        """Of what `dataclasses.replace` makes: a plain layer, of moments that are there."""
+        return Layer
+
     def rows(self) -> Iterator[NDArray[np.float64]]:
         """The layer's inputs (≤ 4096, N), block by block."""
         for start in range(0, len(self.x), ROWS):

@@ -29,14 +29,18 @@ GRID = tuple(n / 20 for n in range(20, 0, -1))
 ROWS = 4096
 
 
-def rounded_to_nothing(network: DenseNetwork, method: PruningMethod, shares: Mapping[int, float]) -> list[str]:
-    """What is to be said of shares of which nothing is left."""
+def rounded_to_nothing(
+    sizes: Mapping[int, int], method: PruningMethod, shares: Mapping[int, float], part: str = "layer"
+) -> list[str]:
+    """What is to be said of shares of which nothing is left.
+
+    sizes: of each layer or block, nodes or the inputs of one, as the method prunes them
+    """
     said = []
-    for layer, share in shares.items():
-        size = network.widths[layer + 1 if method.unit == "node" else layer]
-        if share > 0 and edges_kept(share, size) == 0:
-            what = f"nodes of layer {layer}" if method.unit == "node" else f"edges of each node of layer {layer}"
-            said.append(f"keep = {share:g} is 0 of {size} {what}; at least {0.5 / size:.3g} keeps one")
+    for n, share in shares.items():
+        if share > 0 and edges_kept(share, sizes[n]) == 0:
+            what = f"nodes of {part} {n}" if method.unit == "node" else f"edges of each node of {part} {n}"
+            said.append(f"keep = {share:g} is 0 of {sizes[n]} {what}; at least {0.5 / sizes[n]:.3g} keeps one")
     return said
 
 

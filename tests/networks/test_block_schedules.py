@@ -257,6 +257,15 @@ def test_moments_of_half_precision_are_summed_in_double(tmp_path):
     np.testing.assert_allclose(found.covariance, np.cov(rows.T, bias=True), rtol=1e-10, atol=1e-12)
 
 
+def test_what_leaves_the_range_of_half_precision_is_refused(tmp_path):
+    """It would be written as infinity."""
+    path, model, _ = saved(tmp_path, *conv_head(HALF))
+    numbers = Numbers(path, model)
+    block = find_blocks(path, model)[0]
+    with pytest.raises(BadInput, match="the refit of V leaves the range of float16; give --ridge"):
+        numbers.put_weights(block.down, 1e5 * numbers.weights(block.down))
+
+
 def tied(build):
     """A block whose first matrix another block uses too, and one of its own."""
     h = build.add("Relu", build.add("MatMul", "x", build.tensor("W", WIDTH, HIDDEN)))
@@ -324,5 +333,9 @@ def test_from_the_command_line(tmp_path, capsys, stops):
         one["parameters"] for one in found["blocks"]
     )
     assert "--keep-parameters 0.001: at least 0." in stops(*command, "--keep-parameters", "0.001")
+    command[command.index("importance-node")] = "magnitude-edge"
+    assert main([*command, "--keep", "0.01", "--layer", "0"]) == 0
+    said = capsys.readouterr().err
+    assert "keep = 0.01 is 0 of 8 edges of each node of block 0; at least 0.0625 keeps one" in said
     assert "--fine-tune: belongs to networks that are chains" in stops(*command, "--keep", "0.5", "--fine-tune", "1")
     assert issubclass(BadInput, ValueError)

@@ -280,7 +280,7 @@ def test_what_else_is_refused(stops, tmp_path, monkeypatch):
     data = tmp_path / "d.npz"
     np.savez(data, x=X)
     command = ["prune", FIXTURES / "block_script.onnx", "--method", "random-node", "--data", data]
-    assert "keeps 0 of 16 units of block" in stops(*command, "--keep", "0.01")
+    assert "keep = 0.01 is 0 of 16 nodes of block 0; at least 0.0312" in stops(*command, "--keep", "0.01")
     assert "--layer = 2: must be between 0 and 1" in stops(*command, "--keep", "0.5", "--layer", "2")
     assert "--silenced: belongs to networks that are chains" in stops(*command, "--keep", "0.5", "--silenced")
     assert "a graph is written as .onnx" in stops(*command, "--keep", "0.5", "-o", tmp_path / "o.npz")

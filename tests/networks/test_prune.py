@@ -1,5 +1,7 @@
 """Pruning a trained network: counts, least squares, the order of layers, and what is refused."""
 
+from dataclasses import replace
+
 import numpy as np
 import pytest
 from scipy.stats import chi2
@@ -12,7 +14,7 @@ from divprune_sym.networks.network import DenseNetwork
 from divprune_sym.networks.prune import PruneSetting, methods_for_networks, prune_network
 from divprune_sym.networks.scores import ScoredEdges, ScoredNodes
 from divprune_sym.networks.sklearn_models import from_sklearn
-from divprune_sym.pruning import METHODS, DPPNode, EdgeMethod, ImportanceNode, RandomEdge, RandomNode
+from divprune_sym.pruning import METHODS, DPPNode, EdgeMethod, ImportanceNode, Layer, RandomEdge, RandomNode
 
 pytestmark = pytest.mark.slow(12)
 
@@ -351,6 +353,11 @@ def test_what_is_seen_of_a_layer(deep):
     for found, tensor in seen:
         np.testing.assert_allclose(found, tensor.T @ tensor / len(X), rtol=1e-10)
     assert look.inputs is look.inputs
+    # a method of one's own may look at a changed copy
+    double = replace(look, weights=2 * look.weights)
+    assert type(double) is Layer
+    np.testing.assert_array_equal(double.input_moments, look.input_moments)
+    assert isinstance(look, SeenLayer)
     bare = 1 / (1 + np.exp(-h @ deep.weights[1].T))
     np.testing.assert_allclose(look.outputs_without_biases.mean, bare.mean(axis=0), rtol=1e-12)
     with pytest.raises(BadInput, match="second moments of the inputs of layer 0"):

@@ -61,11 +61,11 @@ def test_the_layer_that_hurts_less_gives_up_more():
 def test_budgets_that_cannot_be(net):
     with pytest.raises(BadInput, match=r"--keep-parameters 0\.001: at least 0\.\d+ of the parameters are left"):
         allocated(net, DATA.x_train, ALL["magnitude-edge"], 0.001, rng(), PruneSetting())
-    assert rounded_to_nothing(net, ALL["random-node"], {0: 0.01, 1: 0.5}) == [
+    assert rounded_to_nothing({0: 24, 1: 16}, ALL["random-node"], {0: 0.01, 1: 0.5}) == [
         "keep = 0.01 is 0 of 24 nodes of layer 0; at least 0.0208 keeps one"
     ]
-    assert "0 of 64 edges of each node of layer 0" in rounded_to_nothing(net, ALL["random-edge"], {0: 0.001})[0]
-    assert rounded_to_nothing(net, ALL["random-edge"], {0: 0.0}) == []
+    assert "0 of 64 edges of each node of layer 0" in rounded_to_nothing({0: 64}, ALL["random-edge"], {0: 0.001})[0]
+    assert rounded_to_nothing({0: 64}, ALL["random-edge"], {0: 0.0}) == []
 
 
 @pytest.mark.parametrize("method", sorted(set(METHODS) - {"random-nm-edge"}))

@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
+from divprune_sym.ground.checks import BadInput
 from divprune_sym.networks.graphs.elementwise import PLAIN, WITH_ATTRIBUTES
 from divprune_sym.networks.graphs.model import array_of, attributes_of, tensors_of
 
@@ -326,12 +327,22 @@ class Numbers:
         return np.array(np.broadcast_to(dense.bias_factor * self.array(dense.bias).ravel(), (units,)))
 
     def put(self, name: str, array: NDArray[np.float64]) -> None:
-        """Replace the numbers of a tensor, in its own kind of number."""
+        """Replace the numbers of a tensor, in its own kind of number.
+
+        Raises
+        ------
+        BadInput
+            They do not fit into it.
+        """
         from onnx import helper, numpy_helper
 
         tensor = self.tensors[name]
         kind = helper.tensor_dtype_to_np_dtype(tensor.data_type)
-        numbers = np.ascontiguousarray(array).astype(kind)
+        with np.errstate(over="ignore"):
+            numbers = np.ascontiguousarray(array).astype(kind)
+        if not np.isfinite(numbers.astype(np.float64)).all():
+            msg = f"{self.path}: the refit of {name} leaves the range of {kind}; give --ridge, or leave out --reweight"
+            raise BadInput(msg)
         if np.array_equal(numbers, array_of(self.path, tensor)):
             return  # bit for bit
         new = numpy_helper.from_array(numbers, tensor.name)
