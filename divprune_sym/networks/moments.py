@@ -127,8 +127,8 @@ class SeenLayer(Layer):
         for name, value in known.items():
             object.__setattr__(self, name, value)
 
-    @property
-    def __class__(self) -> type[Layer]:  # type: ignore[override]
+    @property  # type: ignore[misc]
+    def __class__(self) -> Any:
         """Of what `dataclasses.replace` makes: a plain layer, of moments that are there."""
         return Layer
 
