@@ -29,8 +29,10 @@ class NotPositiveSemidefinite(BadInput):
     """A matrix that must be positive semi-definite has an eigenvalue below rounding."""
 
 
-def real_array(name: str, value: Any, shape: tuple[int | None, ...]) -> NDArray[np.float64]:
+def real_array(name: str, value: Any, shape: tuple[int | None, ...], *, share: bool = False) -> NDArray[np.float64]:
     """Return `value` as a finite float64 array of the given shape (None: any length).
+
+    It is a copy; with `share`, an array that nobody may write to, and that is no view of another, is taken as it is.
 
     Raises
     ------
@@ -43,7 +45,8 @@ def real_array(name: str, value: Any, shape: tuple[int | None, ...]) -> NDArray[
         array = np.asarray(value)
         if array.dtype.kind not in "buif":
             raise TypeError
-        array = np.array(array, dtype=np.float64)
+        if not (share and array.flags.owndata and not array.flags.writeable and array.dtype == np.float64):
+            array = np.array(array, dtype=np.float64)
     except (TypeError, ValueError, OverflowError):
         msg = f"{name}: expected a rectangular array of real numbers"
         raise BadInput(msg) from None

@@ -21,7 +21,7 @@ if TYPE_CHECKING:
 
 @dataclass(frozen=True, eq=False)
 class DenseNetwork(ByValue):
-    """Layers h ← g(W h + b), one after the other. The arrays are copied, and read-only afterwards.
+    """Layers h ← g(W h + b), one after the other. The arrays are read-only copies; read-only ones are shared.
 
     Parameters
     ----------
@@ -55,12 +55,12 @@ class DenseNetwork(ByValue):
         weights, biases = [], []
         fan_in: int | None = None
         for n, (W, b) in enumerate(zip(self.weights, self.biases, strict=True)):
-            weights.append(real_array(f"weights of layer {n}", W, (None, fan_in)))
+            weights.append(real_array(f"weights of layer {n}", W, (None, fan_in), share=True))
             fan_in = len(weights[-1])
             if weights[-1].size == 0:
                 msg = f"weights of layer {n}: shape {weights[-1].shape}; a layer needs at least one unit and one input"
                 raise BadInput(msg)
-            biases.append(real_array(f"bias of layer {n}", b, (fan_in,)))
+            biases.append(real_array(f"bias of layer {n}", b, (fan_in,), share=True))
         for array in (*weights, *biases):
             array.setflags(write=False)
         last = len(weights) - 1

@@ -192,3 +192,24 @@ def test_what_scikit_learn_cannot_be(activations, message):
     network = DenseNetwork((np.ones((3, 2)), np.ones((2, 3))), (np.zeros(3), np.zeros(2)), activations)
     with pytest.raises(BadInput, match=message):
         to_sklearn(network)
+
+
+def test_what_nobody_may_write_to_is_shared():
+    """Arrays that can be written to, or that are views of such, are copied."""
+    W = np.ones((3, 2))
+    free = DenseNetwork((W,), (np.zeros(3),), ("identity",))
+    W[0, 0] = 5.0
+    assert free.weights[0][0, 0] == 1.0
+    view = W[:]
+    view.setflags(write=False)
+    seen = DenseNetwork((view,), (np.zeros(3),), ("identity",))
+    W[0, 0] = 7.0
+    assert seen.weights[0][0, 0] == 5.0
+    again = free.with_layers({})
+    assert again.weights[0] is free.weights[0]
+    with pytest.raises(ValueError, match="read-only"):
+        again.weights[0][0, 0] = 2.0
+    bad = np.full((3, 2), np.nan)
+    bad.setflags(write=False)
+    with pytest.raises(BadInput, match="every entry must be finite"):
+        DenseNetwork((bad,), (np.zeros(3),), ("identity",))

@@ -69,6 +69,8 @@ def read_chain(path: Path, model: Any) -> tuple[DenseNetwork, list[str]]:
         run(ran, reader.width_of_input())
         layers = reader.layers(reader.read())
         verify(ran, reader.values, layers)
+    for layer in layers:
+        layer.W.setflags(write=False)  # a network need not copy it
     network = DenseNetwork(
         tuple(layer.W for layer in layers),
         tuple(layer.b for layer in layers),
