@@ -98,6 +98,8 @@ def _rows(tensor: Any) -> Array:
 
 def _outputs(ran: Ran, layer: Layer, before: Array) -> Array:
     """The outputs h of a layer from the file's tensor s ∘ h + t; computed where s is too small to divide by."""
+    if np.ndim(layer.s) == 0 and (layer.s, layer.t) == (1.0, 0.0):
+        return _rows(ran.values[layer.tensor])
     s = np.broadcast_to(np.abs(np.asarray(layer.s, dtype=np.float64)), (len(layer.b),))
     tensor = (_rows(ran.values[layer.tensor]) - layer.t) / np.where(s == 0.0, 1.0, layer.s)
     seen = s >= 1e-3 * s.max()
