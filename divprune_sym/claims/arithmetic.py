@@ -283,10 +283,34 @@ def _contradict(lines: list[_Line] | None) -> bool:
     if any(not x.terms and (x.constant < 0 or (x.constant == 0 and x.strict)) for x in unique):
         return True
     rows = [line for line in unique if line.terms]
-    return bool(rows) and any(_contradicts(rows, weights) for weights in _proposals(rows))
+    return _bounds_cross(rows) or any(_contradicts(rows, weights) for weights in _proposals(rows))
+
+
+def _bounds_cross(rows: Sequence[_Line]) -> bool:
+    """Whether one linear form is bounded below by more than above; exact, however close the bounds are."""
+    lowest: dict[object, tuple[Fraction, bool]] = {}
+    highest: dict[object, tuple[Fraction, bool]] = {}
+    for line in rows:
+        first = line.terms[min(line.terms, key=str)]
+        form = frozenset((x, c / first) for x, c in line.terms.items())
+        # the larger bound from below, and of equal ones the strict one
+        bound = -line.constant / first, line.strict
+        if first > 0:
+            lowest[form] = max(lowest.get(form, bound), bound)
+        else:
+            known = highest.get(form, bound)
+            highest[form] = min(known, bound, key=lambda x: (x[0], not x[1]))
+    return any(
+        low > high or (low == high and (strict or also))
+        for form, (low, strict) in lowest.items()
+        if form in highest
+        for high, also in [highest[form]]
+    )
 
 
 def _proposals(rows: list[_Line]) -> Iterator[list[float]]:
+    if not rows:
+        return
     from scipy.optimize import linprog
 
     unknowns = sorted({x for line in rows for x in line.terms}, key=str)
