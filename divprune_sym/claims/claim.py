@@ -6,6 +6,7 @@ from dataclasses import dataclass, field
 from enum import StrEnum
 from functools import cached_property
 from html import escape
+from math import inf
 from typing import TYPE_CHECKING, Any, Protocol
 
 import sympy as sp
@@ -135,11 +136,14 @@ class Bench:
         Folder of what was recorded.
     fresh : Path, optional
         Folder that takes what is found anew.
+    until : float
+        When the search for a certificate is given up, by `time.monotonic`.
     """
 
     quick: bool
     recorded: Path
     fresh: Path | None = None
+    until: float = inf
 
 
 class Evidence(Protocol):

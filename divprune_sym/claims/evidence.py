@@ -127,7 +127,9 @@ class Certified:
             count = check_inequality(problem, certificate)
             return f"{count} boxes checked, {self._domain()}"
 
-        found = confirmed(f"{claim.id}-{self.part}.json", bench, lambda: prove(self.inequality), confirm, shown)
+        found = confirmed(
+            f"{claim.id}-{self.part}.json", bench, lambda: prove(self.inequality, until=bench.until), confirm, shown
+        )
         facts = (self.fact,) if found.holds else ()
         return replace(found, facts=facts)
 
@@ -353,6 +355,31 @@ class Witness:
             holds = bool(smaller > larger)
         sign = ">" if holds else "is not certainly above"
         return Finding(Kind.WITNESS, holds, f"at {words}: {smaller.str(15)} {sign} {larger.str(15)}")
+
+
+@dataclass(frozen=True)
+class Numbers:
+    """Strict relations between numbers, each shown by ball arithmetic.
+
+    Parameters
+    ----------
+    relations : sequence of Relational
+    """
+
+    relations: Sequence[Relational]
+
+    def examine(self, claim: Claim, bench: Bench, known: Sequence[Fact] = ()) -> Finding:
+        """Enclose both sides of each."""
+        lines = []
+        for relation in self.relations:
+            with precision():
+                smaller, larger = (value(program_of(side), {}) for side in (relation.lts, relation.gts))
+                holds = bool(smaller < larger)
+            lines.append(f"{smaller.str(15)} {'<' if holds else 'is not certainly below'} {larger.str(15)}")
+            if not holds:
+                return Finding(Kind.CERTIFICATE, False, lines[-1])
+        facts = tuple(map(Fact, self.relations))
+        return Finding(Kind.CERTIFICATE, True, f"{len(lines)} numbers compared", tuple(lines), facts=facts)
 
 
 # --- tests and nothing --------------------------------------------------------------------------------

@@ -74,6 +74,8 @@ def _entail_part(facts: Sequence[Fact], part: Basic, where: Domain) -> None:
     _check_defined(part, where)
     if isinstance(part, Relational) and {part, part.reversed} & set(where.relations):
         return
+    if any(fact.statement == part and not fact.domain.relations for fact in facts):
+        return
     if isinstance(part, Relational) and not part.free_symbols and certain(part, where):
         return
     used = []

@@ -11,6 +11,8 @@ from __future__ import annotations
 from dataclasses import dataclass, field
 from decimal import ROUND_CEILING, ROUND_FLOOR, Context, Decimal
 from fractions import Fraction
+from math import inf
+from time import monotonic
 from typing import TYPE_CHECKING, Any, Protocol
 
 import sympy as sp
@@ -107,13 +109,20 @@ def _vanishes(expression: Expr) -> bool:
     return bool(sp.simplify(sp.expand(expression)) == 0)
 
 
-def prove(inequality: Inequality, most_boxes: int = _MOST_BOXES) -> dict[str, Any]:
+def prove(inequality: Inequality, most_boxes: int = _MOST_BOXES, until: float = inf) -> dict[str, Any]:
     """A certificate that the inequality holds.
+
+    Parameters
+    ----------
+    inequality : Inequality
+    most_boxes : int
+    until : float
+        When to give up, by `time.monotonic`.
 
     Raises
     ------
     NotProved
-        More than `most_boxes` boxes, or a value of the wrong sign somewhere.
+        More than `most_boxes` boxes, no time left, or a value of the wrong sign somewhere.
     """
     problem = inequality.as_problem()
     domain = tuple((Fraction(low), Fraction(high)) for low, high in problem["domain"])
@@ -124,6 +133,9 @@ def prove(inequality: Inequality, most_boxes: int = _MOST_BOXES) -> dict[str, An
             tried += 1
             if tried > most_boxes:
                 msg = f"not proved after {most_boxes} boxes, the last one {_words(problem['variables'], box)}"
+                raise NotProved(msg)
+            if monotonic() > until:
+                msg = f"not proved in the time given, after {tried} boxes"
                 raise NotProved(msg)
             row = _settled(problem, domain, box)
             if row is None:

@@ -456,6 +456,25 @@ class Turns:
 
 
 @dataclass(frozen=True)
+class Rises:
+    """A function that increases changes its sign once at most, from − to +."""
+
+    @property
+    def says(self) -> str:
+        """The theorem in a few words."""
+        return "f increases"
+
+    def premises(self, statement: Basic, domain: Domain) -> Iterable[Fact]:
+        """f' > 0 inside."""
+        if not isinstance(statement, TurnsOnce):
+            msg = f"{short(statement)} is not about one change of sign"
+            raise NotEntailed(msg)
+        f, x, low, high = statement.args
+        inside = domain & sp.Gt(x, low, evaluate=False) & sp.Lt(x, high, evaluate=False)
+        return [Fact(sp.Gt(sp.diff(f, x), 0, evaluate=False), inside)]
+
+
+@dataclass(frozen=True)
 class Never:
     """A function that is positive throughout changes its sign at the low end."""
 

@@ -63,7 +63,7 @@ def _laws() -> Iterator[Step]:
 
 
 @once
-def _tail() -> Iterator[Step]:
+def mills_tail() -> Iterator[Step]:
     x = sp.Symbol("x", positive=True)
     gap = x / (1 + x) - (x - x**2)
     yield same("x/(1 + x) = x − x² + x³/(1 + x): p ≥ s − 3s² and p ≤ s", gap, x**3 / (1 + x))
@@ -105,7 +105,7 @@ def _always_better() -> Claim:
         SOURCE,
         (
             Proof(_laws),
-            Proof(_tail),
+            Proof(mills_tail),
             *_tail_claims(),
             Certified(Inequality(_D_S - _W_S / 3, {s: (_LEAST, 1)}, -1), "s", shows),
             Certified(Inequality(_D_B - _W_B / 3, {b: (0, 1)}, -1, {b: (2, 0)}), "b", shows),
@@ -133,7 +133,7 @@ def _region() -> Claim:
         "this project",
         (
             Proof(_laws),
-            Proof(_tail),
+            Proof(mills_tail),
             *_tail_claims(),
             Certified(Inequality(s_n, {s: (_LEAST, tenth)}, 1), "rises", rises),
             Certified(Inequality(sp.diff(s_n, s), {s: (tenth, fifth)}, -1), "turns"),
