@@ -120,6 +120,46 @@ def _negations(relation: Relational) -> list[Relational]:
     return [relation.negated]
 
 
+def without_roots(expression: Expr, domain: Domain) -> bool:
+    """Whether a polynomial in one symbol vanishes nowhere between its bounds in a domain; False if it is none."""
+    symbols = expression.free_symbols
+    if len(symbols) != 1 or not expression.is_polynomial(*symbols):
+        return False
+    (x,) = symbols
+    polynomial = sp.Poly(expression, x)
+    if not all(c.is_Rational for c in polynomial.coeffs()):
+        return False
+    low, high = _bounds(x, domain)
+    if low is not None and high is not None and low >= high:
+        return bool(low > high or polynomial.eval(low) != 0)
+    inside = polynomial.count_roots(low, high)
+    at_ends = sum(polynomial.eval(end) == 0 for end in (low, high) if end is not None and _outside(x, end, domain))
+    return bool(inside == at_ends)
+
+
+def _bounds(x: sp.Symbol, domain: Domain) -> tuple[Expr | None, Expr | None]:
+    """The largest number that x is above, and the least that it is below."""
+    low: list[Expr] = [sp.S.Zero] if x.is_nonnegative else []
+    high: list[Expr] = []
+    for relation in domain.relations:
+        if relation.free_symbols != {x} or not isinstance(relation, (sp.Gt, sp.Ge, sp.Lt, sp.Le)):
+            continue
+        gap = sp.expand(relation.gts - relation.lts)
+        slope = gap.coeff(x)
+        if not slope.is_Rational or not (rest := gap - slope * x).is_Rational:
+            continue
+        (low if slope > 0 else high).append(-rest / slope)
+    return max(low, default=None), min(high, default=None)
+
+
+def _outside(x: sp.Symbol, value: Expr, domain: Domain) -> bool:
+    return bool(x.is_positive and value <= 0) or any(
+        r.subs(x, value) == False  # noqa: E712
+        for r in domain.relations
+        if r.free_symbols == {x}
+    )
+
+
 # --- signs of products --------------------------------------------------------------------------------
 
 

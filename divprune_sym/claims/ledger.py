@@ -18,6 +18,7 @@ from divprune_sym.claims.evidence import (
     Certified,
     Measured,
     Missing,
+    Numbers,
     Proof,
     UniqueZero,
     Witness,
@@ -39,7 +40,20 @@ if TYPE_CHECKING:
     from divprune_sym.claims.links import Fact
 
 # a class of another name, derived from one of these or not, may show what it likes: it counts for nothing
-_KINDS = (Boundary, BoundaryOfMinimum, Certified, Follows, Measured, Missing, Proof, Rests, Signs, UniqueZero, Witness)
+_KINDS = (
+    Boundary,
+    BoundaryOfMinimum,
+    Certified,
+    Follows,
+    Measured,
+    Missing,
+    Numbers,
+    Proof,
+    Rests,
+    Signs,
+    UniqueZero,
+    Witness,
+)
 RECORDED = Path(__file__).with_name("recorded")
 
 

@@ -17,7 +17,7 @@ import sympy as sp
 from sympy.concrete.expr_with_limits import ExprWithLimits
 from sympy.core.relational import Relational
 
-from divprune_sym.claims.arithmetic import certain, covered, impossible, nonnegative, raised, sign
+from divprune_sym.claims.arithmetic import certain, covered, impossible, nonnegative, raised, sign, without_roots
 from divprune_sym.claims.domain import Domain, conditions
 from divprune_sym.claims.statements import Mean, is_true
 
@@ -113,7 +113,7 @@ def _never_zero(base: Expr, where: Domain) -> bool:
     base = base.subs(_known(where), simultaneous=True)
     if not base.free_symbols:
         return sign(base, where) != 0
-    return any(
+    return without_roots(base, where) or any(
         sign(base, x) != 0 or certain(sp.Ne(base, 0, evaluate=False), x)
         for x in (where, raised(where, frozenset(base.free_symbols)))
     )

@@ -17,6 +17,7 @@ from divprune_sym.claims.arithmetic import certain, impossible
 from divprune_sym.claims.claim import Bench, Claim, Finding, Kind
 from divprune_sym.claims.domain import Domain
 from divprune_sym.claims.expansion import NotSmooth, check_smooth
+from divprune_sym.claims.few_kept import FewKept
 from divprune_sym.claims.links import Fact, NotEntailed, entail, follows, short
 from divprune_sym.claims.special import without_moments
 from divprune_sym.claims.statements import Mean, OneInterval, TurnsOnce, is_true
@@ -470,7 +471,8 @@ class Rises:
             msg = f"{short(statement)} is not about one change of sign"
             raise NotEntailed(msg)
         f, x, low, high = statement.args
-        inside = domain & sp.Gt(x, low, evaluate=False) & sp.Lt(x, high, evaluate=False)
+        inside = domain.without(x) & sp.Gt(x, low, evaluate=False) & sp.Lt(x, high, evaluate=False)
+        _smooth(f, x, inside)
         return [Fact(sp.Gt(sp.diff(f, x), 0, evaluate=False), inside)]
 
 
@@ -537,7 +539,23 @@ class Join:
         ]
 
 
-RULES = (Arithmetic, At, Combination, Ends, Equal, Induction, Join, Large, Never, Pointwise, Slope, Termwise, Turns)
+RULES = (
+    Arithmetic,
+    At,
+    Combination,
+    Ends,
+    Equal,
+    FewKept,
+    Induction,
+    Join,
+    Large,
+    Never,
+    Pointwise,
+    Rises,
+    Slope,
+    Termwise,
+    Turns,
+)
 
 
 # --- shared -------------------------------------------------------------------------------------------

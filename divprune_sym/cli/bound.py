@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from pathlib import Path
-from typing import Annotated
+from typing import TYPE_CHECKING, Annotated, Any
 
 from cyclopts import Parameter
 
@@ -12,6 +12,10 @@ from divprune_sym.cli.console import DONE, FAILED, print_json, say
 from divprune_sym.cli.options import Json, Output, Rescale, Whole
 from divprune_sym.cli.student import given_student
 from divprune_sym.show.progress import working
+
+if TYPE_CHECKING:
+    from divprune_sym.bound.regions import Comparison
+    from divprune_sym.pruning.registry import Method
 
 
 @app.command(
@@ -32,11 +36,13 @@ does to the overlaps of one pair of nodes, in SymPy, and may draw masks:
 
 A class derived from EdgeMethod or NodeMethod will do as well. Errors are those
 of the error command for the specialized student. Regions are numerical, not
-proved. Exit code 1 means that draw and limit disagree; chance makes them do so
-in 1 of 100 checks.
+proved, without --certify. Exit code 1 means that draw and limit disagree;
+chance makes them do so in 1 of 100 checks.
 
-Example:
-  divprune-sym bound column-edge --teachers 2 --copies 3 --out OUT""",
+Examples:
+  divprune-sym bound column-edge --teachers 2 --copies 3 --out OUT
+  divprune-sym bound column-edge --teachers 2 --copies 3 --certify --no-draw
+  divprune-sym verify --quick OUT/certified.json""",
 )
 def bound(
     method: Annotated[str, Parameter(name="FILE:CLASS")],
@@ -53,6 +59,8 @@ def bound(
     inputs: Whole = 1200,
     networks: Whole = 12,
     seed: Whole = 1,
+    certify: Annotated[bool, Parameter(show_default=False)] = False,
+    seconds: float = 60.0,
     as_json: Json = False,
 ) -> int:
     """Work out the pruned error of a method of your own, beside every registered one.
@@ -86,6 +94,12 @@ def bound(
         Number of these.
     seed
         Seed of networks and masks.
+    certify
+        Turn regions into certificates, against each registered method: for these M and Z, as M goes to infinity, and
+        for every M; boundaries enclosed, both ends included. Writes certified.json and the folder certificates to
+        OUT, for verify to check.
+    seconds
+        For certifying; what does not close in this time stays numerical.
     as_json
         Print what bound.json holds.
     """
@@ -95,11 +109,13 @@ def bound(
     from divprune_sym.bound.faces import Drawing
     from divprune_sym.bound.regions import Comparison
     from divprune_sym.bound.regions import bound as run
-    from divprune_sym.ground.checks import integer
+    from divprune_sym.ground.checks import integer, number
     from divprune_sym.ground.user_files import users_code
     from divprune_sym.pruning.user_method import load_method
 
     rng = np.random.default_rng(integer("--seed", seed, 0))
+    if certify:
+        number("--seconds", seconds, 0.0)
     student = given_student(None, teachers, copies, second_layer, activation)
     asked = Comparison(student.M, copies, second_layer, rescale, reweight, student.activation)
     drawing = None if no_draw else Drawing(inputs, networks)
@@ -109,9 +125,23 @@ def bound(
         with working("deriving, comparing, drawing"):
             found = run(loaded, asked, drawing, rng)
     files = bound_report.write(found, out)
-    if as_json:
-        print_json(found.as_json() | {"files": [str(path) for path in files]})
-    else:
+    if not as_json:
         bound_report.print_bound(found, files)
+    certified = _certified(loaded, asked, out, seconds, as_json) if certify else {}
+    if as_json:
+        print_json(found.as_json() | {"files": [str(path) for path in files]} | certified)
     agrees = found.agreement is None or found.agreement.agrees
     return DONE if agrees else say(f"{method}: draw disagrees with limit", FAILED)
+
+
+def _certified(method: Method, asked: Comparison, out: Path, seconds: float, as_json: bool) -> dict[str, Any]:
+    """What is certified, printed as well unless it goes into the JSON; what is done by an interrupt stays in OUT."""
+    from divprune_sym.certify import report
+    from divprune_sym.certify.run import certify
+    from divprune_sym.show.progress import stage
+
+    with stage("certifying") as progress:
+        outcomes = certify(method, asked, out, seconds, progress)
+    if not as_json:
+        report.print_certified(method.name, outcomes, out)
+    return {"certified": [outcome.as_json() for outcome in outcomes]}

@@ -29,10 +29,12 @@ Verdicts are computed from evidence that is examined again:
   open       by none of these, the evidence did not hold, or it was not
              checked that it entails the statement on its domain
 
-A file of your own lists claims under the name CLAIMS, and IS RUN; see
-docs/claims.md. OUT receives claims.json and claims.html, and without
---quick the certificates found. Exit code 1: a claim has not the verdict that
-the ledger expects, or coqc refuses what was exported.
+A Python file of your own lists claims under the name CLAIMS, and IS RUN; see
+docs/claims.md. A certified.json that bound has written is examined by itself:
+claims are built anew from its formulas and places, and nothing is run. OUT
+receives claims.json and claims.html, and without --quick the certificates
+found. Exit code 1: a claim has not the verdict that the ledger expects, or
+coqc refuses what was exported.
 
 Examples:
   divprune-sym verify --quick
@@ -56,7 +58,7 @@ def verify(
     Parameters
     ----------
     files
-        Python files with claims of your own.
+        Python files with claims of your own, or certified.json files.
     only
         The names of the claims to examine; may be repeated.
     quick
@@ -75,9 +77,10 @@ def verify(
         Print what claims.json holds.
     """
     from divprune_sym.bound.report import check_folder
+    from divprune_sym.certify.run import verified
     from divprune_sym.claims import ledger, report
     from divprune_sym.claims.claim import Bench
-    from divprune_sym.ground.checks import integer
+    from divprune_sym.ground.checks import BadInput, integer
     from divprune_sym.ground.work import usable_cores
     from divprune_sym.show.progress import stage
 
@@ -85,9 +88,16 @@ def verify(
         return _to_coq(files, only, None if export is None else export[1], kernel is not None, as_json)
     count = integer("--jobs", usable_cores() if jobs is None else jobs, 1)
     check_folder(out)
+    stored = [path for path in files if path.suffix == ".json"]
+    if stored and len(stored) < len(files):
+        msg = f"{stored[0]}: is examined without the ledger; leave out the Python files"
+        raise BadInput(msg)
     with stage("examining the claims") as progress:
-        bench = Bench(quick, ledger.RECORDED, None if quick else out / "certificates")
-        records = ledger.verify(bench, only, count, files, progress)
+        fresh = None if quick else out / "certificates"
+        if stored:
+            records = verified(stored, only, quick, fresh, progress)
+        else:
+            records = ledger.verify(Bench(quick, ledger.RECORDED, fresh), only, count, files, progress)
     written = report.write(records, out, quick)
     if as_json:
         print_json(report.as_json(records))

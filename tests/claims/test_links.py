@@ -4,7 +4,7 @@ import pytest
 import sympy as sp
 
 from divprune_sym.claims import Certified, Claim, Inequality, Proof, Verdict, Witness, ledger, same
-from divprune_sym.claims.arithmetic import certain, covered, impossible, nonnegative, sign
+from divprune_sym.claims.arithmetic import certain, covered, impossible, nonnegative, sign, without_roots
 from divprune_sym.claims.claim import Bench
 from divprune_sym.claims.domain import Domain, read
 from divprune_sym.claims.links import Fact, NotEntailed, entail
@@ -83,6 +83,31 @@ def test_an_open_end_is_not_covered():
 )
 def test_what_relations_entail(goal, domain, holds):
     assert certain(goal, where(*domain)) is holds
+
+
+@pytest.mark.parametrize(
+    ("polynomial", "domain", "holds"),
+    [
+        (2 - (1 - x) ** 3, ["0 < x < 1"], True),
+        (x**3 - 1, ["0 <= x < 1"], True),
+        (x**3 - 1, ["0 <= x <= 1"], False),
+        (x**2 - x, ["0 < x < 1"], True),
+        (2 * x**2 - x, ["0 < x < 1"], False),
+        (x**2 + 1, [], True),
+        (x**2 - 2, ["x > 3/2"], True),
+        (x**2 - u, ["0 < x < 1"], False),
+    ],
+)
+def test_polynomials_without_roots(polynomial, domain, holds):
+    assert without_roots(polynomial, where(*domain)) is holds
+
+
+def test_bounds_that_nearly_touch_are_told_apart():
+    tiny = sp.Rational(1, 10**15)
+    assert impossible(Domain((x > 1, x < 1 + tiny, x < 1)))
+    assert impossible(Domain((2 * x > 2 + tiny, 3 * x <= 3)))
+    assert not impossible(Domain((x > 1, x < 1 + tiny)))
+    assert covered(Domain((x > 1, x < 1 + tiny)), [Domain((x >= 1, x <= 1 + tiny))])
 
 
 def test_covers_and_signs():
