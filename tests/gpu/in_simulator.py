@@ -1,6 +1,7 @@
 """CUDA kernels in Numba's simulator, against the CPU. Run by test_cuda.py, in a process of its own."""
 
 import json
+import sys
 from dataclasses import replace
 
 import numpy as np
@@ -20,6 +21,9 @@ from divprune_sym.reproduction.digits import DigitsSetting
 from divprune_sym.simulate import Diverged
 from divprune_sym.solvers import IntegrationFailed
 from divprune_sym.solvers.adaptive import prepared
+
+# the simulator waits for its threads by asking in turn, and keeps them from running while it asks: 5 ms by default
+sys.setswitchinterval(2e-5)
 
 # what a GPU does without a word, NumPy's numbers warn of
 simulated_overflow = pytest.mark.filterwarnings("ignore::RuntimeWarning")
