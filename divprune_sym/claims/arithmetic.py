@@ -211,7 +211,7 @@ def _factors(expression: Expr) -> tuple[tuple[Expr, int], ...]:
 def _sign_of_factor(base: Expr, domain: Domain) -> int:
     if base.is_number:
         return _sign_of_number(base)
-    if base.is_positive:
+    if base.is_positive or (isinstance(base, sp.erfc) and base.args[0].is_real):
         return 1
     if base.is_negative:
         return -1

@@ -71,7 +71,7 @@ def entail(facts: Sequence[Fact], statement: Basic, domain: Domain) -> None:
 
 
 def _entail_part(facts: Sequence[Fact], part: Basic, where: Domain) -> None:
-    _check_defined(part, where)
+    check_defined(part, where)
     if isinstance(part, Relational) and {part, part.reversed} & set(where.relations):
         return
     if any(fact.statement == part and not fact.domain.relations for fact in facts):
@@ -98,7 +98,7 @@ def _entail_part(facts: Sequence[Fact], part: Basic, where: Domain) -> None:
     raise NotEntailed(msg)
 
 
-def _check_defined(part: Basic, where: Domain) -> None:
+def check_defined(part: Basic, where: Domain) -> None:
     """Refuse a relation where a denominator may vanish; what has functions in it is shown with the relation itself."""
     if not isinstance(part, Relational) or part.has(Mean, ExprWithLimits):
         return
@@ -241,6 +241,8 @@ def follows(shown: Basic, wanted: Basic, domain: Domain) -> bool:
         )
     if strict and not isinstance(shown, (sp.Gt, sp.Lt)):
         return _summand(want, have, domain, strict)
+    if not strict and _multiple(want, have, domain):
+        return True
     return _factor(want, have, domain) > 0 or _summand(want, have, domain, strict=False)
 
 
@@ -253,6 +255,12 @@ def _factor(want: Expr, have: Expr, domain: Domain) -> int:
     """The sign of want/have, 0 if it cannot be told."""
     ratio = _quotient(want, have)
     return 0 if ratio is None or ratio.count_ops() > _FACTOR else sign(ratio, domain)
+
+
+def _multiple(want: Expr, have: Expr, domain: Domain) -> bool:
+    """Whether want/have is ≥ 0."""
+    ratio = _quotient(want, have)
+    return ratio is not None and ratio.count_ops() <= _FACTOR and nonnegative(ratio, domain)
 
 
 def _summand(want: Expr, have: Expr, domain: Domain, strict: bool) -> bool:
@@ -325,10 +333,15 @@ def _alike(want: Expr, have: Expr) -> tuple[sp.Tuple, sp.Tuple]:
     """Both without functions; a symbol whose root is in one of them is the root's square in both."""
     sides = _without_functions(want), _without_functions(have)
     squares = {x.base: root**2 for side in sides for root, x in side.args[1] if x.is_Pow and x.base.is_Symbol}
-    if not squares:
+    if not squares or any(side.has(sp.Derivative, sp.Subs) for side in sides):
         return sides
     first, second = (sp.Tuple(side.args[0].xreplace(squares), side.args[1]) for side in sides)
     return first, second
+
+
+def equal(first: Expr, second: Expr) -> bool:
+    """Whether two expressions are the same, as far as expanding tells."""
+    return _difference(first, second) == 0
 
 
 @cache
@@ -350,8 +363,10 @@ def _stand_in(x: Expr) -> sp.Dummy:
 
 @cache
 def _normal(side: Expr) -> Expr:
-    """Arc sines of fractions in lowest terms, so that equal ones are written alike."""
-    return side.replace(sp.asin, lambda x: sp.asin(sp.cancel(sp.together(sp.expand(x)))))
+    """Functions of fractions in lowest terms, so that equal ones are written alike."""
+    for function in (sp.erfinv, sp.exp, sp.asin):
+        side = side.replace(function, lambda x, own=function: own(sp.cancel(sp.together(sp.expand(x)))))
+    return side
 
 
 def _real(expression: Expr, back: Mapping[sp.Basic, sp.Basic]) -> Expr | None:

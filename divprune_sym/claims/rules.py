@@ -13,12 +13,12 @@ from typing import TYPE_CHECKING, Protocol
 import sympy as sp
 from sympy.core.relational import Relational
 
-from divprune_sym.claims.arithmetic import certain, impossible
+from divprune_sym.claims.arithmetic import certain, impossible, sign
 from divprune_sym.claims.claim import Bench, Claim, Finding, Kind
 from divprune_sym.claims.domain import Domain
-from divprune_sym.claims.expansion import NotSmooth, check_smooth
+from divprune_sym.claims.expansion import NotSmooth, check_smooth, coefficients
 from divprune_sym.claims.few_kept import FewKept
-from divprune_sym.claims.links import Fact, NotEntailed, entail, follows, short
+from divprune_sym.claims.links import Fact, NotEntailed, check_defined, entail, equal, follows, short
 from divprune_sym.claims.special import without_moments
 from divprune_sym.claims.statements import Mean, OneInterval, TurnsOnce, is_true
 from divprune_sym.claims.steps import vanishes
@@ -27,6 +27,9 @@ if TYPE_CHECKING:
     from collections.abc import Iterable, Mapping, Sequence
 
     from sympy import Basic, Expr
+
+
+_SHORT = 40  # operations
 
 
 class Rule(Protocol):
@@ -68,10 +71,21 @@ class Follows:
             return Finding(Kind.SYMBOLIC, False, f"{type(self.rule).__name__} is no known rule: it shows nothing")
         try:
             for premise in self.rule.premises(self.statement, self.domain):
-                entail(known, premise.statement, premise.domain)
+                _shown(premise, known)
         except NotEntailed as error:
             return Finding(Kind.SYMBOLIC, False, f"{self.rule.says}: {error}", shows=self.statement)
         return Finding(Kind.SYMBOLIC, True, f"{self.rule.says}; on {self.domain}", shows=self.statement, facts=(fact,))
+
+
+def _shown(premise: Fact, known: Sequence[Fact]) -> None:
+    """What is short may hold by arithmetic alone."""
+    statement, domain = premise.statement, premise.domain
+    try:
+        entail(known, statement, domain)
+    except NotEntailed:
+        check_defined(statement, domain)
+        if not (isinstance(statement, Relational) and statement.count_ops() < _SHORT and certain(statement, domain)):
+            raise
 
 
 # --- the rules ----------------------------------------------------------------------------------------
@@ -159,7 +173,7 @@ class At:
                 found.append(Fact(sp.Gt(value, 0, evaluate=False), domain))
             elif x.is_nonnegative:
                 found.append(Fact(sp.Ge(value, 0, evaluate=False), domain))
-        return [self.general, *(fact for fact in found if not certain(fact.statement, domain))]
+        return [self.general, *found]
 
 
 @dataclass(frozen=True)
@@ -449,11 +463,9 @@ class Turns:
             moving = _narrowed(domain & sp.Gt(x, self.cut, evaluate=False), ends)
         _smooth(f, x, moving)
         _smooth(self.weight, x, moving)
-        positive = Fact(sp.Gt(self.weight, 0, evaluate=False), moving)
         # (f/weight)' times weight²
         slope = sp.diff(f, x) * self.weight - f * sp.diff(self.weight, x)
-        known = [] if certain(positive.statement, moving) else [positive]
-        return [fixed, *known, Fact(sp.Gt(slope, 0, evaluate=False), moving)]
+        return [fixed, *(Fact(sp.Gt(x, 0, evaluate=False), moving) for x in (self.weight, slope))]
 
 
 @dataclass(frozen=True)
@@ -539,16 +551,210 @@ class Join:
         ]
 
 
+@dataclass(frozen=True)
+class Far:
+    """f > 0 where f falls to the limit 0 at infinity.
+
+    Parameters
+    ----------
+    x : Symbol
+    """
+
+    x: sp.Symbol
+
+    @property
+    def says(self) -> str:
+        """The theorem in a few words."""
+        return f"it falls to 0 as {self.x} → ∞"
+
+    def premises(self, statement: Basic, domain: Domain) -> Iterable[Fact]:
+        """The limit, and the sign of the derivative from there on."""
+        f = gap(_relation(statement))
+        _smooth(f, self.x, domain)
+        for relation in domain.relations:
+            slope = sp.diff(gap(_relation(relation)), self.x)
+            if self.x in relation.free_symbols and not (slope.is_number and slope > 0):
+                msg = f"{relation}: need not hold for larger {self.x}"
+                raise NotEntailed(msg)
+        to_zero = sp.Eq(sp.Limit(f, self.x, sp.oo), 0, evaluate=False)
+        return [Fact(to_zero), Fact(sp.Lt(sp.diff(f, self.x), 0, evaluate=False), domain)]
+
+
+@dataclass(frozen=True)
+class Inverted:
+    """k erfinv(a) > c, for numbers k > 0 and c, where 1 > a > erf(c/k)."""
+
+    @property
+    def says(self) -> str:
+        """The theorem in a few words."""
+        return "as erf increases"
+
+    def premises(self, statement: Basic, domain: Domain) -> Iterable[Fact]:
+        """The argument above that value, and below 1."""
+        relation = _relation(statement)
+        whole = sp.expand(gap(relation))
+        for inverse in whole.atoms(sp.erfinv):
+            k = whole.coeff(inverse)
+            rest = sp.expand(whole - k * inverse)
+            if k.is_number and k.is_positive and rest.is_number:
+                break
+        else:
+            msg = f"{short(statement)} does not bound a multiple of erfinv from below by a number"
+            raise NotEntailed(msg)
+        above = sp.Gt(inverse.args[0], sp.erf(-rest / k), evaluate=False)
+        return [Fact(above, domain), Fact(sp.Lt(inverse.args[0], 1, evaluate=False), domain)]
+
+
+@dataclass(frozen=True)
+class Larger:
+    """What rises with x, and holds at a smaller value, holds at a larger one.
+
+    Parameters
+    ----------
+    x : Symbol
+    general : Relational
+        The statement in x.
+    low, value : Expr
+        The smaller value, and the one in the statement.
+    ends : (number, number)
+        The interval in which both lie.
+    """
+
+    x: sp.Symbol
+    general: Relational
+    low: Expr
+    value: Expr
+    ends: tuple[Expr, Expr]
+
+    @property
+    def says(self) -> str:
+        """The theorem in a few words."""
+        return f"it rises with {self.x}, and holds at a smaller value"
+
+    def premises(self, statement: Basic, domain: Domain) -> Iterable[Fact]:
+        """The derivative's sign, the order of both values, their place, and the statement at the smaller one."""
+        if self.x in domain.symbols | self.low.free_symbols | self.value.free_symbols:
+            msg = f"{self.x} has a meaning already"
+            raise NotEntailed(msg)
+        if _at(self.general, {self.x: self.value}) != statement:
+            msg = f"{short(self.general)} at this value is another statement"
+            raise NotEntailed(msg)
+        f = gap(_relation(self.general))
+        inside = domain & sp.Gt(self.x, self.ends[0], evaluate=False) & sp.Lt(self.x, self.ends[1], evaluate=False)
+        _smooth(f, self.x, inside)
+        return [
+            Fact(sp.Ge(sp.diff(f, self.x), 0, evaluate=False), inside),
+            Fact(sp.Ge(self.value, self.low, evaluate=False), domain),
+            Fact(sp.Gt(self.low, self.ends[0], evaluate=False), domain),
+            Fact(sp.Lt(self.value, self.ends[1], evaluate=False), domain),
+            Fact(_at(self.general, {self.x: self.low}), domain),
+        ]
+
+
+@dataclass(frozen=True)
+class Hill:
+    """One interval on (0, ∞): f = F − cW, where F/W rises, turns once, and falls, and c is between.
+
+    Parameters
+    ----------
+    F, W, c : Expr
+        c does not depend on x.
+    until, first, second, top : number
+        f < 0 up to `until`; F/W rises from there to `first`, turns before `second`, and falls from there on. f > 0 at
+        `top`.
+    b : Symbol
+        x = 1/b² for x ≥ 1.
+    F_b, W_b : Expr
+        The same functions in b, smooth at b = 0.
+    """
+
+    F: Expr
+    W: Expr
+    c: Expr
+    until: Expr
+    first: Expr
+    second: Expr
+    top: Expr
+    b: sp.Symbol
+    F_b: Expr
+    W_b: Expr
+
+    @property
+    def says(self) -> str:
+        """The theorem in a few words."""
+        return f"F/W rises up to {self.first}, turns before {self.second}, and falls"
+
+    def premises(self, statement: Basic, domain: Domain) -> Iterable[Fact]:
+        """The signs of W, of the slope of F/W, and of f at both ends and in between."""
+        if not (isinstance(statement, OneInterval) and statement.args[2:] == (0, sp.oo)):
+            msg = f"{short(statement)} is not about one interval of (0, ∞)"
+            raise NotEntailed(msg)
+        f, x = statement.args[:2]
+        domain = domain.without(x)
+        self._check(f, x, domain)
+        inside = domain & sp.Gt(x, 0, evaluate=False)
+        slope = slope_of_ratio(self.F, self.W, x)
+        in_b = Domain((sp.Gt(self.b, 0, evaluate=False), sp.Le(self.b, 1, evaluate=False)))
+
+        def over(low: Expr, high: Expr) -> Domain:
+            return Domain((sp.Ge(x, low, evaluate=False), sp.Le(x, high, evaluate=False)))
+
+        return [
+            Fact(sp.Gt(self.W, 0, evaluate=False), inside),
+            Fact(sp.Lt(f, 0, evaluate=False), inside & sp.Le(x, self.until, evaluate=False)),
+            Fact(sp.Gt(f, 0, evaluate=False), domain & sp.Eq(x, self.top, evaluate=False)),
+            Fact(sp.Gt(slope, 0, evaluate=False), over(self.until, self.first)),
+            Fact(sp.Lt(sp.diff(slope, x), 0, evaluate=False), over(self.first, self.second)),
+            Fact(sp.Lt(slope, 0, evaluate=False), over(self.second, sp.S.One)),
+            Fact(sp.Gt(slope_of_ratio(self.F_b, self.W_b, self.b), 0, evaluate=False), in_b),
+        ]
+
+    def _check(self, f: Expr, x: sp.Symbol, domain: Domain) -> None:
+        """The forms of f, their charts, the order of the places, and the limit of f/W at infinity, which is < 0."""
+        for function in (self.F, self.W):
+            _smooth(function, x, domain)
+        if not equal(f, self.F - self.c * self.W) or {x, self.b} & self.c.free_symbols:
+            msg = f"{short(f)} is not F − cW"
+            raise NotEntailed(msg)
+        if self.b in domain.symbols | f.free_symbols:
+            msg = f"{self.b} has a meaning already"
+            raise NotEntailed(msg)
+        for own, other in ((self.F, self.F_b), (self.W, self.W_b)):
+            if not equal(without_moments(own).subs(x, self.b**-2), other):
+                msg = f"{short(other)} is not the same function in {self.b}"
+                raise NotEntailed(msg)
+        places = (sp.S.Zero, self.until, self.first, self.second, sp.S.One)
+        for low, high in (*pairwise(places), (self.until, self.top)):
+            _inside(sp.Lt(low, high, evaluate=False), domain)
+        try:
+            above, below = (coefficients(side, self.b, sp.S.Zero, 3) for side in (self.F_b, self.W_b))
+        except NotSmooth as error:
+            raise NotEntailed(str(error)) from None
+        limit = sp.simplify(above[2] / below[2]) - self.c
+        if not all(map(vanishes, (*above[:2], *below[:2]))) or sign(limit, domain) >= 0:
+            msg = f"f/W has not a limit below 0 as {x} → ∞"
+            raise NotEntailed(msg)
+
+
+def slope_of_ratio(first: Expr, second: Expr, x: sp.Symbol) -> Expr:
+    """(first/second)' times second²."""
+    return sp.diff(first, x) * second - first * sp.diff(second, x)
+
+
 RULES = (
     Arithmetic,
     At,
     Combination,
     Ends,
     Equal,
+    Far,
     FewKept,
+    Hill,
     Induction,
+    Inverted,
     Join,
     Large,
+    Larger,
     Never,
     Pointwise,
     Rises,

@@ -22,6 +22,9 @@ class KeptMoment(sp.Function):  # type: ignore[misc]
         """The moments of the normal law at s = 0."""
         return sp.factorial2(2 * n - 1) if s.is_zero else None
 
+    def _eval_is_positive(self) -> bool | None:
+        return True if self.args[2].is_nonnegative else None
+
     def fdiff(self, argindex: int = 3) -> Expr:
         """The derivative in s."""
         n, k, s = self.args

@@ -28,7 +28,7 @@ from divprune_sym.claims import (
 )
 from divprune_sym.claims.claim import Bench, Finding, Kind
 from divprune_sym.claims.domain import Domain, read
-from divprune_sym.claims.rules import Join, Large, Never, Turns
+from divprune_sym.claims.rules import Far, Hill, Inverted, Join, Large, Larger, Never, Turns
 from divprune_sym.claims.statements import OneInterval, TurnsOnce
 from divprune_sym.ground.checks import BadInput
 
@@ -191,12 +191,67 @@ def test_one_interval_needs_both_ends_and_what_lies_between():
     ]
     claimed = Follows(OneInterval(f, x, 0, 1), Domain(), rule)
     assert claimed.examine(None, Bench(True, ledger.RECORDED), known).holds
-    for n in range(3):
+    for n in range(2):
         finding = claimed.examine(None, Bench(True, ledger.RECORDED), known[:n] + known[n + 1 :])
         assert "nothing shows" in finding.summary
     for places in ((3, 5, 4, 7), (5, 3, 1, 7), (3, 5, 1, 2), (3, 3, 1, 7)):
         other = Join(*[sp.Rational(n, 8) for n in places])
         assert not Follows(claimed.statement, Domain(), other).examine(None, Bench(True, ledger.RECORDED), known).holds
+
+
+_a = sp.Symbol("a", positive=True)
+_above = sp.Gt(sp.sqrt(2) * sp.erfinv(1 - x), 1)
+
+
+@pytest.mark.parametrize(
+    ("statement", "domain", "rule", "known", "without"),
+    [
+        (
+            sp.exp(-x) > 0,
+            where("x > 1"),
+            Far(x),
+            [Fact(sp.Eq(sp.Limit(sp.exp(-x), x, sp.oo), 0, evaluate=False)), Fact(-sp.exp(-x) < 0)],
+            Far(u),
+        ),
+        (_above, where("0 < x < 1/4"), Inverted(), [Fact(1 - x > sp.erf(1 / sp.sqrt(2)), where("x < 1/4"))], Far(x)),
+        (
+            sp.exp(u) - 1 > 0,
+            where("u > 1/2"),
+            Larger(_a, sp.exp(_a) - 1 > 0, HALF, u, (0, sp.Integer(9))),
+            [Fact(sp.exp(_a) > 0), Fact(sp.exp(HALF) - 1 > 0), Fact(u < 9)],
+            Larger(_a, sp.exp(_a) - 2 > 0, HALF, u, (0, sp.Integer(9))),
+        ),
+    ],
+    ids=["far", "inverted", "larger"],
+)
+def test_longer_ways_need_all_their_premises(statement, domain, rule, known, without):
+    bench = Bench(True, ledger.RECORDED)
+    assert Follows(statement, domain, rule).examine(None, bench, known).holds
+    assert not Follows(statement, domain, rule).examine(None, bench, ()).holds
+    assert not Follows(statement, domain, without).examine(None, bench, known).holds
+
+
+@pytest.mark.parametrize(
+    ("changes", "words"),
+    [
+        ({}, None),
+        ({"F_b": b**2 / (1 + b**2) ** 3}, "not the same function"),
+        ({"c": u + 1}, "is not F − cW"),
+        ({"top": sp.Rational(1, 100)}, "is not certain"),
+        ({"second": sp.Integer(2)}, "is not certain"),
+    ],
+)
+def test_a_hill_is_what_it_is_said_to_be(changes, words):
+    s = sp.Symbol("s", positive=True)
+    F, W = (s**2 - s / 100) / (1 + s) ** 4, s / (1 + s) ** 2
+    charts = {"F_b": sp.factor(F.subs(s, b**-2)), "W_b": sp.factor(W.subs(s, b**-2))}
+    parts = {"F": F, "W": W, "c": u, "until": sp.Rational(1, 100), "first": HALF, "second": sp.Rational(3, 4)}
+    parts |= {"top": HALF, "b": b} | charts
+    claimed = OneInterval(F - u * W, s, 0, sp.oo)
+    domain = where("0 < u <= 1/10")
+    finding = Follows(claimed, domain, Hill(**(parts | changes))).examine(None, Bench(True, ledger.RECORDED), [])
+    assert not finding.holds  # no premise is shown
+    assert (words or "nothing shows") in finding.summary
 
 
 def test_a_bound_variable_is_not_bounded_by_the_domain():
