@@ -62,12 +62,13 @@ class Scale:
     digits: DigitsSetting
     nodes: tuple[int, int] = (2, 6)
     many_nodes: tuple[int, int] = (5, 20)
+    minutes: str = "about 4 minutes (5 the first time)"
 
 
 FULL = Scale(500, 8, 100, 1000.0, 300.0, DigitsSetting())
-QUICK = Scale(200, 6, 60, 150.0, 50.0, DigitsSetting.quick())
+QUICK = Scale(200, 6, 60, 150.0, 50.0, DigitsSetting.quick(), minutes="about a minute (two the first time)")
 # Numba's CUDA simulator runs thread by thread, in Python
-SIMULATED = Scale(30, 6, 2, 0.3, 0.2, DigitsSetting((16, 8), 2, 1, (0.5,)), (1, 2), (1, 3))
+SIMULATED = Scale(30, 6, 2, 0.3, 0.2, DigitsSetting((16, 8), 2, 1, (0.5,)), (1, 2), (1, 3), "some minutes")
 
 
 def reproduce(out: Path, quick: bool, seed: int, backend: str = "cpu", methods: Sequence[str] = PAPER) -> int:
@@ -103,6 +104,8 @@ def reproduce(out: Path, quick: bool, seed: int, backend: str = "cpu", methods: 
     machine = chosen_backend(backend, loaded)
     scale = _scale(quick, machine)
     folder = _folder(out)
+    written = f"report.html, results.json and the figures to {folder}"
+    print(f"takes {scale.minutes} on two cores; writes {written}", file=sys.stderr)
     start = time.perf_counter()
     results = _results(scale, quick, seed, machine, loaded)
     with stage("figures and report"):

@@ -53,6 +53,19 @@ def run(tmp_path_factory: pytest.TempPathFactory) -> tuple[Path, dict[str, Any],
     return folder, results, (folder / "report.html").read_text()
 
 
+@pytest.mark.parametrize(("quick", "time"), [(True, "about a minute"), (False, "about 4 minutes")])
+def test_it_says_first_how_long_it_takes_and_what_it_writes(monkeypatch, capsys, tmp_path, quick, time) -> None:
+    def interrupted(*_: object) -> None:
+        raise KeyboardInterrupt
+
+    monkeypatch.setattr(module, "_results", interrupted)
+    with pytest.raises(KeyboardInterrupt):
+        module.reproduce(tmp_path / "out", quick=quick, seed=1)
+    said = capsys.readouterr().err
+    assert time in said
+    assert f"report.html, results.json and the figures to {tmp_path / 'out'}" in said
+
+
 def test_every_file_is_written(run: tuple[Path, dict[str, Any], str]) -> None:
     folder, _, _ = run
     expected = {f"{name}.{kind}" for name in FIGURES for kind in ("png", "svg")}
