@@ -9,8 +9,8 @@ from typing import Annotated
 from cyclopts import Parameter
 
 from divprune_sym.cli.app import app
-from divprune_sym.cli.console import DONE, print_json, say
-from divprune_sym.cli.network_options import Flag, read_grid
+from divprune_sym.cli.console import DONE, say
+from divprune_sym.cli.network_options import ComparisonOptions, Flag, compared, resumable
 from divprune_sym.cli.options import Json, Output, Whole
 
 
@@ -29,15 +29,12 @@ def mnist(
     folder: Annotated[Path, Parameter(name="FOLDER")],
     /,
     *,
-    keep: str = "0.2:0.9:0.1",
-    repeats: Whole = 5,
-    methods: str = "all",
+    comparison: ComparisonOptions | None = None,
     hidden: str = "500,500",
     epochs: Whole = 15,
     images: Whole | None = None,
     as_published: Flag = False,
     out: Output = Path("mnist"),
-    seed: Whole = 1,
     as_json: Json = False,
 ) -> int:
     """Re-make the paper's experiment on MNIST: train, prune by six methods, refit, with error bars.
@@ -46,12 +43,6 @@ def mnist(
     ----------
     folder
         The IDX files.
-    keep
-        Shares kept in both hidden layers: FROM:TO:STEP, or numbers separated by commas.
-    repeats
-        Masks drawn by each random method.
-    methods
-        Names separated by commas, or "all": the paper's six.
     hidden
         Widths of the hidden layers.
     epochs
@@ -62,17 +53,11 @@ def mnist(
         Prune as the authors' code does; docs/prune_a_network.md has the differences.
     out
         Folder for the network, the table and the figures.
-    seed
-        Seed of everything random.
     as_json
         Print what compare.json holds.
     """
     from divprune_sym.bound.report import check_folder
-    from divprune_sym.ground.checks import BadInput, integer
-    from divprune_sym.method_names import PAPER
-    from divprune_sym.networks import compare_report
-    from divprune_sym.networks.compare import CompareSetting
-    from divprune_sym.networks.compare import compare as run
+    from divprune_sym.ground.checks import BadInput
     from divprune_sym.networks.data import read_data
     from divprune_sym.networks.experiment import ImageNetwork, first_images, trained
     from divprune_sym.networks.prune import PruneSetting
@@ -80,34 +65,23 @@ def mnist(
     from divprune_sym.show.progress import stage
 
     check_folder(out)
-    seed = integer("--seed", seed, 0)
     try:
         widths = tuple(int(width) for width in hidden.split(","))
     except ValueError:
         msg = f"--hidden {hidden[:40]!r}: expected widths such as 500,500"
         raise BadInput(msg) from None
     usual = ImageNetwork().training
-    asked = ImageNetwork(widths, TrainSetting(epochs, usual.rate, usual.batch, seed))
-    names = PAPER if methods == "all" else tuple(name.strip() for name in methods.split(","))
     how = PruneSetting.as_published() if as_published else PruneSetting()
-    comparison = CompareSetting(names, read_grid(keep), repeats, seed, how)
+    setting = (comparison or ComparisonOptions()).setting(how)
+    asked = ImageNetwork(widths, TrainSetting(epochs, usual.rate, usual.batch, setting.seed))
     if not folder.is_dir():
         msg = f"{folder}: is no folder of IDX files"
         raise BadInput(msg)
     data = read_data(folder)
-    try:
+    with resumable(out):
         begun = monotonic()
         with stage(f"training for {epochs} epochs") as progress:
             network = trained(data, asked, out, progress)
         say(f"network ready after {monotonic() - begun:.0f} s: {network.error(data.x_test, data.y_test):.2%} wrong")
-        with stage(f"comparing {len(names)} methods at {len(comparison.keeps)} shares") as progress:
-            compared = run(network, first_images(data, images), comparison, out, progress)
-    except KeyboardInterrupt:
-        say(f"what is finished is in {out}; start the same command again to go on")
-        raise
-    files = compare_report.write(compared, out)
-    if as_json:
-        print_json(compared.as_json() | {"files": [str(path) for path in files]})
-    else:
-        compare_report.print_comparison(compared, files)
+        compared(network, first_images(data, images), setting, out, as_json=as_json)
     return DONE

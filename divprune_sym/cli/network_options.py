@@ -2,18 +2,21 @@
 
 from __future__ import annotations
 
+from contextlib import contextmanager
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Annotated
 
 from cyclopts import Parameter
 
-from divprune_sym.cli.console import say
-from divprune_sym.cli.options import Whole
+from divprune_sym.cli.console import print_json, say
+from divprune_sym.cli.options import Methods, Whole, read_methods
 
 if TYPE_CHECKING:
+    from collections.abc import Iterator
     from pathlib import Path
 
     from divprune_sym.ground.checks import BadInput
+    from divprune_sym.networks.compare import CompareSetting
     from divprune_sym.networks.data import DataSet
     from divprune_sym.networks.masks import PrunedNode
     from divprune_sym.networks.network import DenseNetwork
@@ -99,6 +102,60 @@ class NetworkOptions:
         from divprune_sym.networks.data import read_data
 
         return read_data(self.data, read_normalize(self.normalize))
+
+
+@Parameter(name="*")
+@dataclass(frozen=True)
+class ComparisonOptions:
+    """What every command that compares methods on a real network takes.
+
+    Parameters
+    ----------
+    keep
+        Shares kept in every pruned layer: FROM:TO:STEP, or numbers separated by commas.
+    repeats
+        Masks drawn by each random method.
+    seed
+        Seed of everything random.
+    """
+
+    methods: Methods = "paper"
+    keep: str = "0.2:0.9:0.1"
+    repeats: Whole = 5
+    seed: Whole = 1
+
+    def setting(self, how: PruneSetting, *, theory: bool = False) -> CompareSetting:
+        """What is compared."""
+        from divprune_sym.ground.checks import integer
+        from divprune_sym.networks.compare import CompareSetting
+
+        seed = integer("--seed", self.seed, 0)
+        return CompareSetting(read_methods(self.methods), read_grid(self.keep), self.repeats, seed, how, theory)
+
+
+def compared(network: DenseNetwork, data: DataSet, asked: CompareSetting, out: Path, *, as_json: bool) -> None:
+    """Compare, write the table and the figures, and print them."""
+    from divprune_sym.networks import compare_report
+    from divprune_sym.networks.compare import compare
+    from divprune_sym.show.progress import stage
+
+    with stage(f"comparing {len(asked.methods)} methods at {len(asked.keeps)} shares") as progress:
+        found = compare(network, data, asked, out, progress)
+    files = compare_report.write(found, out)
+    if as_json:
+        print_json(found.as_json() | {"files": [str(path) for path in files]})
+    else:
+        compare_report.print_comparison(found, files)
+
+
+@contextmanager
+def resumable(out: Path) -> Iterator[None]:
+    """Say on Ctrl-C where that is which is finished."""
+    try:
+        yield
+    except KeyboardInterrupt:
+        say(f"what is finished is in {out}; start the same command again to go on")
+        raise
 
 
 def read_normalize(text: str | None) -> tuple[float, float] | None:

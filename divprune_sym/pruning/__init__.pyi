@@ -1,6 +1,7 @@
 from divprune_sym.ground.plugins import PluginWarning as PluginWarning
 from divprune_sym.pruning.after.rescaling import RESCALINGS as RESCALINGS
-from divprune_sym.pruning.after.rescaling import rescaled_error as rescaled_error
+from divprune_sym.pruning.after.rescaling import Rescaled as Rescaled
+from divprune_sym.pruning.after.rescaling import rescaled as rescaled
 from divprune_sym.pruning.after.reweighting import reweighted_edges as reweighted_edges
 from divprune_sym.pruning.after.reweighting import reweighted_second_layer as reweighted_second_layer
 from divprune_sym.pruning.edge_kernels import rbf_edge_kernel as rbf_edge_kernel

@@ -20,7 +20,7 @@ from divprune_sym.ground.checks import BadInput, integer, number, real_array
 from divprune_sym.ground.randomness import Rng
 from divprune_sym.ground.values import ByValue, same
 from divprune_sym.notation import checked_state
-from divprune_sym.pruning.after.rescaling import Rescaling, rescaled_error, rescaling_factors
+from divprune_sym.pruning.after.rescaling import Rescaled, Rescaling, rescaled
 from divprune_sym.pruning.after.reweighting import reweighted_second_layer
 from divprune_sym.pruning.after.subnetworks import subnetworks
 from divprune_sym.pruning.mask_classes import (
@@ -333,7 +333,7 @@ class EdgeLimit(ByValue):
             The classes cannot be told, or the best factor is infinite.
         """
         classes = self.classes if seed == 0 else self.method.mask_classes(self.unpruned, self.keep, seed=seed)
-        factor = self._factor(rescale)
+        factor = float(self._rescaled(rescale).factor[0])
         if not np.isfinite(factor):
             msg = f"{self.method.name}: the best factor on kept weights is infinite, which leaves no state to train on"
             raise BadInput(msg)
@@ -341,18 +341,14 @@ class EdgeLimit(ByValue):
         scaled = x.with_(Q_classes=factor**2 * x.Q_classes, R_classes=factor * x.R_classes)
         return Ensemble((scaled,), np.ones(1), standard_error=max(factor, factor**2) * classes.standard_error)
 
-    def _factor(self, rescale: Rescaling) -> float:
-        """What kept weights are multiplied by."""
-        x = self.unpruned
-        C, s = self.covariance[None], x.signed_weights[None]
-        return float(rescaling_factors(C, s, x.K, self.keep, rescale, x.activation, x.teacher_activation)[0])
-
     def generalization_error(self, *, rescale: Rescaling = "none") -> float:
         """ε_g; `rescale` multiplies all kept weights by 1/√p ("inverse-sqrt") or by the best factor ("optimal")."""
+        return float(self._rescaled(rescale).error[0])
+
+    def _rescaled(self, rescale: Rescaling) -> Rescaled:
         x = self.unpruned
         C, s = self.covariance[None], x.signed_weights[None]
-        errors = rescaled_error(C, s, x.K, self.keep, rescale, x.activation, x.teacher_activation)
-        return float(errors[0])
+        return rescaled(C, s, x.K, self.keep, rescale, x.activation, x.teacher_activation)
 
 
 @dataclass(frozen=True, eq=False)

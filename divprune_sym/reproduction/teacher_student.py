@@ -15,7 +15,7 @@ from divprune_sym.pruning import (
     EdgePruning,
     Layer,
     NodeMethod,
-    rescaled_error,
+    rescaled,
     reweighted_second_layer,
 )
 from divprune_sym.pruning.method import edges_kept
@@ -279,7 +279,7 @@ def _measurements(
     s = np.tile(network.order_parameters().signed_weights, (count, 1))
     p = _share(method, fraction, network.N)
     return {
-        _variant(rescale): rescaled_error(C, s, network.K, p, rescale, errors=backend.errors) for rescale in RESCALINGS
+        _variant(rescale): rescaled(C, s, network.K, p, rescale, errors=backend.errors).error for rescale in RESCALINGS
     }
 
 

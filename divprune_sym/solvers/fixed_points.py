@@ -11,7 +11,7 @@ from divprune_sym.evaluation.error import generalization_error
 from divprune_sym.ground.checks import BadInput, integer, number
 from divprune_sym.ground.values import ByValue
 from divprune_sym.notation import checked_state
-from divprune_sym.solvers.jacobian import Flow
+from divprune_sym.solvers.jacobian import Flow, NoDerivative
 from divprune_sym.solvers.problem import checked_problem
 
 if TYPE_CHECKING:
@@ -186,11 +186,17 @@ def slow_flow(problem: Problem) -> OrderParameters:
 def _newton(flow: Flow, z: NDArray[np.float64], wanted: float, max_steps: int) -> NDArray[np.float64]:
     """Damped Newton steps until the residual is at most `wanted` or falls no further."""
     velocity = flow.velocity(z)
-    for _ in range(max_steps):
+    for step_number in range(max_steps):
         size = np.abs(velocity).max()
         if size <= 0.01 * wanted:  # one more step costs little, and eigenvalues of small η deserve it
             break
-        step = np.linalg.lstsq(flow.jacobian(z), -velocity, rcond=_RANK_CUTOFF)[0]
+        try:
+            jacobian = flow.jacobian(z)
+        except NoDerivative:
+            if step_number == 0:
+                raise
+            break  # steps led to where there is none: the residual says how far they came
+        step = np.linalg.lstsq(jacobian, -velocity, rcond=_RANK_CUTOFF)[0]
         for halving in range(_HALVINGS):
             trial = z + 0.5**halving * step
             moved = flow.velocity(trial)

@@ -176,19 +176,23 @@ class Flow(ByValue):
 
     def _refuse_kinks(self, z: NDArray[np.float64], derivatives: NDArray[np.float64]) -> None:
         """Where two fields of a kinked g are multiples of each other, the closed forms have roots of zero."""
-        if np.isfinite(derivatives).all() or not np.isfinite(z).all():
+        if np.isfinite(derivatives).all():
             return
         x = self.state(z)
         C = x.covariance
         determinants = np.outer(np.diag(C), np.diag(C)) - C**2
         equal = np.argwhere(np.triu(determinants <= 1e-12 * np.abs(C).max() ** 2, 1))
-        if len(equal):
-            pair = " and ".join(f"{'student' if a < x.K else 'teacher'} {a - x.K * (a >= x.K)}" for a in equal[0])
+        if not len(equal):
             msg = (
-                f"the equations of {x.activation} nodes have no derivative here: the fields of {pair} are multiples of "
-                "each other, or one has no weights; leave such a node out, or start elsewhere"
+                f"the equations of {x.activation} nodes have no derivative here: the order parameters are no covariance"
             )
             raise NoDerivative(msg)
+        pair = " and ".join(f"{'student' if a < x.K else 'teacher'} {a - x.K * (a >= x.K)}" for a in equal[0])
+        msg = (
+            f"the equations of {x.activation} nodes have no derivative here: the fields of {pair} are multiples of "
+            "each other, or one has no weights; leave such a node out, or start elsewhere"
+        )
+        raise NoDerivative(msg)
 
     def _along(self, z: NDArray[np.float64], directions: NDArray[np.float64]) -> NDArray[np.float64]:
         _, module, p = self._generated

@@ -6,7 +6,7 @@ from scipy.optimize import minimize_scalar
 
 from divprune_sym import generalization_error, specialized_state
 from divprune_sym.ground.checks import BadInput
-from divprune_sym.pruning import METHODS, RESCALINGS, rescaled_error
+from divprune_sym.pruning import METHODS, RESCALINGS, rescaled
 from tests.pruning.judges import EDGE_METHODS, EPS, random_state
 
 EDGES = pytest.mark.parametrize("method", EDGE_METHODS.values(), ids=EDGE_METHODS)
@@ -74,14 +74,14 @@ def test_a_perfect_student_is_left_alone(method, rescale):
 
 def test_several_states_find_their_own_factors():
     limits = [METHODS["random-edge"].limit(random_state(seed), 0.4) for seed in range(3)]
-    together = rescaled_error(
+    together = rescaled(
         np.stack([x.covariance for x in limits]),
         np.stack([x.unpruned.signed_weights for x in limits]),
         4,
         0.4,
         "optimal",
     )
-    assert together.tolist() == [x.generalization_error(rescale="optimal") for x in limits]
+    assert together.error.tolist() == [x.generalization_error(rescale="optimal") for x in limits]
 
 
 def test_many_nodes_are_rescaled_block_by_block(monkeypatch):
@@ -96,4 +96,4 @@ def test_unknown_rescaling():
     with pytest.raises(BadInput, match=r"rescale 'best': choose from none, inverse-sqrt, optimal"):
         limit.generalization_error(rescale="best")
     with pytest.raises(BadInput, match="rescale 'best'"):
-        rescaled_error(limit.covariance[None], limit.unpruned.signed_weights[None], 4, 0.4, "best")
+        rescaled(limit.covariance[None], limit.unpruned.signed_weights[None], 4, 0.4, "best")

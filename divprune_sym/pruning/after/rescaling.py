@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from functools import partial
-from typing import TYPE_CHECKING, Literal, get_args
+from typing import TYPE_CHECKING, Literal, NamedTuple, get_args
 
 import numpy as np
 
@@ -34,7 +34,14 @@ _LARGE = 1e6
 _ROUNDING = 16.0 * np.finfo(np.float64).eps  # of each term of the sum that ε_g is
 
 
-def rescaled_error(
+class Rescaled(NamedTuple):
+    """ε_g (n,) of rescaled states, and the factors (n,): ∞ where ε_g falls towards its infimum without end."""
+
+    error: NDArray[np.float64]
+    factor: NDArray[np.float64]
+
+
+def rescaled(
     covariance: NDArray[np.float64],
     signed_weights: NDArray[np.float64],
     K: int,
@@ -43,8 +50,8 @@ def rescaled_error(
     activation: str | Activation = "erf",
     teacher_activation: str | Activation | None = None,
     errors: Errors | None = None,
-) -> NDArray[np.float64]:
-    """ε_g (n,) of edge-pruned states after rescaling their kept weights.
+) -> Rescaled:
+    """ε_g of edge-pruned states after multiplying their kept weights by one factor, and that factor.
 
     Parameters
     ----------
@@ -69,43 +76,14 @@ def rescaled_error(
     errors = errors or partial(
         generalization_error, activation=activation, teacher_activation=teacher_activation, students=K
     )
-    return _rescaled(covariance, signed_weights, K, keep, rescale, errors)[0]
-
-
-def rescaling_factors(
-    covariance: NDArray[np.float64],
-    signed_weights: NDArray[np.float64],
-    K: int,
-    keep: float,
-    rescale: Rescaling,
-    activation: str | Activation = "erf",
-    teacher_activation: str | Activation | None = None,
-) -> NDArray[np.float64]:
-    """The factors (n,) that `rescaled_error` multiplies kept weights by; arguments and errors are those of it.
-
-    ∞ where ε_g falls towards its infimum without end.
-    """
-    errors = partial(generalization_error, activation=activation, teacher_activation=teacher_activation, students=K)
-    return _rescaled(covariance, signed_weights, K, keep, rescale, errors)[1]
-
-
-def _rescaled(
-    covariance: NDArray[np.float64],
-    signed_weights: NDArray[np.float64],
-    K: int,
-    keep: float,
-    rescale: Rescaling,
-    errors: Errors,
-) -> tuple[NDArray[np.float64], NDArray[np.float64]]:
-    """ε_g and factors, (n,) each."""
     if rescale not in RESCALINGS:
         msg = f"rescale {rescale!r}: choose from {', '.join(RESCALINGS)}"
         raise BadInput(msg)
     if rescale == "none" or keep == 0.0:
-        return errors(covariance, signed_weights), np.ones(len(covariance))
+        return Rescaled(errors(covariance, signed_weights), np.ones(len(covariance)))
     if rescale == "inverse-sqrt":
         factors = np.full((len(covariance), 1), 1.0 / np.sqrt(keep))
-        return _errors_at(factors, covariance, signed_weights, K, errors)[:, 0], factors[:, 0]
+        return Rescaled(_errors_at(factors, covariance, signed_weights, K, errors)[:, 0], factors[:, 0])
     return _least_error(covariance, signed_weights, K, errors)
 
 
@@ -125,7 +103,7 @@ def _errors_at(
 
 def _least_error(
     covariance: NDArray[np.float64], signed_weights: NDArray[np.float64], K: int, error_of: Errors
-) -> tuple[NDArray[np.float64], NDArray[np.float64]]:
+) -> Rescaled:
     """The infimum over factors and where it is (n,): a grid over their logs (ε_g need not be unimodal) with both ends
     of [0, ∞], then ever finer grids around the best; all states at once.
 
@@ -164,4 +142,4 @@ def _least_error(
         half = 0.25 * half
     # the end is as good as the best, to what inverse sines near ±1 have of rounding
     endless = on_grid[:, -1] <= least + np.sqrt(np.finfo(np.float64).eps) * terms[:, -1]
-    return np.asarray(least), np.where(endless & (factor > _LARGE), np.inf, factor * unit[:, 0])
+    return Rescaled(np.asarray(least), np.where(endless & (factor > _LARGE), np.inf, factor * unit[:, 0]))
