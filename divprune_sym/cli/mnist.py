@@ -57,7 +57,7 @@ def mnist(
         Print what compare.json holds.
     """
     from divprune_sym.bound.report import check_folder
-    from divprune_sym.ground.checks import BadInput
+    from divprune_sym.ground.checks import BadInput, integer
     from divprune_sym.networks.data import read_data
     from divprune_sym.networks.experiment import ImageNetwork, first_images, trained
     from divprune_sym.networks.prune import PruneSetting
@@ -65,6 +65,8 @@ def mnist(
     from divprune_sym.show.progress import stage
 
     check_folder(out)
+    if images is not None:
+        integer("--images", images, 1)
     try:
         widths = tuple(int(width) for width in hidden.split(","))
     except ValueError:

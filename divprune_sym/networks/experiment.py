@@ -94,5 +94,4 @@ def first_images(data: DataSet, count: int | None) -> DataSet:
     """With that many training images, for the moments that masks and refits are made of; None: all."""
     if count is None:
         return data
-    count = integer("--images", count, 1)
     return replace(data, x_train=data.x_train[:count], y_train=data.y_train[:count])

@@ -128,6 +128,8 @@ def test_all_are_the_six_of_the_paper(folder, tmp_path, monkeypatch):
 def test_refusals(stops, folder, tmp_path):
     assert "is no folder of IDX files" in stops("mnist", tmp_path / "nowhere")
     assert "has no train-images-idx3-ubyte" in stops("mnist", tmp_path, "-o", tmp_path / "out")
+    # before anything is trained
+    assert "--images = 0: must be at least 1" in stops("mnist", folder, "--images", "0", "-o", tmp_path / "out")
     assert "--hidden 'x'" in stops("mnist", folder, "--hidden", "x", "-o", tmp_path / "out")
     data = read_data(folder)
     small = experiment.ImageNetwork((4,), training.TrainSetting(1))

@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
+from divprune_sym.ground.checks import BadInput
 from divprune_sym.networks.blocks.find import Block, Numbers
 from divprune_sym.networks.blocks.moments import ran, with_outputs
 from divprune_sym.networks.graphs.session import session
@@ -93,6 +94,10 @@ class _Difference:
             self.same += int(np.count_nonzero(chosen == now))
             self.rows += chosen.size
             if labels is not None and chosen.shape == labels.shape:
+                if labels.min() < 0 or labels.max() >= old.shape[-1]:
+                    wrong = labels.min() if labels.min() < 0 else labels.max()
+                    msg = f"labels: {wrong}, expected 0 to {old.shape[-1] - 1}, the entries of the output"
+                    raise BadInput(msg)
                 self.right_before += int(np.count_nonzero(chosen == labels))
                 self.right_after += int(np.count_nonzero(now == labels))
 
@@ -125,7 +130,7 @@ def report(
     Raises
     ------
     BadInput
-        onnxruntime does not take one of them.
+        onnxruntime does not take one of them, or labels that no output has an entry for.
     """
     chosen = sorted(pruned.mask.kept)
     ends = [pruned.blocks[n].down.output for n in chosen]
