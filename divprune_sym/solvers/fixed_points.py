@@ -108,7 +108,7 @@ def find_fixed_point(
     NoFixedPoint
         The residual stays above the tolerance.
     NoDerivative
-        The activation has a kink where Newton's method looks: two fields coincide, or a node has no weights.
+        The activation has a kink, such as ReLU's.
     """
     checked_problem(problem)
     tolerance = number("tolerance", tolerance, 1e-15, 1.0)

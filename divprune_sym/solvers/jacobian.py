@@ -89,7 +89,7 @@ def flat_rows(*, transposed: bool) -> dict[str, Row]:
 
 
 class NoDerivative(ArithmeticError):
-    """The right-hand side has no derivative at a state; the message names the fields that have a kink in common."""
+    """The compiled derivative of the right-hand side has no value: the activation has a kink."""
 
 
 @dataclass(frozen=True, eq=False)
@@ -166,7 +166,7 @@ class Flow(ByValue):
         Raises
         ------
         NoDerivative
-            The activation has a kink, and two fields coincide or one vanishes.
+            The activation has a kink: its closed forms divide 0 by 0 where fields coincide.
         """
         return np.asarray(self._along(z, self._directions)[: len(z)].T)
 
@@ -174,23 +174,13 @@ class Flow(ByValue):
         """J x (n,): how dz/dα changes along a direction."""
         return np.asarray(self._along(z, _in_packs(direction[None] @ self.embedding))[0])
 
-    def _refuse_kinks(self, z: NDArray[np.float64], derivatives: NDArray[np.float64]) -> None:
-        """Where two fields of a kinked g are multiples of each other, the closed forms have roots of zero."""
+    def _refuse_kinks(self, derivatives: NDArray[np.float64]) -> None:
+        """Closed forms of a kinked g have √(C_aa C_bb − C_ab²), whose slope is 0/0 for a field and itself."""
         if np.isfinite(derivatives).all():
             return
-        x = self.state(z)
-        C = x.covariance
-        determinants = np.outer(np.diag(C), np.diag(C)) - C**2
-        equal = np.argwhere(np.triu(determinants <= 1e-12 * np.abs(C).max() ** 2, 1))
-        if not len(equal):
-            msg = (
-                f"the equations of {x.activation} nodes have no derivative here: the order parameters are no covariance"
-            )
-            raise NoDerivative(msg)
-        pair = " and ".join(f"{'student' if a < x.K else 'teacher'} {a - x.K * (a >= x.K)}" for a in equal[0])
         msg = (
-            f"the equations of {x.activation} nodes have no derivative here: the fields of {pair} are multiples of "
-            "each other, or one has no weights; leave such a node out, or start elsewhere"
+            f"no derivative of the equations of {self.problem.state.activation} nodes: slopes of a kinked activation "
+            "divide 0 by 0 where fields coincide; integrate() needs none, or take a smooth activation"
         )
         raise NoDerivative(msg)
 
@@ -198,7 +188,7 @@ class Flow(ByValue):
         _, module, p = self._generated
         out = np.empty_like(directions)
         module.directional(z @ self.embedding, directions, out, p)
-        self._refuse_kinks(z, out)
+        self._refuse_kinks(out)
         return np.ascontiguousarray(out.swapaxes(1, 2).reshape(-1, out.shape[1])[:, self._first])
 
     def transposed_product(self, z: NDArray[np.float64], weights: NDArray[np.float64]) -> NDArray[np.float64]:
@@ -210,7 +200,7 @@ class Flow(ByValue):
         given = _in_packs(flat)
         out = np.zeros_like(given)
         module.directional(z @ self.embedding, given, out, self._generated[2])
-        self._refuse_kinks(z, out)
+        self._refuse_kinks(out)
         return np.asarray(self.embedding @ out[0, :, 0])
 
 
