@@ -429,6 +429,26 @@ def call(typingctx: Any, address: Any, y: Any, dydt: Any, p: Any) -> Any:
     return types.none(types.int64, y, dydt, p), codegen
 
 
+# f(y, directions, out, p) of a flat array, (packs, n) of lanes twice, and m parameters; then n, packs and m
+ALONG_AT_ADDRESS = types.void(*[_FLOATS] * 4, *[types.int64] * 3)
+
+
+@intrinsic
+def call_along(typingctx: Any, address: Any, y: Any, directions: Any, out: Any, p: Any) -> Any:
+    """Call the function of type `ALONG_AT_ADDRESS` at an address; directions and out are (packs, n, WIDTH)."""
+
+    def codegen(context: Any, builder: Any, sig: Any, args: Any) -> Any:
+        floats, integer = ir.DoubleType().as_pointer(), ir.IntType(64)
+        kind = ir.FunctionType(ir.VoidType(), [floats] * 4 + [integer] * 3)
+        arrays = [make_array(of)(context, builder, value) for of, value in zip(sig.args[1:], args[1:], strict=True)]
+        packs = builder.extract_value(arrays[1].shape, 0)
+        function = builder.inttoptr(args[0], kind.as_pointer())
+        builder.call(function, [*(x.data for x in arrays), arrays[0].nitems, packs, arrays[3].nitems])
+        return context.get_dummy_value()
+
+    return types.none(types.int64, y, directions, out, p), codegen
+
+
 def _at(element: types.Type, pointer: types.CPointer, count: types.Integer) -> Any:
     result = _array_of(element, 1)
 

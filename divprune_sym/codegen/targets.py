@@ -131,7 +131,7 @@ SCALAR = replace(CPU, name="scalar", packs=False)
 # several trajectories: every number is lanes
 BATCH = Target("batch", _numba(*_LANES, *_STEPPING), *_LANE_ROOMS)
 # one state and several directions: floats, lanes of node pairs, and lanes of directions
-_BOTH = sorted({*_PAIRS, *_LANES, *_STEPPING})
+_BOTH = sorted({*_PAIRS, *_LANES, *_STEPPING, "ALONG_AT_ADDRESS", "call_along"})
 TANGENT = Target("tangent", _numba(*_BOTH), "local_array({shape})", "np.empty({shape})", packs=True)
 
 

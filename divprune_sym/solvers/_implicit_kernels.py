@@ -20,7 +20,7 @@ from math import fabs, sqrt
 import numpy as np
 from numba import njit
 
-from divprune_sym.codegen.simd import WIDTH, as_lanes, call, fma
+from divprune_sym.codegen.simd import WIDTH, as_lanes, call, call_along, fma
 from divprune_sym.solvers._kernels import (
     AGE,
     CALM,
@@ -105,8 +105,26 @@ def slope_of(rhs, z, first, other, y, dydt, f, p):
 
 
 @jit
-def differentiate(rhs, z, f, first, other, y, dydt, moved, memory, p):
-    """Row JACOBIAN + m of the memory: ∂f/∂z_m, by a difference; Newton's iteration needs no more."""
+def differentiate(rhs, slopes, directions, z, f, first, other, y, dydt, moved, memory, p):
+    """Row JACOBIAN + m of the memory: ∂f/∂z_m; the number of right-hand sides it took.
+
+    By the generated derivative at the address `slopes`; where there is none (0), or it is not finite, as at the kinks
+    of a closed form, by differences: Newton's iteration needs no more.
+    """
+    if slopes != 0:
+        for j in range(len(z)):
+            y[first[j]] = z[j]
+            y[other[j]] = z[j]
+        found = np.empty(directions.shape)
+        call_along(slopes, y, directions, found, p)
+        total = 0.0
+        for m in range(len(z)):
+            for j in range(len(z)):
+                memory[JACOBIAN + m, j] = found[m // WIDTH, first[j], m % WIDTH]
+                total += 0.0 * memory[JACOBIAN + m, j]
+        if total == 0.0:
+            return 0.0
+    slope_of(rhs, z, first, other, y, dydt, f, p)
     for m in range(len(z)):
         before = z[m]
         z[m] = before + 1e-8 * max(fabs(before), 0.1)
@@ -115,6 +133,7 @@ def differentiate(rhs, z, f, first, other, y, dydt, moved, memory, p):
         z[m] = before
         for j in range(len(z)):
             memory[JACOBIAN + m, j] = (moved[j] - f[j]) / step
+    return len(z) + 1.0
 
 
 @jit
@@ -435,11 +454,30 @@ def choose_step(control, memory, error, safety, rate, scale, rtol):
 
 @entry
 def implicit(
-    rhs, first, other, y, slope, control, memory, start, alphas, out, trace, pause, rtol, atol, max_steps, calm, p
+    rhs,
+    slopes,
+    directions,
+    first,
+    other,
+    y,
+    slope,
+    control,
+    memory,
+    start,
+    alphas,
+    out,
+    trace,
+    pause,
+    rtol,
+    atol,
+    max_steps,
+    calm,
+    p,
 ):
     """Backward differences with Newton's iteration, and dense output at `alphas`; see `adaptive` for the arguments.
 
-    first, other (n,) are where each coordinate stands in y. memory (JACOBIAN + n, n) and control hold where the run
+    slopes is the address of the derivative along `directions`, or 0; see `differentiate`. first, other (n,) are where
+    each coordinate stands in y. memory (JACOBIAN + n, n) and control hold where the run
     stands; control[ORDER] = 0 begins it, from `start` (4, len(y)), which `hand_over` fills. After `calm` steps that
     an explicit method could make it returns CALM, with y and slope at the end of the last step.
     """
@@ -477,9 +515,9 @@ def implicit(
             scale[j] = atol + rtol * max(fabs(z[j]), fabs(memory[0, j]))
         c = h / leading(order)
         if control[RADIUS] < 0.0:
-            slope_of(rhs, memory[0], first, other, flat, dydt, f, p)
-            differentiate(rhs, memory[0], f, first, other, flat, dydt, moved, memory, p)
-            control[NFEV] += n + 1.0
+            control[NFEV] += differentiate(
+                rhs, slopes, directions, memory[0], f, first, other, flat, dydt, moved, memory, p
+            )
             control[JACOBIANS] += 1.0
             control[RADIUS] = fastest_rate(memory, memory[FAST], scratch, 8)
             control[AGE], control[FACTORED] = 0.0, 0.0

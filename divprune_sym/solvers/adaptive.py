@@ -71,8 +71,8 @@ def integrate(
     """
     chosen, rtol, atol, max_steps = adaptive_options(method, rtol, atol, max_steps)
     times = increasing_times("alphas", alphas)
-    module, y0, p = prepared(problem)
-    run = Run(module, chosen, sizes(problem), times, p, y0, rtol, atol, max_steps)
+    _, y0, p = prepared(problem)
+    run = Run(problem.equations, chosen, sizes(problem), times, p, y0, rtol, atol, max_steps)
     finder = EventFinder(problem, tuple(events)) if events else None
     status = run.finish(checkpoint, finder)
     found = tuple(finder.times) if finder else ()

@@ -88,8 +88,9 @@ def integrate_batch(
             raise
 
     def alone(n: int) -> Outcome:
-        module = prepared(problems[n])[0]
-        run = Run(module, chosen, sizes(problems[n]), times, parameters[n], starts[n], rtol, atol, max_steps)
+        run = Run(
+            problems[n].equations, chosen, sizes(problems[n]), times, parameters[n], starts[n], rtol, atol, max_steps
+        )
         run.out, run.control, run.start, run.implicit = states[n], controls[n], memories[n], True
         return run.result(run.finish(None, None))
 

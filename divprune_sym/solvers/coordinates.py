@@ -20,3 +20,13 @@ def places(classes: int, K: int, M: int, learns_v: bool) -> tuple[NDArray[np.int
     first = np.concatenate([(blocks + K * rows + columns).ravel(), rest])
     other = np.concatenate([(blocks + K * columns + rows).ravel(), rest])
     return first.astype(np.int64), other.astype(np.int64)
+
+
+@cache
+def embedding(classes: int, K: int, M: int, learns_v: bool) -> NDArray[np.float64]:
+    """(n, n_flat): row j is the direction of coordinate j among all entries of Q, R and v."""
+    first, other = places(classes, K, M, learns_v)
+    made = np.zeros((len(first), int(first.max()) + 1))
+    n = np.arange(len(first))
+    made[n, first] = made[n, other] = 1.0
+    return made

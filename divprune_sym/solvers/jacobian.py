@@ -3,16 +3,15 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
-from functools import cache, cached_property
+from functools import cached_property
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
-from divprune_sym.codegen.cache import cached_module
 from divprune_sym.ground.values import ByValue
 from divprune_sym.solvers.adaptive import prepared
-from divprune_sym.solvers.coordinates import places
-from divprune_sym.solvers.modules import unpacked
+from divprune_sym.solvers.coordinates import embedding, places
+from divprune_sym.solvers.derivatives import in_packs, jacobian_module
 from divprune_sym.solvers.problem import second_layer_moves
 
 if TYPE_CHECKING:
@@ -20,72 +19,8 @@ if TYPE_CHECKING:
 
     from numpy.typing import NDArray
 
-    from divprune_sym.codegen.linearized import Row
     from divprune_sym.notation import OrderParameters
-    from divprune_sym.solvers.equations import Equations
     from divprune_sym.solvers.problem import Problem
-
-_GLUE = """
-
-@entry
-def directional(y, directions, out, p):
-{unpacked}    Q, R = view(y, 0, (classes, {K}, {K})), view(y, q, (classes, {K}, {M}))
-    {call}
-
-"""
-
-
-@cache
-def jacobian_module(equations: Equations, K: int, M: int, *, transposed: bool = False) -> ModuleType:
-    """Derivatives of the right-hand side, by the derivative derived in SymPy.
-
-    `directional(y, directions, out, p)`: along flat directions, as many side by side as there are lanes; directions and
-    out are (packs, n_flat, WIDTH). `transposed`: directions are weights of the right-hand side's entries, and the
-    derivatives of the weighted sums by the entries of the state are added to out.
-    """
-
-    def generate() -> str:
-        from divprune_sym.codegen.linearized import in_rows, linearized
-        from divprune_sym.codegen.targets import TANGENT
-        from divprune_sym.codegen.text import printed
-        from divprune_sym.dynamics.equations import equations_of_motion
-        from divprune_sym.dynamics.tangent import moving
-
-        rule, g, h = equations.derived()
-        sizes: dict[str, int | str] = {"K": K, "M": M, "classes": "mask.shape[0]"}
-        system = equations_of_motion(rule)
-        made = linearized(system, *moving(rule), g, sizes, h, transposed=transposed)
-        routine = in_rows(made, flat_rows(transposed=transposed))
-        in_place = {"directions": "as_lanes(directions)", "out": "as_lanes(out)"}
-        if equations.second_layer:
-            in_place["v"] = f"view(y, r, ({K},))"
-        call = f"{routine.name}({', '.join(in_place.get(name, name) for name in routine.arguments)})"
-        return TANGENT.preamble + printed(routine, TANGENT) + _GLUE.format(K=K, M=M, unpacked=unpacked(K, M), call=call)
-
-    return cached_module({**equations.recipe(), "K": K, "M": M, "tangent": True, "transposed": transposed}, generate)
-
-
-def flat_rows(*, transposed: bool) -> dict[str, Row]:
-    """Where Q, R and v stand in a flat state, for their directions and the derivatives along them."""
-    from sympy import Integer
-
-    from divprune_sym.codegen.arithmetic import whole
-    from divprune_sym.codegen.linearized import Row
-    from divprune_sym.dynamics.symbols import CLASSES, D_Q, D_R, D_V, K, M, Q, R, V
-    from divprune_sym.dynamics.tangent import dot
-
-    found: dict[str, Row] = {}
-    offsets = (0, CLASSES * K * K, CLASSES * K * K + CLASSES * K * M)
-    for matrix, arrays in (("directions", (Q, R, V)), ("out", (D_Q, D_R, D_V))):
-        for array, offset in zip(arrays, offsets, strict=True):
-            place, extents = whole(Integer(0) + offset), tuple(whole(extent) for extent in array.shape[1:])
-            if not transposed:
-                found[str(dot(array).label)] = Row(matrix, place, extents)
-            elif matrix == "out":
-                found[str(dot(array).label)] = Row("directions", place, extents)
-            else:
-                found[f"{dot(array).label}_bar"] = Row("out", place, extents)
-    return found
 
 
 class NoDerivative(ArithmeticError):
@@ -112,11 +47,7 @@ class Flow(ByValue):
     @cached_property
     def embedding(self) -> NDArray[np.float64]:
         """(n, n_flat): row j is the direction of coordinate j among all entries of Q, R and v."""
-        first, other = self._places
-        embedding = np.zeros((len(first), int(first.max()) + 1))
-        n = np.arange(len(first))
-        embedding[n, first] = embedding[n, other] = 1.0
-        return embedding
+        return embedding(*self.problem.state.R_classes.shape, self.learns_v)
 
     @property
     def _places(self) -> tuple[NDArray[np.int64], NDArray[np.int64]]:
@@ -158,7 +89,7 @@ class Flow(ByValue):
     @cached_property
     def _directions(self) -> NDArray[np.float64]:
         """(packs, n_flat, WIDTH): the rows of the embedding, side by side."""
-        return _in_packs(self.embedding)
+        return in_packs(self.embedding)
 
     def jacobian(self, z: NDArray[np.float64]) -> NDArray[np.float64]:
         """J[j, l] = ∂(dz_j/dα)/∂z_l, from the derivative derived in SymPy.
@@ -172,7 +103,7 @@ class Flow(ByValue):
 
     def product(self, z: NDArray[np.float64], direction: NDArray[np.float64]) -> NDArray[np.float64]:
         """J x (n,): how dz/dα changes along a direction."""
-        return np.asarray(self._along(z, _in_packs(direction[None] @ self.embedding))[0])
+        return np.asarray(self._along(z, in_packs(direction[None] @ self.embedding))[0])
 
     def _refuse_kinks(self, derivatives: NDArray[np.float64]) -> None:
         """Closed forms of a kinked g have √(C_aa C_bb − C_ab²), whose slope is 0/0 for a field and itself."""
@@ -197,16 +128,8 @@ class Flow(ByValue):
         module = jacobian_module(self.problem.equations, x.K, x.M, transposed=True)
         flat = np.zeros((1, self.embedding.shape[1]))
         flat[0, self._first] = weights
-        given = _in_packs(flat)
+        given = in_packs(flat)
         out = np.zeros_like(given)
         module.directional(z @ self.embedding, given, out, self._generated[2])
         self._refuse_kinks(out)
         return np.asarray(self.embedding @ out[0, :, 0])
-
-
-def _in_packs(rows: NDArray[np.float64]) -> NDArray[np.float64]:
-    """Rows (n, n_flat) as (packs, n_flat, WIDTH), filled up with zeros."""
-    from divprune_sym.codegen.simd import WIDTH
-
-    padded = np.pad(rows, ((0, -len(rows) % WIDTH), (0, 0)))
-    return np.ascontiguousarray(padded.reshape(-1, WIDTH, rows.shape[1]).swapaxes(1, 2))

@@ -40,7 +40,8 @@ from divprune_sym.solvers._kernels import (
     T,
 )
 from divprune_sym.solvers.coordinates import places
-from divprune_sym.solvers.modules import stepping_module
+from divprune_sym.solvers.derivatives import address_of_derivative, coordinate_directions
+from divprune_sym.solvers.modules import problem_module, stepping_module
 from divprune_sym.solvers.solution import Outcome
 
 if TYPE_CHECKING:
@@ -49,6 +50,7 @@ if TYPE_CHECKING:
 
     from numpy.typing import NDArray
 
+    from divprune_sym.solvers.equations import Equations
     from divprune_sym.solvers.tableaus import Method
 
 # trial steps between two looks at the clock: far below a second of work
@@ -56,7 +58,7 @@ _TRIALS_AT_ONCE = 200
 # and seconds between two pauses in which nothing is done but listen
 _PAUSE = 0.05
 # what a run of the implicit method takes, measured from the end of a plateau on: right-hand sides, factors, Jacobians
-_IMPLICIT_SLOPES, _IMPLICIT_FACTORS, _IMPLICIT_JACOBIANS = 250, 40, 10
+_IMPLICIT_SLOPES, _IMPLICIT_FACTORS, _IMPLICIT_JACOBIANS = 250, 40, 4
 # steps in a row that an explicit method could make
 _CALM_STEPS = 20
 # what a checkpoint keeps
@@ -92,7 +94,7 @@ class Checkpoint:
 class Run:
     """Where an adaptive integration stands."""
 
-    module: ModuleType
+    equations: Equations
     method: Method
     shape: tuple[int, int, int, bool]
     alphas: NDArray[np.float64]
@@ -111,6 +113,11 @@ class Run:
         self.start = np.zeros((4, len(self.y)))
         self.memory = np.empty((0, 0))
         self.implicit = self.method.stiff == "always"
+
+    @cached_property
+    def module(self) -> ModuleType:
+        """The generated right-hand side."""
+        return problem_module(self.equations, *self.shape[1:3])
 
     def advance(self, trials: int, trace: NDArray[np.float64]) -> int:
         """Up to so many trial steps more, by one method or the other; the status."""
@@ -142,7 +149,8 @@ class Run:
         if not self.memory.size:
             self.memory = np.zeros((MEMORY + len(first), len(first)))
         status: int = stepping_module().implicit(
-            self.module.at_address().address, first, other, self.y, self.slope, self.control, self.memory, self.start,
+            self.module.at_address().address, address_of_derivative(self.equations, *self.shape[1:3]),
+            coordinate_directions(*self.shape), first, other, self.y, self.slope, self.control, self.memory, self.start,
             self.alphas, self.out, trace, pause, self.rtol, self.atol, self.max_steps,
             np.inf if self.method.stiff == "always" else _CALM_STEPS, self.parameters,
         )  # fmt: skip

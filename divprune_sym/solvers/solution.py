@@ -88,7 +88,8 @@ class Solution(ByValue):
         Totals over classes.
     Q_classes, R_classes : (S, C, K, K), (S, C, K, M)
     status, message, success, nfev, njev, nlu, steps
-        As in SciPy's `solve_ivp`; nfev counts right-hand sides, those for Jacobians included.
+        As in SciPy's `solve_ivp`; nfev counts right-hand sides, without the generated
+        Jacobians, which njev counts.
     events : tuple of tuples
         The times of each event asked for.
     integrator : callable or None

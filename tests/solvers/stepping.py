@@ -17,6 +17,7 @@ NAMES = {
     "entry": lambda kernel: kernel,
     "WIDTH": 4,
     "as_lanes": lambda packs: packs,
+    "call_along": None,  # only where there is a generated derivative
     "call": lambda rhs, y, dydt, p: rhs(y, dydt, p),
 }
 
@@ -43,8 +44,8 @@ class Run:
             if self.implicit:
                 calm = np.inf if m.stiff == "always" else 20
                 status = self.k["implicit"](
-                    self.stepper.rhs, places, places, self.y, self.slope, self.control, self.memory, self.start,
-                    *where, calm, None,
+                    self.stepper.rhs, 0, None, places, places,
+                    self.y, self.slope, self.control, self.memory, self.start, *where, calm, None,
                 )  # fmt: skip
             else:
                 status = self.k["adaptive"](

@@ -117,3 +117,15 @@ def test_what_stopped_it_is_named():
         assert 0 < len(stopped.alpha) < len(TIMES)
     with pytest.raises(IntegrationFailed, match="diverged"):
         integrate(replace(problem(1e-3), eta=1e200), TIMES, method="bdf")
+
+
+def test_the_derivative_is_the_generated_one():
+    """Runs by differences count right-hand sides for each Jacobian, and end at the same state to the tolerance."""
+    generated = integrate(problem(1e-3), TIMES)
+    with pytest.MonkeyPatch.context() as patched:
+        patched.setattr(run_module, "address_of_derivative", lambda *_: 0)
+        by_differences = integrate(problem(1e-3), TIMES)
+    assert by_differences.njev > 0
+    n = 4 * 5 // 2 + 4 * 2 + 4
+    assert by_differences.nfev - generated.nfev > 0.5 * n * by_differences.njev
+    np.testing.assert_allclose(generated.generalization_error, by_differences.generalization_error, rtol=1e-4)
