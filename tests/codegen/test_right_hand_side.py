@@ -14,7 +14,7 @@ from tests.codegen.sources import RATES, SIZES, Counting, generate_equations, ge
 from tests.dynamics.states import random_state, rounding
 from tests.plain_ode import plain_rhs
 
-pytestmark = pytest.mark.slow(45)
+pytestmark = pytest.mark.slow(25)
 
 UNPACKED = replace(CPU, packs=False)
 SHAPES = [(1, 1, 1), (2, 1, 1), (1, 3, 2), (2, 1, 5), (2, 2, 4), (3, 2, 8)]

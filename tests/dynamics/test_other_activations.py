@@ -23,7 +23,7 @@ from tests.dynamics.functions import FUNCTIONS, rates
 from tests.dynamics.states import random_state, rounding
 from tests.plain_ode import plain_rhs
 
-pytestmark = pytest.mark.slow(55)
+pytestmark = pytest.mark.slow(40)
 
 RATES = {"eta": 0.7, "eta_v": 0.3, "sigma": 0.4, "weight_decay": 0.05}
 

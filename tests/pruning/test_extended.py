@@ -18,7 +18,7 @@ from divprune_sym.simulate import Training, random_network, train_replicas
 from divprune_sym.solvers import Problem, generalization_error, integrate
 from divprune_sym.specialized import specialized_state
 
-pytestmark = pytest.mark.slow(55)
+pytestmark = pytest.mark.slow(45)
 
 CORRELATIONS = [1e-9, 0.03, -0.4, 0.9, 0.999, -1 + 1e-7]
 KEEPS = [0.02, 0.3, 0.5, 0.9]

@@ -18,7 +18,7 @@ from divprune_sym.solvers.jacobian import Flow
 from divprune_sym.specialized import pruned_excess, specialized_state
 from tests.dynamics.states import random_state
 
-pytestmark = pytest.mark.slow(100)
+pytestmark = pytest.mark.slow(50)
 
 ETAS = (0.02, 0.05)
 NOISE = 0.3
