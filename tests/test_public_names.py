@@ -5,6 +5,7 @@ from __future__ import annotations
 import ast
 import inspect
 import os
+import re
 import shutil
 import subprocess
 import sys
@@ -29,6 +30,21 @@ def test_every_listed_name_is_there_documented_and_shown(package: str) -> None:
         found = getattr(module, name)
         if inspect.isclass(found) or inspect.isroutine(found) or inspect.ismodule(found):
             assert found.__doc__, f"{package}.{name} says nothing of itself"
+
+
+@pytest.mark.parametrize("package", PACKAGES)
+def test_what_is_said_of_parameters_is_said_of_all(package: str) -> None:
+    """A section that leaves one out misleads; what the package itself offers has one wherever it takes two or more."""
+    module = import_module(package)
+    for name in module.__all__:
+        found = getattr(module, name)
+        if not inspect.isfunction(found):
+            continue
+        taken = [x.name for x in inspect.signature(found).parameters.values() if x.kind is not x.VAR_KEYWORD]
+        _, titled, section = (inspect.getdoc(found) or "").partition("Parameters\n----------\n")
+        assert titled or package != "divprune_sym" or len(taken) < 2, f"{name} does not say what it takes"
+        missing = [x for x in taken if titled and not re.search(rf"\b{x}\b", section)]
+        assert not missing, f"{package}.{name} says nothing of {', '.join(missing)}"
 
 
 @pytest.mark.parametrize(("package", "stub"), TABLES)

@@ -39,7 +39,13 @@ def covariance_kernel() -> Any:
 
 
 def pruned_covariances(network: Network, masks: NDArray[np.bool_]) -> NDArray[np.float64]:
-    """Covariances (n, K+M, K+M) of the fields of the network under masks (n, K, N), white inputs.
+    """Covariances (n, K+M, K+M) of the fields of the network under masks, white inputs.
+
+    Parameters
+    ----------
+    network : Network
+    masks : (n, K, N) bool
+        Which incoming edges of every student node are kept.
 
     Raises
     ------

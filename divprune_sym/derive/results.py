@@ -33,7 +33,17 @@ def derived_integral(
 ) -> str:
     """I2, I3, I4 or J2 in closed form, as text, latex, python or json; with every step if asked.
 
-    Where a teacher's activation is given, it is that of the last field.
+    Parameters
+    ----------
+    name : str
+        As for `gaussian.integral`.
+    activation : Activation
+        g.
+    form : {"text", "latex", "python", "json"}
+    steps : bool
+        Whether every step of the derivation is told.
+    teacher : Activation, optional
+        h of the last field.
 
     Raises
     ------

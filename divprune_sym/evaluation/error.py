@@ -41,7 +41,23 @@ def second_moments(
     teacher_activation: str | Activation | None = None,
     students: int | None = None,
 ) -> NDArray[np.float64]:
-    """I2[a, b] = E[g(u_a) g(u_b)] for fields with the given covariance (F, F); h, K as in `generalization_error`."""
+    """I2[a, b] = E[g(u_a) g(u_b)], (F, F), for fields with the given covariance.
+
+    Parameters
+    ----------
+    covariance : (F, F)
+    activation : str or Activation
+        g of all fields, or of the students'.
+    teacher_activation : str or Activation, optional
+        h of the fields after the first `students`.
+    students : int, optional
+        K; only needed with `teacher_activation`.
+
+    Raises
+    ------
+    BadInput
+        An activation that is not known or has no closed I2, or no number of students between 0 and F.
+    """
     C = _plain(covariance)
     moments = _filled(_moments_module(activation), C)
     if teacher_activation not in (None, activation):

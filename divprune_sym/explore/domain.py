@@ -70,6 +70,8 @@ def read_domain(text: str, of_nodes: bool) -> Domain:
 
     Parameters
     ----------
+    text : str
+        Ranges of M, Z and of k or p, separated by commas.
     of_nodes : bool
         Whether a method that prunes nodes is in question: then k, not p, says what is kept.
 

@@ -84,6 +84,10 @@ def explore(question: Question, domain: Domain, progress: Callable[[float], None
 
     Parameters
     ----------
+    question : Question
+        As `read_question` reads it.
+    domain : Domain
+        As `read_domain` reads it.
     progress : callable
         Takes the fraction done, 0 to 1.
 

@@ -101,6 +101,13 @@ class Question:
 def read_question(text: str, activation: str | Activation = "erf") -> Question:
     """The question that a text asks of nodes of an activation.
 
+    Parameters
+    ----------
+    text : str
+        Two sums of errors and numbers with <, <=, > or >= between them; files of methods in it are run.
+    activation : str or Activation
+        Of student and teacher nodes alike.
+
     Raises
     ------
     BadInput

@@ -245,6 +245,13 @@ def integral(
         The function of the last field, where that is a teacher's: only students have slopes, so J2 ignores it.
     all_outputs : bool
         Every field without a slope is a teacher's: both of I2 and I4.
+
+    Raises
+    ------
+    BadInput
+        No such integral.
+    NoClosedForm
+        There is none; the message names the factor that stops the rules.
     """
     known = INTEGRALS | COINCIDENT
     if name not in known:
@@ -272,6 +279,13 @@ def closing(activation: Activation, teacher: Activation | None = None) -> dict[s
 
     Dynamics at any learning rate need all four; where J2 or I4 are missing, those in the limit of a small
     learning rate, without the terms in η², need I2 and I3 alone.
+
+    Parameters
+    ----------
+    activation : Activation
+        g.
+    teacher : Activation, optional
+        h of the teacher's nodes; g if left out.
     """
     found: dict[str, Derivation | NoClosedForm] = {}
     for name in INTEGRALS | COINCIDENT:

@@ -165,6 +165,8 @@ def prune_network(
         Nodes: a share of each layer's nodes is kept. Edges: a share of each node's incoming edges.
     keep : float or mapping of int to float
         Share kept, 0 to 1, or one for each pruned layer; counts are rounded, half up.
+    rng : numpy.random.Generator or int
+        A seed stands for a new generator.
     setting : PruneSetting, optional
     progress : callable
         Takes the share done.

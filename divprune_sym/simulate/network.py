@@ -168,10 +168,22 @@ def random_network(
 ) -> Network:
     """w, v and B iid N(0, 1), and A_n = `teacher_v` for every teacher node; no mask, white inputs.
 
+    Parameters
+    ----------
+    rng : numpy.random.Generator or int
+        A seed stands for a new generator.
+    N, K, M : int
+        Inputs, student nodes, teacher nodes.
+    teacher_v : float
+        Second-layer weight of each teacher node.
+    activation, teacher_activation : str or Activation
+        g of the student; h of the teacher, the same if left out.
+
     Raises
     ------
     BadInput
-        N, K or M below 1, `teacher_v` not a finite number, or `rng` neither a generator nor a seed.
+        N, K or M below 1, `teacher_v` not a finite number, an unknown activation, or `rng` neither a generator nor a
+        seed.
     """
     rng = generator(rng)
     N, K, M = (integer(name, n, 1) for name, n in (("N", N), ("K", K), ("M", M)))

@@ -28,6 +28,11 @@ def specialized_state(
         v*.
     activation : str or Activation
         g, of student and teacher alike.
+
+    Raises
+    ------
+    BadInput
+        M or Z below 1, a second layer that is no finite number, or an unknown activation.
     """
     M, Z = integer("teachers", teachers, 1), integer("copies", copies, 1)
     v = number("second layer", second_layer)
