@@ -62,8 +62,11 @@ def certify(
     folder: Path,
     seconds: float,
     progress: Callable[[float], None] = lambda fraction: None,
+    *,
+    rivals: Sequence[str] | None = None,
+    known: frozenset[str] = frozenset(),
 ) -> list[Outcome]:
-    """Compare a method with every other registered one, and keep what is certified in a folder as it is found.
+    """Compare a method with registered ones, and keep what is certified in a folder as it is found.
 
     Parameters
     ----------
@@ -76,17 +79,24 @@ def certify(
         For all comparisons together; what is not closed by then is numerical.
     progress : callable
         Takes the fraction done.
+    rivals : sequence of str, optional
+        All other registered methods, if not given.
+    known : set of str
+        For which M nothing need be done: "every M", say.
     """
-    rivals = [name for name in METHODS.usable() if name != method.name]
+    if rivals is None:
+        rivals = [name for name in METHODS.usable() if name != method.name]
     try:
         setting = _setting(method, asked)
     except NoFormula as error:
         return [Outcome(name, f"M = {asked.M}", why=str(error)) for name in rivals]
     until = monotonic() + seconds
     found, outcomes = stored.Regions(setting), list[Outcome]()
-    folder.mkdir(parents=True, exist_ok=True)
     for n, rival in enumerate(rivals):
         for about in _abouts(setting, rival, outcomes, asked.reweight):
+            if about in known:
+                continue
+            folder.mkdir(parents=True, exist_ok=True)
             outcomes.append(_one(found, rival, about, folder, until))
             found.numerical = [(x.rival, x.about, x.why) for x in outcomes if not x.sentence]
             stored.write(found, [x.sentence for x in outcomes if x.sentence], folder)

@@ -121,12 +121,15 @@ def _negations(relation: Relational) -> list[Relational]:
 
 
 def without_roots(expression: Expr, domain: Domain) -> bool:
-    """Whether a polynomial in one symbol vanishes nowhere between its bounds in a domain; False if it is none."""
+    """Whether a rational function of one symbol vanishes nowhere between its bounds in a domain; False if it is none.
+
+    Its poles are not looked for.
+    """
     symbols = expression.free_symbols
-    if len(symbols) != 1 or not expression.is_polynomial(*symbols):
+    if len(symbols) != 1 or not expression.is_rational_function(*symbols):
         return False
     (x,) = symbols
-    polynomial = sp.Poly(expression, x)
+    polynomial = sp.Poly(sp.fraction(sp.together(expression))[0], x)
     if not all(c.is_Rational for c in polynomial.coeffs()):
         return False
     low, high = _bounds(x, domain)

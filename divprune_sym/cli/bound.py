@@ -143,5 +143,5 @@ def _certified(method: Method, asked: Comparison, out: Path, seconds: float, as_
     with stage("certifying") as progress:
         outcomes = certify(method, asked, out, seconds, progress)
     if not as_json:
-        report.print_certified(method.name, outcomes, out)
+        report.print_certified(outcomes, str(out))
     return {"certified": [outcome.as_json() for outcome in outcomes]}

@@ -94,6 +94,8 @@ def test_what_relations_entail(goal, domain, holds):
         (x**2 - x, ["0 < x < 1"], True),
         (2 * x**2 - x, ["0 < x < 1"], False),
         (x**2 + 1, [], True),
+        (1 - x**4 / (1 + x) ** 2, ["0 < x < 1"], True),
+        (1 - 2 * x / (1 + x), ["0 < x <= 1"], False),
         (x**2 - 2, ["x > 3/2"], True),
         (x**2 - u, ["0 < x < 1"], False),
     ],

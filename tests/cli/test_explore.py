@@ -99,3 +99,31 @@ def test_a_method_from_a_file(capsys, stops, tmp_path):
     bad = tmp_path / "bad.py"
     bad.write_text(EXAMPLE.read_text().replace("pair.correlation", "pair.nonsense"))
     assert f"{bad}: line" in stops("explore", f"ERROR({bad}:SoftEdge) < 1", *asked)
+
+
+def test_certified(capsys, tmp_path):
+    out = tmp_path / "map"
+    asked = ("--over", "M=2,Z=3,k=all", "-o", str(out), "--certify", "--seconds", "300")
+    assert main(["explore", QUESTION, *asked, "--json"]) == 0
+    certified = json.loads(capsys.readouterr().out)["certified"]
+    assert [(x["rival"], x["about"], x["status"]) for x in certified] == [
+        ("dpp-node", about, "certified") for about in ("M = 2", "M → ∞", "every M")
+    ]
+    page = (Path(__file__).parents[2] / "docs" / "explore.md").read_text(encoding="utf-8")
+    assert certified[2]["sentence"].removesuffix(".").partition("M, ")[2] in " ".join(page.split())
+    file = out / "certified" / "M2-Z3" / "certified.json"
+    assert main(["verify", "--quick", str(file), "-o", str(tmp_path / "again")]) == 0
+
+
+@pytest.mark.parametrize(
+    ("question", "words"),
+    [
+        ("2*ERROR(random-edge) < ERROR(dpp-edge)", "not sums or multiples"),
+        ("ERROR(magnitude-edge) < ERROR(dpp-edge)", "as numbers, no formulas"),
+        ("ERROR(random-edge) < ERROR(dpp-edge, inverse-sqrt)", "rescaled alike"),
+    ],
+)
+def test_what_is_not_certified_says_why(capsys, tmp_path, question, words):
+    out = tmp_path / "map"
+    assert main(["explore", question, "--over", "M=1,Z=2,p=0.5", "-o", str(out), "--certify"]) == 0
+    assert words in " ".join(capsys.readouterr().out.split())
