@@ -16,13 +16,14 @@ from divprune_sym.pruning import METHODS
 pytestmark = pytest.mark.slow(25)
 
 STATE = ("--teachers", "2", "--copies", "3")
+PATIENCE = 1e6  # seconds: whatever the machine does beside
 
 
 @pytest.fixture(scope="module")
 def kept(tmp_path_factory):
     """The folder of `bound column-edge --certify`, and what was printed as JSON."""
     folder = tmp_path_factory.mktemp("kept")
-    outcomes = certify(METHODS["column-edge"], Comparison(2, 3, 1.0), folder, 300)
+    outcomes = certify(METHODS["column-edge"], Comparison(2, 3, 1.0), folder, PATIENCE)
     return folder, outcomes
 
 
@@ -146,7 +147,7 @@ def test_an_interrupt_keeps_what_is_done(tmp_path):
         raise KeyboardInterrupt
 
     with pytest.raises(KeyboardInterrupt):
-        certify(METHODS["column-edge"], Comparison(2, 2, 1.0), tmp_path, 300, stop)
+        certify(METHODS["column-edge"], Comparison(2, 2, 1.0), tmp_path, PATIENCE, stop)
     found = records(tmp_path / stored.NAME)
     assert len(found) == 3
     assert all(x.as_expected for x in found.values())

@@ -103,7 +103,7 @@ def test_a_method_from_a_file(capsys, stops, tmp_path):
 
 def test_certified(capsys, tmp_path):
     out = tmp_path / "map"
-    asked = ("--over", "M=2,Z=3,k=all", "-o", str(out), "--certify", "--seconds", "300")
+    asked = ("--over", "M=2,Z=3,k=all", "-o", str(out), "--certify", "--seconds", "1e6")
     assert main(["explore", QUESTION, *asked, "--json"]) == 0
     certified = json.loads(capsys.readouterr().out)["certified"]
     assert [(x["rival"], x["about"], x["status"]) for x in certified] == [
