@@ -16,8 +16,8 @@ from divprune_sym.show.progress import working
     sort_key=110,
     help_epilogue="""\
 FORMULA is written with numbers, + - * / ^, brackets, pi, sqrt, exp, log, erf,
-trigonometric functions and their inverses, and the covariances C_ab of the
-fields of DEFINITION (or Q_ik, R_in, T_nm for students and teachers).
+min, max, trigonometric functions and their inverses, and the covariances C_ab
+of the fields of DEFINITION (or Q_ik, R_in, T_nm for students and teachers).
 DEFINITION is I2, I3, I4 or J2, the same with fields of your own, as in
 I3(1,2,3), or an expectation: E[g'(u_i) * u_y * g(u_a)].
 

@@ -102,7 +102,16 @@ class _Evaluation:
             return _FUNCTIONS[type(node)](argument)
         if isinstance(node, sp.atan2):
             return mp.atan2(*(self(argument) for argument in node.args))
+        if isinstance(node, (sp.Min, sp.Max)):
+            return self.extreme(node)
         return mp.mpmathify(node.subs({s: sp.Rational(self.point[s]) for s in node.free_symbols}).evalf(mp.mp.dps))
+
+    def extreme(self, node: Expr) -> Mpf:
+        values = [self(argument) for argument in node.args]
+        if any(mp.im(x) != 0 for x in values):
+            msg = f"{node} compares complex numbers"
+            raise NotReal(msg)
+        return (min if isinstance(node, sp.Min) else max)(mp.re(x) for x in values)
 
     def power(self, base: Mpf, exponent: Expr) -> Mpf:
         if exponent.is_Integer:

@@ -4,7 +4,7 @@
     product  signed (("*" | "/") signed)*
     signed   ("+" | "-")* power
     power    atom (("^" | "**") signed)?
-    atom     number | name | function "(" sum ("," sum)? ")" | head primes? "(" labels ")"
+    atom     number | name | function "(" sum ("," sum)* ")" | head primes? "(" labels ")"
              | "E" "[" sum "]" | "(" sum ")"
 
 Which names and heads exist is the business of a `Vocabulary`. Numbers are exact: 0.1 is one tenth.
@@ -33,6 +33,16 @@ MOST_DECIMAL_PLACES = 300
 HIGHEST_POWER = 64
 MOST_BITS = 1024
 
+
+def _least(*arguments: Expr) -> Expr:
+    # as it stands: SymPy would compare each pair
+    return sp.Min(*arguments, evaluate=False)
+
+
+def _greatest(*arguments: Expr) -> Expr:
+    return sp.Max(*arguments, evaluate=False)
+
+
 FUNCTIONS: dict[str, Callable[..., Expr]] = {
     "sqrt": sp.sqrt,
     "exp": sp.exp,
@@ -56,8 +66,11 @@ FUNCTIONS: dict[str, Callable[..., Expr]] = {
     "atan": sp.atan,
     "arctan": sp.atan,
     "atan2": sp.atan2,
+    "min": _least,
+    "max": _greatest,
 }
 _TWO_ARGUMENTS = (sp.atan2,)
+_SEVERAL_ARGUMENTS = (_least, _greatest)
 _GROWING = (sp.exp, sp.sinh, sp.cosh)
 CONSTANTS = {"pi": sp.pi, "E": sp.E}
 
@@ -342,9 +355,13 @@ class _Parser:
             raise self.vocabulary.unknown(token, "function", known)
         function = FUNCTIONS[token.text]
         arguments = self.arguments(opening)
-        wanted = 2 if function in _TWO_ARGUMENTS else 1
-        if len(arguments) != wanted:
-            self.refuse(token, f"{token} takes {wanted} argument{'s' * (wanted > 1)}, found {len(arguments)}")
+        several = function in _SEVERAL_ARGUMENTS
+        wanted = 2 if several or function in _TWO_ARGUMENTS else 1
+        if len(arguments) < wanted or (len(arguments) > wanted and not several):
+            words = f"{wanted}{' or more' * several} argument{'s' * (wanted > 1)}"
+            self.refuse(token, f"{token} takes {words}, found {len(arguments)}")
+        if several and any(argument.has(sp.I) for argument in arguments):
+            self.refuse(token, f"{token} of a number that is not real")
         if function is sp.log and arguments[0] == 0:
             self.refuse(token, "the logarithm of zero")
         if function in _GROWING and arguments[0].is_number and abs(arguments[0]) > MOST_BITS:

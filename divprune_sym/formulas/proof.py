@@ -96,6 +96,8 @@ class _Prover:
             return self.angle(*node.args)
         if isinstance(node, sp.Abs):
             return self.root(self.normal(node.args[0]) ** 2)
+        if isinstance(node, (sp.Min, sp.Max)):
+            return self.extreme(-1 if isinstance(node, sp.Min) else 1, node.args)
         if isinstance(node, sp.exp):
             return self.exponential(node.args[0])
         if isinstance(node, sp.acos):
@@ -137,6 +139,13 @@ class _Prover:
         symbol = sp.Dummy(f"r{len(self.radicands)}", real=True)
         self.radicands[symbol] = radicand
         return symbol
+
+    def extreme(self, side: int, arguments: Iterable[Expr]) -> Expr:
+        """The least (side −1) or greatest (1) of several: half of a + b ± |a − b|, two at a time."""
+        first, *others = map(self.normal, arguments)
+        for other in others:
+            first = (first + other + side * self.root((first - other) ** 2)) / 2
+        return first
 
     def angle(self, y: Expr, x: Expr) -> Expr:
         """atan2(y, x) as the arc sine of y/√(x² + y²) where x is known to be positive."""

@@ -37,6 +37,11 @@ def test_differ(capsys):
     assert capsys.readouterr().out == out
 
 
+def test_the_least_and_the_greatest(capsys):
+    assert "proved" in run(capsys, "max(C_aa, 0)/2", "--against", "E[g(u_a)*g(u_a)]", "--activation", "relu")
+    assert run(capsys, f"min({RIGHT}, 1/8)", "--against", "I2", code=1).startswith("differ")
+
+
 def test_agreement_without_proof_has_a_code_of_its_own(capsys, monkeypatch):
     monkeypatch.setattr("divprune_sym.formulas.agreement.proves_zero", lambda *arguments: False)
     out = run(capsys, RIGHT, "--against", "I2", code=3)

@@ -4,12 +4,14 @@ from __future__ import annotations
 
 import contextlib
 import time
+from fractions import Fraction
 
 import pytest
 import sympy as sp
 from hypothesis import given
 from hypothesis import strategies as st
 
+from divprune_sym.formulas.evaluate import NotReal, value
 from divprune_sym.formulas.expressions import FUNCTIONS, LONGEST, Vocabulary, parse
 from divprune_sym.ground.checks import BadInput
 
@@ -66,8 +68,25 @@ def test_values(text, value):
 
 @pytest.mark.parametrize("name", FUNCTIONS)
 def test_functions(name):
-    arguments = (x, y) if name == "atan2" else (x,)
-    assert read(f"{name}({'x, y_1' if name == 'atan2' else 'x'})") == FUNCTIONS[name](*arguments)
+    two = name in ("atan2", "min", "max")
+    assert read(f"{name}({'x, y_1' if two else 'x'})") == FUNCTIONS[name](*((x, y) if two else (x,)))
+
+
+def test_the_least_and_the_greatest_of_several():
+    point = {x: Fraction(1, 3), y: Fraction(-2)}
+    for text, expected in (
+        ("min(x, y_1, 1)", -2),
+        ("max(x, y_1, 1/4)", Fraction(1, 3)),
+        ("max(min(x, y_1), x - 3)", -2),
+    ):
+        assert abs(value(read(text), point, 30) - float(expected)) < 1e-15
+    with pytest.raises(NotReal):
+        value(read("max(sqrt(y_1), x)"), point, 30)
+    # nested to the limit, it is read and evaluated in moments
+    nested = "x"
+    for _ in range(40):
+        nested = f"min({nested}, x)"
+    assert value(read(nested), point, 30) > 0
 
 
 ATTACKS = [
@@ -240,6 +259,8 @@ def test_what_is_within_the_limits_is_read_quickly(text):
         ("asin(2)*x", ()),
         ("sqrt(x, x)", ("'sqrt' takes 1 argument, found 2",)),
         ("atan2(x)", ("'atan2' takes 2 arguments, found 1",)),
+        ("min(x)", ("'min' takes 2 or more arguments, found 1",)),
+        ("max(sqrt(-1), x)", ("'max' of a number that is not real",)),
         ("sqrt*2", ("write sqrt(…)",)),
         ("x'", ("no derivative",)),
         ("a" * 300, ("'" + "a" * 40 + "'",)),
