@@ -15,7 +15,7 @@ from pathlib import Path
 
 # tests that run in the background ignore SIGINT, and so would all that they start
 HEARING = "import os, signal, sys; signal.signal(signal.SIGINT, signal.SIG_DFL); os.execv(sys.argv[1], sys.argv[1:])"
-PATIENCE = 120  # seconds, before anything is given up: no test passes or fails by its speed
+PATIENCE = 300  # seconds, before anything is given up: no test passes or fails by its speed
 
 
 class OnATerminal:

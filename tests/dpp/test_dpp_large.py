@@ -192,7 +192,7 @@ def test_a_description_of_an_ordinary_kernel():
         (LEnsemble.from_diagonal([0.0, 0.0]), "zero"),
         (LEnsemble.from_matrix(np.zeros((3, 3))), "zero"),
         (LEnsemble.from_matrix(np.ones((5, 5))), "constant"),
-        (LEnsemble.from_diagonal([1.0, 1e-20]), "span 1e20"),
+        (LEnsemble.from_factor([[1.0, 1e-10], [1.0, -1e-10]]), "span 1e20"),
     ],
 )
 def test_descriptions_that_warn(kernel, words):
@@ -206,5 +206,6 @@ def test_descriptions_that_do_not_warn():
         LEnsemble.from_diagonal([1.0, 2.0]),
         LEnsemble.from_matrix(gram(5, 5, 141)),
         LEnsemble.from_diagonal([1.0]),
+        LEnsemble.from_diagonal([1.0, 1e-20]),  # entries, without rounding
     ):
         assert describe(kernel).warnings == ()

@@ -396,8 +396,8 @@ def test_a_bad_plugin_harms_no_other_name(monkeypatch):
         (lambda: erf(0), "gain = 0: must be positive and finite"),
         (lambda: erf(sp.Symbol("k")), "gain = k: must be positive"),
         (lambda: erf(float("inf")), "infinite gain is SIGN"),
-        (lambda: hermite(-1), "n = -1: must be between 0 and 20"),
-        (lambda: polynomial([]), r"coefficients = \[\]: expected a list of 1 to 21 numbers"),
+        (lambda: hermite(-1), "n = -1: must be between 0 and 10"),
+        (lambda: polynomial([]), r"coefficients = \[\]: expected a list of 1 to 11 numbers"),
         (lambda: polynomial([1, "x"]), r"coefficients\[1\] = 'x': expected a number"),
         (
             lambda: integral("I2", Activation("numeric", g=np.tanh)),
