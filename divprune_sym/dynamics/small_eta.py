@@ -95,6 +95,13 @@ def both_layers() -> Expansion:
     return _solved(_unsolved(True), (_q, _c, _r, _p, _dv))
 
 
+@cache
+def both_layers_ansatz() -> Expansion:
+    """The same zero with any x1: its coefficients are symbols, and errors are linear in them."""
+    symbols = {str(x): x for x in (_q, _c, _r, _p, _dv)}
+    return Expansion(_unsolved(True), symbols, SPREAD, sp.S.Zero)
+
+
 def distance_identity(expansion: Expansion) -> Expr:
     """(1/η) dΦ/dα + 4 ε_g without the noise term, to first order in η, at the expansion's zero with any x1: it is 0.
 
