@@ -3,20 +3,17 @@
 from __future__ import annotations
 
 from dataclasses import replace
+from pathlib import Path
 from shutil import which
-from typing import TYPE_CHECKING
 
 import pytest
 import sympy as sp
 
-from divprune_sym.claims import Claim, Verdict
+from divprune_sym.claims import Claim, Verdict, ledger
 from divprune_sym.claims.coq import kernel
 from divprune_sym.claims.coq.gallina import NotExpressible
 from divprune_sym.claims.coq.theorem import theorem
 from divprune_sym.cli import main
-
-if TYPE_CHECKING:
-    from pathlib import Path
 
 _M, _Z = sp.symbols("M Z", integer=True, positive=True)
 _CLAIM = Claim(
@@ -40,6 +37,10 @@ CLAIMS = [
 """
 _ONLY = ("--only", "my.square", "--only", "my.arc")
 pytestmark = pytest.mark.slow(12)
+_contributions = Path("/usr/lib/ocaml/coq/user-contrib")
+needs_interval = pytest.mark.skipif(
+    not (_contributions / "Interval").is_dir(), reason="no CoqInterval; on Debian: apt-get install libcoq-interval"
+)
 needs_coq = pytest.mark.skipif(which("coqc") is None, reason="no coqc; on Debian: apt-get install coq")
 
 
@@ -64,15 +65,41 @@ def test_what_is_assumed_or_admitted_is_refused(tmp_path: Path, proof: str) -> N
         kernel.accepted(path)
 
 
+@needs_coq
+@needs_interval
+def test_the_kernel_accepts_arc_sines_and_refuses_them_too_wide(tmp_path: Path) -> None:
+    claim = next(x for x in ledger._of_family("edge_against_node_intervals") if x.id == "edge-node.z2-above")
+    found = theorem(claim)
+    path = tmp_path / found.file
+    path.write_text(found.text)
+    axioms = set(kernel.accepted(path, found.interval).axioms)
+    assert axioms <= set(kernel._REALS) | kernel._COMPUTED
+    assert axioms - set(kernel._REALS)
+    with pytest.raises(kernel.Refused, match="no axiom of the real numbers"):
+        kernel.accepted(path)
+    # 0.21 is below the boundary
+    path.write_text(found.text.replace("43/200", "21/100").replace("(43 / 200)", "(21 / 100)"))
+    with pytest.raises(kernel.Refused, match="coqc"):
+        kernel.accepted(path, found.interval)
+
+
+@pytest.mark.parametrize("domain", [("0 < x", "x <= 1"), ("1/2 <= x",), ("-1 < x < 1",)])
+def test_arc_sines_are_exported_on_closed_intervals_only(domain: tuple[str, ...]) -> None:
+    x = sp.Symbol("x")
+    claim = Claim("my.arc", "An arc.", sp.Lt(sp.asin(x), 2), domain, "a test", (), Verdict.OPEN)
+    with pytest.raises(NotExpressible, match="closed intervals"):
+        theorem(claim)
+
+
 def test_a_statement_that_is_false_is_not_exported() -> None:
     with pytest.raises(NotExpressible, match="vanish"):
         theorem(replace(_CLAIM, statement=sp.Gt(*_CLAIM.statement.args)))
 
 
-def test_two_symbols_of_one_name_are_not_exported() -> None:
-    other = sp.Symbol("M", positive=True)
+def test_two_symbols_of_one_name_in_coq_are_not_exported() -> None:
+    first, second = sp.Symbol("a.b", positive=True), sp.Symbol("a b", positive=True)
     with pytest.raises(NotExpressible, match="one name"):
-        theorem(replace(_CLAIM, statement=sp.Le(_M * _Z, _M * _Z + other, evaluate=False), domain=("Z ≥ 1",)))
+        theorem(replace(_CLAIM, statement=sp.Le(first, first + second, evaluate=False), domain=()))
 
 
 @needs_coq
@@ -83,7 +110,10 @@ def test_verify_exports_checks_and_counts(capsys: pytest.CaptureFixture[str], tm
     assert main(command) == 0
     square, arc, counts = capsys.readouterr().out.splitlines()
     assert square.startswith("my.square: accepted in ")
-    assert arc == "my.arc: not exported: only rational algebra is exported, and it has asin(x)"
+    assert (
+        arc
+        == "my.arc: not exported: arc sines or roots are exported in single strict inequalities of one real variable"
+    )
     assert counts == "1 of 2 claims exported, 1 accepted by coqc"
     assert "Theorem claim" in (folder / "my_square.v").read_text()
 
@@ -94,13 +124,14 @@ def test_a_coqc_that_fails(capsys: pytest.CaptureFixture[str], tmp_path: Path, m
     broken.write_text("#!/bin/sh\necho 'File 1'\necho 'Error: no library.' >&2\nexit 1\n")
     broken.chmod(0o755)
     monkeypatch.setenv("PATH", str(tmp_path))
-    assert main(["verify", str(tmp_path / "mine.py"), *_ONLY, "--kernel", "coq"]) == 1
+    assert main(["verify", str(tmp_path / "mine.py"), *_ONLY, "--kernel", "coq"]) == 2
     out, err = capsys.readouterr()
-    assert err == "divprune-sym: my.square: my_square.v: coqc: Error: no library.\n"
-    assert out.endswith("1 of 2 claims exported, 0 accepted by coqc\n")
+    assert err == f"divprune-sym: --kernel coq: {broken} --version: Error: no library.\n"
+    assert out == ""
 
 
 def test_without_coqc(capsys: pytest.CaptureFixture[str], tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setenv("PATH", str(tmp_path))
     assert main(["verify", "--kernel", "coq"]) == 2
-    assert capsys.readouterr().err == ("divprune-sym: --kernel coq: there is no coqc; on Debian: apt-get install coq\n")
+    err = capsys.readouterr().err
+    assert err == "divprune-sym: --kernel coq: there is no coqc; on Debian: apt-get install coq libcoq-interval\n"

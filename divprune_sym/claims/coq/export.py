@@ -77,7 +77,7 @@ def _exported(claim: Claim, folder: Path, check: bool) -> Outcome:
     if not check:
         return Outcome(claim.id, path)
     try:
-        accepted = kernel.accepted(path)
+        accepted = kernel.accepted(path, found.interval)
     except kernel.Refused as error:
         return Outcome(claim.id, path, str(error), refused=True)
     return Outcome(claim.id, path, f"accepted in {accepted.seconds:.1f} s, on {len(accepted.axioms)} axioms")

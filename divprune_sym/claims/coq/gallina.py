@@ -20,7 +20,7 @@ _DECIDED = {sp.Lt: "Rlt_dec", sp.Le: "Rle_dec", sp.Gt: "Rgt_dec", sp.Ge: "Rge_de
 # words of the language, and what the files take from the library: no name of a claim stands for them
 _RESERVED = frozenset(
     ("as", "at", "else", "end", "exists", "fix", "for", "forall", "fun", "if", "in", "let", "match", "mod", "return")
-) | {"R", "PI", "IZR", "sqrt", "claim", *_DECIDED.values()}
+) | {"R", "PI", "IZR", "sqrt", "asin", "claim", *_DECIDED.values()}
 _GREEK = {"sigma": "sigma", "pi": "pi_"}
 
 
@@ -42,7 +42,7 @@ def term(expression: Expr, names: Mapping[Expr, str]) -> str:
     Raises
     ------
     NotExpressible
-        A part that is no number, name, sum, product, power of a multiple of ½ or case.
+        A part that is no number, name, sum, product, power of a multiple of ½, arc sine or case.
     """
     if expression in names:
         return names[expression]
@@ -58,6 +58,8 @@ def term(expression: Expr, names: Mapping[Expr, str]) -> str:
         return _power(expression, names)
     if isinstance(expression, sp.Piecewise):
         return _cases(expression, names)
+    if isinstance(expression, sp.asin):
+        return f"(asin {term(expression.args[0], names)})"
     msg = f"{str(expression)[:80]} is no expression of Coq's real numbers"
     raise NotExpressible(msg)
 

@@ -9,7 +9,7 @@ import sympy as sp
 from sympy.core.relational import Relational
 
 from divprune_sym.claims.claim import Verdict
-from divprune_sym.claims.coq import algebra, prelude
+from divprune_sym.claims.coq import algebra, analysis, prelude
 from divprune_sym.claims.coq.gallina import NotExpressible, name_of, proposition, term
 from divprune_sym.claims.domain import Domain
 from divprune_sym.claims.links import obligations
@@ -31,10 +31,13 @@ class Theorem:
     id : str
     text : str
         The file.
+    interval : bool
+        Whether CoqInterval computes in its proof, with the kernel's own integers and floats.
     """
 
     id: str
     text: str
+    interval: bool = False
 
     @property
     def file(self) -> str:
@@ -58,11 +61,14 @@ def theorem(claim: Claim) -> Theorem:
     """
     if claim.expected in _WITHOUT_PROOF:
         raise NotExpressible(_WITHOUT_PROOF[claim.expected])
-    foreign = next(_foreign(claim), None)
-    if foreign is not None:
-        msg = f"only rational algebra is exported, and it has {str(foreign)[:60]}"
+    foreign = list(_foreign(claim))
+    strange = [x for x in foreign if not isinstance(x, (sp.asin, sp.Pow))]
+    if strange:
+        msg = f"only rational algebra, arc sines and roots are exported, and it has {str(strange[0])[:60]}"
         raise NotExpressible(msg)
     where = _whole_domain(claim)
+    if foreign:
+        return _with_arcs(claim, where)
     symbols = _symbols(where, claim)
     names, quantified = _names(where, symbols), _quantified(where, symbols)
     definitions, named = _definitions(claim, names)
@@ -75,9 +81,7 @@ def theorem(claim: Claim) -> Theorem:
     tries = " | ".join([*(f"apply {x}; side" for x in proved), "exfalso; side", *(f"rearranged {x}" for x in proved)])
     text = "\n".join(
         (
-            f"(* {claim.id}: {_comment(claim.title)}\n   Source: {_comment(claim.source)}.",
-            *(f"   Given: {_comment(x)}." for x in claim.assumptions),
-            "*)",
+            _heading(claim),
             prelude.REALS,
             prelude.ALGEBRA,
             *definitions,
@@ -93,6 +97,38 @@ def theorem(claim: Claim) -> Theorem:
         )
     )
     return Theorem(claim.id, text)
+
+
+def _with_arcs(claim: Claim, where: Domain) -> Theorem:
+    """One inequality on a closed interval, by CoqInterval."""
+    tactics = analysis.script(claim.explicit, where)
+    symbols = _symbols(where, claim)
+    names = _names(where, symbols)
+    definitions, named = _definitions(claim, names)
+    assumed = "".join(f"  {proposition(r, names)} ->\n" for r in where.relations)
+    unfolded = ", ".join(text.strip("()").split()[0] for text in named.values())
+    text = "\n".join(
+        (
+            _heading(claim),
+            analysis.REALS,
+            *definitions,
+            "",
+            f"Theorem claim : forall {_quantified(where, symbols)},\n{assumed}"
+            f"  {proposition(claim.statement, {**names, **named})}.",
+            "Proof.",
+            f"  intros.{f' unfold {unfolded}.' if unfolded else ''}",
+            *(f"  {line}" for line in tactics),
+            "Qed.",
+            "Print Assumptions claim.",
+            "",
+        )
+    )
+    return Theorem(claim.id, text, interval=True)
+
+
+def _heading(claim: Claim) -> str:
+    given = "".join(f"\n   Given: {_comment(x)}." for x in claim.assumptions)
+    return f"(* {claim.id}: {_comment(claim.title)}\n   Source: {_comment(claim.source)}.{given}\n*)"
 
 
 def _foreign(claim: Claim) -> Iterator[Basic]:
