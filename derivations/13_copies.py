@@ -1,5 +1,5 @@
 # %% [markdown]
-# # 12. Do copies stay together?
+# # 13. Do copies stay together?
 #
 # Two student nodes with the same weights $w$ and the same second-layer weight $v$ get the same updates: they are
 # copies for good. Is that state stable? Let $\ell = |w_1 - w_2|^2/N$ be a small squared distance. The equations of
