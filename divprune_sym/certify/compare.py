@@ -147,7 +147,7 @@ def _symbols(setting: Setting, found: Places, piece: Piece) -> tuple[Expr, Expr]
 
 def _names(setting: Setting, found: Places, keep: Expr) -> tuple[Expr, Expr]:
     groups = {EVERY: M, INFINITE: sp.oo}.get(found.about, setting.M)
-    nodes = setting.law(found.rival) is not None
+    nodes = setting.of_nodes(found.rival)
     return e(setting.subject.name, keep, setting.Z), e(found.rival, keep, *([groups] if nodes else []), setting.Z)
 
 

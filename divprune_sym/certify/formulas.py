@@ -22,6 +22,7 @@ from divprune_sym.claims.few_kept import TAIL
 from divprune_sym.claims.programs import NotEvaluable, program_of
 from divprune_sym.claims.special import KeptMoment
 from divprune_sym.pruning import NodeMethod
+from divprune_sym.pruning.methods.coordinated_edge import CoordinatedEdge
 from divprune_sym.pruning.methods.dpp_edge import DPPEdge
 from divprune_sym.pruning.methods.magnitude_edge import MagnitudeEdge
 from divprune_sym.pruning.methods.random_edge import RandomEdge
@@ -308,8 +309,25 @@ def node_error(name: str, k: int, groups: int, copies: int) -> Expr:
     return errors.dpp_node_many(sp.Integer(k), sp.Integer(groups), sp.Integer(copies))
 
 
+@cache
+def coordinated_errors(Z: int, rescale: str) -> NodeErrors:
+    """Of coordinated edges: copies share c_Z(p) = b(2pZ − b − 1)/(Z(Z − 1)) of the inputs, b = floor(pZ)."""
+    factor = {"none": sp.S.One, "inverse-sqrt": 1 / sp.sqrt(p)}[rescale]
+    shared = [b * (2 * p * Z - b - 1) / sp.Integer(Z * (Z - 1)) for b in range(Z)] if Z > 1 else [p]
+    parts = [
+        NodePart(sp.Rational(b, Z), sp.Rational(b + 1, Z), _of_masks(both, factor, Z), sp.S.Zero)
+        for b, both in enumerate(shared)
+    ]
+    return NodeErrors(tuple(parts), sp.S.Zero, sp.S.Zero, sp.S.Zero)
+
+
+def _of_masks(both: Expr, factor: Expr, Z: int) -> Expr:
+    """e where masks do not look at weights, and copies share a fraction of the inputs."""
+    return edge_error(SpecializedOverlaps(p, sp.expand(both), sp.S.Zero, p, sp.S.Zero), factor, Z, 1)
+
+
 def kind_of(method: Any) -> str:
-    """How a rival's error is known: "formula", "nodes", "dpp" or "magnitude".
+    """How a rival's error is known: "formula", "nodes", "coordinated", "dpp" or "magnitude".
 
     Raises
     ------
@@ -320,6 +338,8 @@ def kind_of(method: Any) -> str:
         return "dpp"
     if type(method) is MagnitudeEdge:
         return "magnitude"
+    if type(method) is CoordinatedEdge and method.groups == "kernel":
+        return "coordinated"
     if isinstance(method, NodeMethod):
         if NODES.get(method.name) is None or getattr(method, "kernel", "preactivation") != "preactivation":
             msg = f"{method.name} states a law on subsets of nodes as numbers, no formulas"

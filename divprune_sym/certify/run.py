@@ -117,7 +117,7 @@ def _setting(method: Method, asked: Comparison) -> Setting:
 def _abouts(setting: Setting, rival: str, outcomes: list[Outcome], reweight: bool) -> list[str]:
     try:
         abouts = setting.abouts(rival)
-        if reweight and setting.law(rival) is not None:
+        if reweight and setting.of_nodes(rival):
             msg = "errors of reweighted nodes are not certified"
             raise NoFormula(msg)
     except NoFormula as error:

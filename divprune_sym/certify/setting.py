@@ -14,6 +14,7 @@ from divprune_sym.certify.formulas import (
     NoFormula,
     Run,
     Subject,
+    coordinated_errors,
     dpp_at,
     dpp_runs,
     kind_of,
@@ -34,6 +35,7 @@ EVERY, INFINITE = "every M", "M → ∞"
 CHARTS = ("p", "root", "from one")
 _R, _Q = sp.symbols("r q", positive=True)
 _CHARTS_OF = {"dpp": ("p", "root"), "magnitude": ("p",)}
+_APART = (*_CHARTS_OF, "coordinated")  # groups of copies stay apart
 _CHART = {"p": [], "root": ["p = r²"], "from one": ["p = 1 − q²"]}
 _S = {"p": "", "root": "; s = r²", "from one": ""}
 _B = "b = 1/√s for s ≥ 1"
@@ -69,9 +71,9 @@ class Setting:
 
     def abouts(self, rival: str) -> list[str]:
         """For which M a rival is compared."""
-        if _kind(rival) == "nodes":
+        if self.of_nodes(rival):
             return [self.here, INFINITE, EVERY] if self.subject.for_every_M else [self.here]
-        apart = self.subject.for_every_M and (_parametric(rival) or _edges(rival).for_every_M)
+        apart = self.subject.for_every_M and (_kind(rival) in _APART or _edges(rival).for_every_M)
         return [EVERY if apart else self.here]
 
     def shares(self, rival: str, about: str) -> list[Fraction] | None:
@@ -86,9 +88,15 @@ class Setting:
         limited = [set(shares) for shares in possible if shares is not None]
         return sorted(set.intersection(*limited)) if limited else None
 
+    def of_nodes(self, rival: str) -> bool:
+        """Whether a rival prunes nodes."""
+        return _kind(rival) == "nodes"
+
     def law(self, rival: str) -> NodeErrors | None:
-        """The law of a rival that prunes nodes."""
-        return node_errors(rival, self.Z) if _kind(rival) == "nodes" else None
+        """The errors of a rival that come in parts: of nodes, and of coordinated edges."""
+        if _kind(rival) == "coordinated":
+            return coordinated_errors(self.Z, self.rescale)
+        return node_errors(rival, self.Z) if self.of_nodes(rival) else None
 
     def weights(self, rival: str, about: str) -> list[Expr]:
         """What w of the rival's law is: one value, or both ends where it depends on M and every M is asked for."""
@@ -104,7 +112,7 @@ class Setting:
             return [magnitude_at(share, self.Z, self.rescale)]
         if law is None:
             return [_edges(rival).error(self.Z, self.M, self.rescale, share)]
-        if about == self.here:
+        if about == self.here and self.of_nodes(rival):
             return [node_error(rival, int(share * self.M * self.Z), self.M, self.Z)]
         at = sp.Rational(share.numerator, share.denominator)
         part = next(x for x in law.parts if x.low <= at <= x.high)
@@ -179,10 +187,6 @@ class Setting:
 @cache
 def _kind(rival: str) -> str:
     return kind_of(METHODS[rival])
-
-
-def _parametric(rival: str) -> bool:
-    return _kind(rival) in _CHARTS_OF
 
 
 @cache

@@ -9,8 +9,9 @@ import mpmath as mp
 import pytest
 import sympy as sp
 
+from divprune_sym.bound.regions import Comparison
 from divprune_sym.certify.compare import claim_of, places
-from divprune_sym.certify.formulas import NoFormula, Subject, node_error, node_errors, subject_of
+from divprune_sym.certify.formulas import NoFormula, Subject, coordinated_errors, node_error, node_errors, subject_of
 from divprune_sym.certify.setting import EVERY, INFINITE, Setting
 from divprune_sym.certify.words import all_ranges
 from divprune_sym.claims import ledger
@@ -147,6 +148,12 @@ CLAIMS = {
     "in a parameter": (SOFT, "dpp-edge", EVERY, "a smaller error than dpp-edge at every keep fraction 0 < p < 1"),
     "every M": (SOFT, "dpp-node", EVERY, "a smaller error than dpp-node at every keep fraction 0 < p < 1"),
     "one boundary": ("random-edge", "dpp-node", EVERY, "exactly for 0 < p < 0.24384717153…, and a larger one beyond"),
+    "kinks": (
+        SOFT,
+        "coordinated-edge",
+        EVERY,
+        "a smaller error than coordinated-edge at every keep fraction 0 < p < 1",
+    ),
     "M decides": ("random-edge", "random-node", EVERY, "for 0.79529344769… < p < 1; elsewhere it depends on M"),
     "at points": ("nm-edge", "dpp-edge", EVERY, "larger error than dpp-edge at p = 1/4, 1/2, 3/4"),
     "equal points": ("random-nm-edge", "random-edge", EVERY, "the same error as random-edge at p = 1/4, 1/2, 3/4"),
@@ -192,7 +199,17 @@ def test_errors_of_nodes_in_w_are_those_of_the_ledger(name):
                 assert part.error(law.weight).subs({p: share, M: groups}) == node_error(name, k, groups, Z)
 
 
-@pytest.mark.parametrize("name", ["dpp-node", "magnitude-edge", "dpp-edge"])
+def test_errors_of_coordinated_edges_in_parts_are_those_of_the_method():
+    for Z in (1, 2, 3, 5):
+        asked = Comparison(2, Z, 1.0)
+        for n in range(1, 20):
+            share = sp.Rational(n, 20)
+            part = next(x for x in coordinated_errors(Z, "none").parts if x.low <= share <= x.high)
+            exact = float(part.error(0).subs(p, share))
+            assert exact == pytest.approx(3 * asked.error(METHODS["coordinated-edge"], n / 20), rel=1e-12, abs=1e-14)
+
+
+@pytest.mark.parametrize("name", ["dpp-node", "magnitude-edge", "dpp-edge", "coordinated-edge"])
 def test_a_method_of_numbers_has_no_formula(name):
     with pytest.raises(NoFormula, match="as numbers, no formulas"):
         subject_of(METHODS[name])

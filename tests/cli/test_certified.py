@@ -29,7 +29,7 @@ def kept(tmp_path_factory):
 
 def test_every_comparison_of_columns_is_certified(kept):
     _, outcomes = kept
-    assert {x.rival for x in outcomes if not x.sentence} <= {"coordinated-edge"}  # which states numbers
+    assert {(x.rival, x.about): x.why for x in outcomes if not x.sentence} == {}
     about = {x.about for x in outcomes if x.rival == "dpp-node"}
     assert about == {"M = 2", "M → ∞", "every M"}
     (random,) = [x for x in outcomes if x.rival == "random-edge"]
