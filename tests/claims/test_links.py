@@ -180,3 +180,24 @@ def test_tampering_with_domain_and_statement_is_noticed(shipped, name):
         entail(facts, claim.explicit, Domain((*relations, new), claim.over.integers))
     with pytest.raises(NotEntailed):
         entail(facts, sp.And(claim.explicit, sp.Gt(x, 100)), claim.over)
+
+
+def test_no_claim_of_any_family_says_more_than_its_evidence():
+    bench = Bench(True, ledger.RECORDED)
+    families = ("integrals", "dynamics", "edges", "edge_against_node_intervals", "reweighting")
+    further = sp.Symbol("further", real=True)
+    tried = 0
+    for claim in (claim for family in families for claim in ledger._of_family(family)):
+        if claim.expected not in (Verdict.PROVED, Verdict.CERTIFIED):
+            continue
+        facts = [fact for finding in ledger._findings(claim, bench) for fact in finding.facts]
+        for wider in (sp.And(claim.explicit, sp.Gt(further, 100)), sp.Gt(further, 100)):
+            with pytest.raises(NotEntailed):
+                entail(facts, wider, claim.over)
+        with pytest.raises(NotEntailed):
+            entail([], claim.explicit, claim.over)
+        if isinstance(claim.explicit, (sp.Gt, sp.Lt, sp.Ge, sp.Le)):
+            with pytest.raises(NotEntailed):
+                entail(facts, claim.explicit.negated, claim.over)
+        tried += 1
+    assert tried >= 12
