@@ -26,9 +26,10 @@ LANES = 8
 # two leave less than rounding makes of the vector anyway.
 ITERATIONS = 2
 ITERATIONS_IN_CLUSTERS = 3
-# Beside a cluster as narrow as rounding: all its members grow alike, and those found before stay out of a new one. With
-# the eigenvalue itself the nearest grows most, and what it takes off a vector leaves little but rounding.
-OFFSET = 16 * EPS
+# Shifts of cluster members stand this far below their values. In a cluster as narrow as rounding all members then grow
+# alike, and those found before stay out of a new one; with the value itself the nearest grows most, and what it takes
+# off a vector leaves little but rounding. Above, those not yet found would get in.
+BELOW = 8 * EPS
 
 
 def factorize(
@@ -141,7 +142,7 @@ def iterate(
             count += 1
         together = max(count, 1)
         for lane in range(LANES):
-            shifts[lane] = values[row + min(lane, together - 1)] + (0.0 if count else OFFSET)
+            shifts[lane] = values[row + min(lane, together - 1)] - (0.0 if count else BELOW)
         for i in range(n):  # any start will do that has a part along every eigenvector: xorshift
             state ^= state << np.uint64(13)
             state ^= state >> np.uint64(7)
