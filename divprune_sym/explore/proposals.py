@@ -81,7 +81,8 @@ def _boundary_claim(found: Map, n: int, boundary: Boundary, M: tuple[int, int]) 
     at = ends.index(boundary.p)
     side = {where: _relation(found, holds) for where, holds in _sides(boundary)}
     low, here, high = ends[at - 1], boundary.p, ends[at + 1]
-    inside = f"sp.And(p > {low!r}, p < {here!r})", f"sp.And(p > {here!r}, p < {high!r})"
+    below, at_it, above = (_exact(repr(end)) for end in (low, here, high))
+    inside = f"sp.And(p > {below}, p < {at_it})", f"sp.And(p > {at_it}, p < {above})"
     statement = f"sp.And(sp.Implies({inside[0]}, {side['below']}), sp.Implies({inside[1]}, {side['above']}))"
     title = (
         f"For Z = {boundary.Z} {found.question} {'holds' if boundary.holds_below else 'fails'} for p < p* and "
@@ -108,10 +109,16 @@ def _domain(found: Map) -> str:
 
 def _condition(text: str) -> str:
     """ "a <= b and c >= d" in SymPy's words; a rule joins at most two."""
+    text = _exact(text)
     for word, function in ((" and ", "And"), (" or ", "Or")):
         if word in text:
             return f"sp.{function}({', '.join(text.split(word))})"
     return text
+
+
+def _exact(text: str) -> str:
+    """Decimal numbers as fractions: claims hold no others."""
+    return re.sub(r"\d+\.\d+(?:e-?\d+)?", r'sp.Rational("\g<0>")', text)
 
 
 def _relation(found: Map, holds: bool) -> str:
