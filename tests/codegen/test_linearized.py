@@ -15,7 +15,7 @@ from divprune_sym.dynamics.equations import equations_of_motion
 from divprune_sym.dynamics.tangent import moving
 from divprune_sym.dynamics.update import UpdateRule
 from divprune_sym.gaussian import activation
-from divprune_sym.solvers.jacobian import flat_rows
+from divprune_sym.solvers.derivatives import flat_rows
 from tests.codegen.sources import NAMES, RATES, SIZES, plain_python
 from tests.dynamics.states import random_state, rounding
 
