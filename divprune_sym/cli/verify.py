@@ -63,7 +63,7 @@ def verify(
         The names of the claims to examine; may be repeated.
     quick
         Check the certificates that come with the package instead of finding them anew, and decide on the recorded
-        measurements instead of measuring. Under half a minute.
+        measurements instead of measuring. About a minute on two cores.
     jobs
         Processes; one for each core that may be used if left out.
     export
