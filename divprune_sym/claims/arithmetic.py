@@ -157,9 +157,7 @@ def _bounds(x: sp.Symbol, domain: Domain) -> tuple[Expr | None, Expr | None]:
 
 def _outside(x: sp.Symbol, value: Expr, domain: Domain) -> bool:
     return bool(x.is_positive and value <= 0) or any(
-        r.subs(x, value) == False  # noqa: E712
-        for r in domain.relations
-        if r.free_symbols == {x}
+        is_false(r.subs(x, value)) for r in domain.relations if r.free_symbols == {x}
     )
 
 

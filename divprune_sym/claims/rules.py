@@ -449,12 +449,8 @@ class Turns:
 
     def premises(self, statement: Basic, domain: Domain) -> Iterable[Fact]:
         """Both sides of the cut."""
-        if not isinstance(statement, TurnsOnce):
-            msg = f"{short(statement)} is not about one change of sign"
-            raise NotEntailed(msg)
-        f, x, low, high = statement.args
+        f, x, ends = _turning(statement)
         domain = domain.without(x)
-        ends = (sp.Gt(x, low, evaluate=False), sp.Lt(x, high, evaluate=False))
         if self.rises == "below":
             fixed = Fact(sp.Gt(f, 0, evaluate=False), _narrowed(domain & sp.Ge(x, self.cut, evaluate=False), ends))
             moving = _narrowed(domain & sp.Lt(x, self.cut, evaluate=False), ends)
@@ -479,11 +475,8 @@ class Rises:
 
     def premises(self, statement: Basic, domain: Domain) -> Iterable[Fact]:
         """f' > 0 inside."""
-        if not isinstance(statement, TurnsOnce):
-            msg = f"{short(statement)} is not about one change of sign"
-            raise NotEntailed(msg)
-        f, x, low, high = statement.args
-        inside = domain.without(x) & sp.Gt(x, low, evaluate=False) & sp.Lt(x, high, evaluate=False)
+        f, x, ends = _turning(statement)
+        inside = domain.without(x) & ends[0] & ends[1]
         _smooth(f, x, inside)
         return [Fact(sp.Gt(sp.diff(f, x), 0, evaluate=False), inside)]
 
@@ -499,11 +492,8 @@ class Never:
 
     def premises(self, statement: Basic, domain: Domain) -> Iterable[Fact]:
         """f > 0 inside."""
-        if not isinstance(statement, TurnsOnce):
-            msg = f"{short(statement)} is not about one change of sign"
-            raise NotEntailed(msg)
-        f, x, low, high = statement.args
-        inside = domain.without(x) & sp.Gt(x, low, evaluate=False) & sp.Lt(x, high, evaluate=False)
+        f, x, ends = _turning(statement)
+        inside = domain.without(x) & ends[0] & ends[1]
         return [Fact(sp.Gt(f, 0, evaluate=False), inside)]
 
 
@@ -784,6 +774,15 @@ def _relation(statement: Basic) -> Relational:
         msg = f"{short(statement)} is no inequality"
         raise NotEntailed(msg)
     return statement
+
+
+def _turning(statement: Basic) -> tuple[Expr, sp.Symbol, tuple[Relational, Relational]]:
+    """f and x of one change of sign, and the relations that x lies inside its ends."""
+    if not isinstance(statement, TurnsOnce):
+        msg = f"{short(statement)} is not about one change of sign"
+        raise NotEntailed(msg)
+    f, x, low, high = statement.args
+    return f, x, (sp.Gt(x, low, evaluate=False), sp.Lt(x, high, evaluate=False))
 
 
 def _narrowed(domain: Domain, relations: Iterable[Relational]) -> Domain:
