@@ -92,7 +92,7 @@ def _sign_at(setting: Setting, rival: str, about: str, share: Fraction) -> int:
 
 def _sign_of(number: Expr) -> int:
     with precision():
-        found = value(program_of(sp.sympify(number)), {})
+        found = value(program_of(number), {})
     return 1 if found > 0 else -1 if found < 0 else 0
 
 

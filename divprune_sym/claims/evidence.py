@@ -351,7 +351,7 @@ class Witness:
             return Finding(Kind.WITNESS, False, f"{words} is outside the domain: not {outside[0]}")
         sides = [side.subs(point) for side in (relation.lts, relation.gts)]
         with precision():
-            smaller, larger = (value(program_of(sp.sympify(side)), {}) for side in sides)
+            smaller, larger = (value(program_of(side), {}) for side in sides)
             holds = bool(smaller > larger)
         sign = ">" if holds else "is not certainly above"
         return Finding(Kind.WITNESS, holds, f"at {words}: {smaller.str(15)} {sign} {larger.str(15)}")

@@ -49,7 +49,7 @@ def coefficients(expression: Expr, x: sp.Symbol, at: Expr, count: int) -> list[E
         The expression is not known to have such an expansion.
     """
     check_smooth(expression, x)
-    return _Expansion(x, sp.sympify(at), count).of(expression)
+    return _Expansion(x, sp.sympify(at, strict=True), count).of(expression)
 
 
 class _Expansion:

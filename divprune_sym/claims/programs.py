@@ -36,9 +36,13 @@ def program_of(expression: Expr) -> Program:
     Raises
     ------
     NotEvaluable
-        A part is no number, symbol, sum, product, power of a multiple of ½ or known function.
+        Text, or a part that is no number, symbol, sum, product, power of a multiple of ½ or known function.
     """
-    return _Writer().write(sp.sympify(expression))
+    try:
+        return _Writer().write(sp.sympify(expression, strict=True))
+    except sp.SympifyError:  # text too: it would be run
+        msg = f"{expression!r} is no expression"
+        raise NotEvaluable(msg) from None
 
 
 class _Writer:

@@ -196,6 +196,11 @@ def test_what_balls_cannot_evaluate_is_named():
     assert {row[0] for row in program_of(sp.asin(x) * sp.pi / sp.sqrt(y))} <= set(OPERATIONS)
 
 
+def test_text_is_refused_and_not_run() -> None:
+    with pytest.raises(NotEvaluable, match="no expression"):
+        program_of("1/0")  # type: ignore[arg-type]
+
+
 POINTS = st.fractions(min_value=Fraction(-1, 2), max_value=Fraction(1, 2), max_denominator=64)
 EXPRESSION = (
     sp.asin(x) * sp.exp(-(y**2))
