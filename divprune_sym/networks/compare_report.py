@@ -12,7 +12,7 @@ from matplotlib.figure import Figure
 from divprune_sym.ground.files import written_aside
 from divprune_sym.networks.compare import FILE
 from divprune_sym.pruning.looks import looks
-from divprune_sym.show.figures import STYLE, Look, save
+from divprune_sym.show.figures import STYLE, Look, explained, points, save
 from divprune_sym.show.tables import print_table
 
 if TYPE_CHECKING:
@@ -87,16 +87,9 @@ def errors_figure(found: Comparison) -> Figure:
         rows = [row for row in found.rows() if row.get("reweighted") is reweighted]
         for method, look in _looks(rows).items():
             own = sorted((row for row in rows if row["method"] == method), key=lambda row: row["keep"])
-            axes.errorbar(
-                [row["keep"] for row in own],
-                [scale * row["error"] for row in own],
-                [scale * (row["standard_error"] or 0.0) for row in own],
-                linestyle=look.line,
-                marker=look.marker,
-                color=look.color,
-                markerfacecolor="white",
-                label=method,
-            )
+            keep, error = [row["keep"] for row in own], [scale * row["error"] for row in own]
+            bars = [scale * (row["standard_error"] or 0.0) for row in own]
+            points(axes, keep, error, bars, look, method, line=True)
         axes.axhline(scale * found.unpruned.error, color="black", linestyle=":", label="unpruned")
         axes.set_title(title)
         axes.set_ylabel(unit)
@@ -117,17 +110,9 @@ def theory_figure(found: Comparison) -> Figure:
         own = sorted((row for row in rows if row["method"] == method), key=lambda row: row["keep"])
         keep = [row["keep"] for row in own]
         axes.plot(keep, [row["predicted"] for row in own], color=look.color, linestyle=look.line)
-        axes.errorbar(
-            keep,
-            [row["measured"] for row in own],
-            [row["measured_standard_error"] for row in own],
-            linestyle="",
-            marker=look.marker,
-            color=look.color,
-            markerfacecolor="white",
-            label=method,
-        )
-    axes.plot([], [], color="black", label="predicted, Gaussian inputs")
+        measured, bars = ([row[name] for row in own] for name in ("measured", "measured_standard_error"))
+        points(axes, keep, measured, bars, look, method)
+    explained(axes, "predicted, Gaussian inputs", "measured")
     axes.set_xlabel(f"share kept in layer {found.about['layers'][0]}, the others unpruned")
     axes.set_ylabel("½ mean squared change,\nsummed over the next fields")
     figure.legend(loc="outside lower center", ncols=3)

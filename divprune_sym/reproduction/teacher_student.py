@@ -138,8 +138,8 @@ class Comparison:
     measured, error_bar : float
         ε_g over the masks of `draw`, and its standard error: the spread between networks, which masks do not
         average away, and the masks' own.
-    difference, difference_error : float
-        measured − theory on the same networks, and its standard error.
+    gaps : tuple of R floats
+        measured − theory of every network.
     """
 
     method: str
@@ -149,8 +149,17 @@ class Comparison:
     reference: float
     measured: float
     error_bar: float
-    difference: float
-    difference_error: float
+    gaps: tuple[float, ...]
+
+    @property
+    def difference(self) -> float:
+        """measured − theory, averaged over networks."""
+        return float(np.mean(self.gaps))
+
+    @property
+    def difference_error(self) -> float:
+        """Standard error of the difference."""
+        return float(np.std(self.gaps, ddof=1) / np.sqrt(len(self.gaps)))
 
     @property
     def t_statistic(self) -> float:
@@ -223,16 +232,13 @@ def _comparison(
     measured: Sequence[NDArray[np.float64]],
 ) -> Comparison:
     means = np.array([m.mean() for m in measured])
-    count = len(means)
-    gap = means - theory
     return Comparison(
         *what,
         float(theory.mean()),
         float(beside.mean()),
         float(means.mean()),
-        float(means.std(ddof=1) / np.sqrt(count)),
-        float(gap.mean()),
-        float(gap.std(ddof=1) / np.sqrt(count)),
+        float(means.std(ddof=1) / np.sqrt(len(means))),
+        tuple((means - theory).tolist()),
     )
 
 

@@ -20,8 +20,9 @@ STYLE = Path(__file__).parent / "report.mplstyle"
 
 # Okabe & Ito's palette, told apart with any color vision, and two darker ones; black is kept for what stands out
 _COLORS = ("#999999", "#E69F00", "#0072B2", "#56B4E9", "#009E73", "#D55E00", "#CC79A7", "#882255", "#332288")
-# nodes are round, edges have corners
-_MARKERS = {"node": "o8hp*", "edge": "sD^vP"}
+# nodes are round or stars, edges have corners: told apart in grey
+_MARKERS = {"node": "o*phH8", "edge": "sD^vPX<>"}
+_LINES: tuple[Any, ...] = ("-", (0, (5, 1.5)), (0, (5, 1.5, 1, 1.5)), (0, (1, 1.2)))
 
 
 @dataclass(frozen=True)
@@ -34,14 +35,32 @@ class Look:
 
 
 def look(place: int, unit: str) -> Look:
-    """The look of what has this place (0, 1, …) among all that may be drawn, and of no other.
+    """The look of what has this place (0, 1, …) among all that may be drawn.
 
-    Where colors begin again, the marker changes, and the line gets one more dot between its dashes.
+    Color and line together are those of no other place below 36, as 9 colors and 4 lines share no divisor.
     """
-    turn, color = divmod(place, len(_COLORS))
     markers = _MARKERS[unit]
-    dashes = (0, (5.0, 1.5, *(1.0, 1.5) * turn)) if turn else "-"
-    return Look(_COLORS[color], markers[turn % len(markers)], dashes)
+    return Look(_COLORS[place % len(_COLORS)], markers[place % len(markers)], _LINES[place % len(_LINES)])
+
+
+def points(axes: Axes, x: Any, y: Any, bars: Any, look: Look, label: str | None = None, *, line: bool = False) -> None:
+    """Hollow points with error bars in a method's look, joined by its line if asked."""
+    axes.errorbar(
+        x,
+        y,
+        bars,
+        linestyle=look.line if line else "",
+        marker=look.marker,
+        color=look.color,
+        markerfacecolor="white",
+        label=label,
+    )
+
+
+def explained(axes: Axes, line: str, dots: str) -> None:
+    """Entries of the legend that say what lines and points are, in black."""
+    axes.plot([], [], color="black", label=f"line: {line}")
+    axes.plot([], [], color="black", linestyle="", marker="o", markerfacecolor="white", label=f"points: {dots}")
 
 
 def save(figure: Figure, folder: Path, name: str) -> str:

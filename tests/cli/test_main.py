@@ -19,8 +19,8 @@ def reproduced(monkeypatch):
     asked = []
     stand_in = ModuleType("divprune_sym.reproduction.reproduce")
 
-    def reproduce(out, quick, seed, backend, methods):
-        asked.append((out, quick, seed, backend, methods))
+    def reproduce(out, size, seed, backend, methods):
+        asked.append((out, size, seed, backend, methods))
         if isinstance(stand_in.answer, BaseException):
             raise stand_in.answer
         return stand_in.answer
@@ -36,10 +36,18 @@ def test_reproduce_defaults_and_options(reproduced):
     assert cli.main(["reproduce"]) == 0
     words = ["--out", "here", "--quick", "--seed", "7", "--backend", "cuda", "--methods", "dpp-edge, mine.py:Mine"]
     assert cli.main(["reproduce", *words]) == 0
+    assert cli.main(["reproduce", "--thorough"]) == 0
     assert asked == [
-        (Path("reproduction"), False, 1, "cpu", PAPER),
-        (Path("here"), True, 7, "cuda", ("dpp-edge", "mine.py:Mine")),
+        (Path("reproduction"), "full", 1, "cpu", PAPER),
+        (Path("here"), "quick", 7, "cuda", ("dpp-edge", "mine.py:Mine")),
+        (Path("reproduction"), "thorough", 1, "cpu", PAPER),
     ]
+
+
+def test_quick_and_thorough_are_refused_together(reproduced, capsys):
+    assert cli.main(["reproduce", "--quick", "--thorough"]) == 2
+    assert "give one of them" in capsys.readouterr().err
+    assert reproduced[1] == []
 
 
 def test_a_failed_check_is_exit_code_1(reproduced):

@@ -233,7 +233,7 @@ def test_the_reproduction_is_that_of_the_cpu(tmp_path, monkeypatch):
     found = {}
     for backend, name in (("cuda", "SIMULATED"), ("cpu", "QUICK")):
         monkeypatch.setattr(reproduce, name, scale)
-        reproduce.reproduce(tmp_path / backend, True, 1, backend)
+        reproduce.reproduce(tmp_path / backend, "quick", 1, backend)
         found[backend] = json.loads((tmp_path / backend / "results.json").read_text())
         assert (tmp_path / backend / "report.html").stat().st_size > 10_000
     on_gpu, on_cpu = found["cuda"], found["cpu"]
@@ -250,5 +250,5 @@ def test_the_reproduction_is_that_of_the_cpu(tmp_path, monkeypatch):
 
 def test_a_full_reproduction_is_refused_in_the_simulator(tmp_path):
     with pytest.raises(BadInput, match="in Numba's simulator the whole reproduction would take weeks; add --quick"):
-        reproduce.reproduce(tmp_path / "out", False, 1, "cuda")
+        reproduce.reproduce(tmp_path / "out", "full", 1, "cuda")
     assert not (tmp_path / "out").exists()

@@ -172,10 +172,12 @@ def test_pruned_covariances(trained):
 
 
 def test_t_statistic():
-    row = Comparison("m", "plain", 0.5, 1.0, 1.0, 1.2, 0.1, 0.2, 0.1)
-    assert row.t_statistic == 2.0
-    assert replace(row, difference=1e-11, difference_error=0.0).t_statistic == 0.0
-    assert replace(row, difference_error=0.0).t_statistic == np.inf
+    row = Comparison("m", "plain", 0.5, 1.0, 1.0, 1.2, 0.1, (0.1, 0.3))
+    assert row.difference == pytest.approx(0.2, rel=1e-15)
+    # the spread of two numbers 0.2 apart is √0.02, and that of their mean 0.1
+    assert row.t_statistic == pytest.approx(2.0, rel=1e-14)
+    assert replace(row, gaps=(1e-11, 1e-11)).t_statistic == 0.0
+    assert replace(row, gaps=(0.25, 0.25)).t_statistic == np.inf
 
 
 def test_too_little_to_compare(trained):
