@@ -183,14 +183,29 @@ def _with_mean(keeps: NDArray[np.float64], keep: float) -> NDArray[np.float64]:
 
 def _moments(fields: NDArray[np.float64], keeps: NDArray[np.float64], K: int) -> NDArray[np.float64]:
     """E[(m∘w, B, 1)(m∘w, B, 1)ᵀ; pattern] for every pattern."""
-    rows = np.column_stack([fields, np.ones(len(fields))])
-    found = []
-    for pattern in patterns(K):
-        weight = np.prod(np.where(pattern == 1, keeps, 1.0 - keeps), axis=1) / len(fields)
-        some = weight > 0.0
-        masked = rows[some] * np.concatenate([pattern, np.ones(rows.shape[1] - K)])
-        found.append(masked.T @ (masked * weight[some, None]))
-    return np.array(found)
+    size = fields.shape[1] + 1
+    first, second = np.triu_indices(size)
+    total = np.zeros((2**K, len(first)))
+    for start in range(0, len(fields), _TOGETHER):
+        part = slice(start, start + _TOGETHER)
+        rows = np.column_stack([fields[part], np.ones(len(fields[part]))])
+        total += _pattern_weights(keeps[part]).T @ (rows[:, first] * rows[:, second])
+    seen = np.column_stack([patterns(K), np.ones((2**K, size - K))])
+    found = np.zeros((2**K, size, size))
+    found[:, first, second] = found[:, second, first] = total / len(fields)
+    return found * seen[:, :, None] * seen[:, None, :]
+
+
+# inputs whose products are in memory at a time: at ten nodes 32 MiB
+_TOGETHER = 4096
+
+
+def _pattern_weights(keeps: NDArray[np.float64]) -> NDArray[np.float64]:
+    """The probability of every pattern on every input, (points, 2^K), from those of its nodes, (points, K)."""
+    weights = np.ones((len(keeps), 1))
+    for keep in keeps.T[::-1]:  # the first node is the lowest bit
+        weights = (weights[:, :, None] * np.stack([1.0 - keep, keep], axis=1)[:, None, :]).reshape(len(keeps), -1)
+    return weights
 
 
 def _as_classes(state: OrderParameters, found: NDArray[np.float64]) -> MaskClasses:
