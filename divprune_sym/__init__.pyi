@@ -14,6 +14,7 @@ from divprune_sym import pruning as pruning
 from divprune_sym import simulate as simulate
 from divprune_sym import solvers as solvers
 from divprune_sym import specialized as specialized
+from divprune_sym import sweeps as sweeps
 from divprune_sym import testing as testing
 from divprune_sym.dpp import LEnsemble as LEnsemble
 from divprune_sym.dynamics import UpdateRule as UpdateRule
@@ -56,4 +57,9 @@ from divprune_sym.solvers import integrate_fixed_step as integrate_fixed_step
 from divprune_sym.solvers import load_solution as load_solution
 from divprune_sym.solvers import train_on as train_on
 from divprune_sym.specialized import specialized_state as specialized_state
+from divprune_sym.sweeps import Grid as Grid
+from divprune_sym.sweeps import Sweep as Sweep
+from divprune_sym.sweeps import open_sweep as open_sweep
+from divprune_sym.sweeps import read_grid as read_grid
+from divprune_sym.sweeps import sweep as sweep
 from divprune_sym.version import __version__ as __version__

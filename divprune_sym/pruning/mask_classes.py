@@ -193,7 +193,7 @@ def _moments(fields: NDArray[np.float64], keeps: NDArray[np.float64], K: int) ->
     seen = np.column_stack([patterns(K), np.ones((2**K, size - K))])
     found = np.zeros((2**K, size, size))
     found[:, first, second] = found[:, second, first] = total / len(fields)
-    return found * seen[:, :, None] * seen[:, None, :]
+    return np.asarray(found * seen[:, :, None] * seen[:, None, :])
 
 
 # inputs whose products are in memory at a time: at ten nodes 32 MiB
