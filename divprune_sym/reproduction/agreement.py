@@ -63,6 +63,7 @@ class Verdict:
     Attributes
     ----------
     name : str
+    networks : int
     points : int
         Compared; 0 where both sides are the same computation.
     error, standard_error : float
@@ -78,6 +79,7 @@ class Verdict:
     """
 
     name: str
+    networks: int
     points: int
     error: float
     standard_error: float
@@ -112,7 +114,7 @@ def verdict(name: str, relative: NDArray[np.float64], tests: int) -> Verdict:
     """The verdict on relative gaps (R, S), one of so many tests."""
     R, S = relative.shape
     if S == 0:
-        return Verdict(name, 0, 0.0, 0.0, 0.0, 0.0, 1.0)
+        return Verdict(name, R, 0, 0.0, 0.0, 0.0, 0.0, 1.0)
     level = pooled(relative)
     error, standard_error = float(level.mean()), _standard_error(level)
     points = np.abs(relative.mean(axis=0)) / _standard_error(relative)
@@ -120,7 +122,7 @@ def verdict(name: str, relative: NDArray[np.float64], tests: int) -> Verdict:
     p = min(_two_sided(abs(error) / standard_error, R), S * _two_sided(worst, R))
     limit = student_t.ppf(1 - FALSE_ALARM / tests / 2, R - 1)
     detectable = float(nctdtrinc(R - 1, 1 - POWER, limit)) * standard_error
-    return Verdict(name, S, error, standard_error, detectable, worst, min(1.0, tests * p))
+    return Verdict(name, R, S, error, standard_error, detectable, worst, min(1.0, tests * p))
 
 
 def pooled(relative: NDArray[np.float64]) -> NDArray[np.float64]:

@@ -177,7 +177,7 @@ def _numbers(figure: str, results: dict[str, Any]) -> str:
 def _agreement_table(results: dict[str, Any]) -> str:
     settings = results["settings"]["noisy"]
     note = (
-        f"<p>Every curve of the theory is compared with {settings['networks']} independently trained networks"
+        "<p>Every curve of the theory is compared with independent networks, trained or specialized"
         f" ({settings['masks']} masks on each where masks are random). Each network gives one relative difference,"
         " pooled over the points of the curve, and Student's t of these numbers decides: points of one curve move"
         " together, networks do not. A second test looks at the curve's worst point. A verdict is"
@@ -196,14 +196,24 @@ def _agreement_table(results: dict[str, Any]) -> str:
     return "<h2>Where theory and measurement agree</h2>" + note + _table(_VERDICT_HEAD, rows) + every
 
 
-_VERDICT_HEAD = ("section", "verdict", "points", "measured / theory − 1", "±", "worst |t|", "p", "would show")
+_VERDICT_HEAD = (
+    "section",
+    "verdict",
+    "networks",
+    "points",
+    "measured / theory − 1",
+    "±",
+    "worst |t|",
+    "p",
+    "would show",
+)
 
 
 def _verdict_row(name: str, verdict: dict[str, Any]) -> list[str]:
     marks = {True: '<span class="good">agree</span>', False: '<span class="bad">disagree</span>'}
     cells = [*_verdict_cells(verdict), f"{100 * verdict['detectable']:.1f} %"] if verdict["points"] else [""] * 5
     mark = marks[verdict["agrees"]] if verdict["points"] else "one computation"
-    return [html.escape(name), mark, str(verdict["points"]), *cells]
+    return [html.escape(name), mark, str(verdict["networks"]), str(verdict["points"]), *cells]
 
 
 def _ideal_table(results: dict[str, Any]) -> str:
@@ -244,18 +254,18 @@ def _table(head: Sequence[str], rows: Iterable[Sequence[str]]) -> str:
 def print_tables(results: dict[str, Any], folder: Path) -> None:
     """The main comparison, the agreement and where the report lies, on stdout."""
     _print_pruning(results["pruning"]["noisy"])
-    networks = results["settings"]["noisy"]["networks"]
-    print(f"\nmeasurement against theory on {networks} networks, and what error of the theory would have shown")
+    print("\nmeasurement against theory, and what error of the theory would have shown")
     rows = [
         (
             name,
+            str(v["networks"]),
             *_verdict_cells(v)[:2],
             f"{100 * max(curve['detectable'] for curve in v['curves']):.0f} %",
             "agree" if v["agrees"] else "DISAGREE",
         )
         for name, v in results["agreement"].items()
     ]
-    print_table(("section", "difference", "±", "of any curve", ""), rows, boxed=False)
+    print_table(("section", "networks", "difference", "±", "of any curve", ""), rows, boxed=False)
     print()
     print(readings(results)["digits"])
     print(f"ran on {results['backend']}, real data on the CPU")

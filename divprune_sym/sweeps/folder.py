@@ -101,7 +101,7 @@ class Sweep:
         needed("zarr", "a sweep", _EXTRA)
         xarray = needed("xarray", "a sweep", _EXTRA)
         found = xarray.open_zarr(self.data, chunks=None, consolidated=False)
-        return found.assign_coords(_coordinates(self.grid))
+        return found[variables(self.grid)].assign_coords(_coordinates(self.grid))
 
     def on_grid(self, *names: str) -> Any:
         """The same with one dimension for each axis that varies; of these variables, or all.
@@ -109,7 +109,8 @@ class Sweep:
         It is read into memory.
         """
         flat = self.dataset()
-        flat = flat[list(names)] if names else flat
+        # in the order of the table, not of the file system
+        flat = flat[list(names or variables(self.grid))]
         varied = self.grid.varied
         lengths = [len(self.grid.values(name)) for name in varied]
         fixed = [name for name in AXES if name not in varied]

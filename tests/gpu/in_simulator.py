@@ -229,7 +229,7 @@ def test_the_reproduction_is_that_of_the_cpu(tmp_path, monkeypatch):
     # fewer factors to try on either side
     monkeypatch.setattr(rescaling, "_GRID", np.linspace(-4.0, 4.0, 9))
     monkeypatch.setattr(rescaling, "_ROUNDS", 1)
-    scale = reproduce.Scale(12, 2, 1, 0.2, 0.2, digits, (1, 2), (1, 2))
+    scale = reproduce.Scale(12, 2, 1, 0.2, 0.2, digits, (1, 2), (1, 2), 2)
     found = {}
     for backend, name in (("cuda", "SIMULATED"), ("cpu", "QUICK")):
         monkeypatch.setattr(reproduce, name, scale)

@@ -27,6 +27,7 @@ TINY = module.Scale(
     last_alpha=3.0,
     retraining_alpha=2.0,
     digits=DigitsSetting(hidden=(16, 8), networks=2, masks=1, fractions=(0.5,)),
+    specialized_networks=3,
 )
 FIGURES = (
     "training",
