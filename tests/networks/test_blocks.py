@@ -192,6 +192,7 @@ def simple(tmp_path, nodes, outputs=("y",), **tensors):
 
 W, V = rng.normal(size=(3, 4)), rng.normal(size=(4, 2))
 node = helper.make_node
+GEMM = node("Gemm", ["x", "W"], ["u"])
 UP, RELU, DOWN = node("MatMul", ["x", "W"], ["u"]), node("Relu", ["u"], ["h"]), node("MatMul", ["h", "V"], ["y"])
 
 
@@ -208,11 +209,16 @@ UP, RELU, DOWN = node("MatMul", ["x", "W"], ["u"]), node("Relu", ["u"], ["h"]), 
         ([UP, node("Mul", ["u", "a"], ["s"]), node("Tanh", ["s"], ["h"]), DOWN], ["y"], 1),
         ([UP, node("Sigmoid", ["u"], ["s"]), node("Mul", ["u", "s"], ["h"]), DOWN], ["y"], 1),
         ([UP, node("Sigmoid", ["u"], ["s"]), node("Mul", ["u", "s"], ["h"]), DOWN], ["y", "s"], 0),
+        ([UP, node("Greater", ["u", "a"], ["s"]), node("Where", ["s", "u", "b"], ["h"]), DOWN], ["y"], 1),
+        ([GEMM, node("BatchNormalization", ["u", *"abcd"], ["h"]), DOWN], ["y"], 1),
+        ([GEMM, node("BatchNormalization", ["u", *"abca"], ["h"]), DOWN], ["y"], 0),
+        # of images, the second axis is no axis of units
+        ([UP, node("BatchNormalization", ["u", *"abcd"], ["h"]), DOWN], ["y"], 0),
     ],
 )
 def test_what_is_a_block(tmp_path, nodes, outputs, count):
     used = {name for n in nodes for name in n.input}
-    tensors = {k: v for k, v in {"W": W, "V": V, "a": np.arange(1.0, 5.0)}.items() if k in used}
+    tensors = {k: v for k, v in {"W": W, "V": V, **{k: np.arange(1.0, 5.0) for k in "abcd"}}.items() if k in used}
     path = simple(tmp_path, nodes, outputs, **tensors)
     model = read_model(path)
     blocks = find_blocks(path, model)
@@ -227,6 +233,76 @@ def test_what_is_a_block(tmp_path, nodes, outputs, count):
                 for compact in (False, True)
             ]  # fmt: skip
             np.testing.assert_allclose(run(both[0].model, x)[0], run(both[1].model, x)[0], atol=1e-6)
+
+
+CHAIN = [
+    node("Gemm", ["x", "A", "a"], ["u"]),
+    node("Tanh", ["u"], ["g"]),
+    node("MatMul", ["g", "B"], ["v"]),
+    node("Sigmoid", ["v"], ["h"]),
+    node("MatMul", ["h", "C"], ["y"]),
+]
+
+
+@pytest.mark.parametrize("source", ["pruned", "original"])
+@pytest.mark.parametrize("method", ["importance-node", "dpp-node"])
+def test_what_a_block_puts_out_may_be_the_units_of_the_next(tmp_path, source, method):
+    """Both lose units of one matrix: the graph without them keeps the same, computes the same, has the same errors."""
+    own = np.random.default_rng(3)
+    shapes = {"A": (3, 8), "a": (8,), "B": (8, 6), "C": (6, 2)}
+    path = simple(tmp_path, CHAIN, **{name: own.normal(size=shape) for name, shape in shapes.items()})
+    model, x = read_model(path), own.normal(size=(90, 3)).astype(np.float32)
+    np.savez(tmp_path / "d.npz", x=x)
+    inputs, how = open_inputs(tmp_path / "d.npz", model), PruneSetting(source=source, reweight=True)
+    whole, small = (
+        prune_graph(path, model, inputs, method, {0: 0.5, 1: 0.5}, 1, how, compact=compact) for compact in (False, True)
+    )
+    for n in (0, 1):
+        np.testing.assert_array_equal(whole.mask.kept[n], small.mask.kept[n])
+    np.testing.assert_allclose(run(small.model, x)[0], run(whole.model, x)[0], atol=1e-6)
+    assert [b.widths for b in find_blocks(path, small.model)] == [(3, 4, 3), (4, 3, 2)]
+    reports = [report(path, model, one, inputs) for one in (whole, small)]
+    errors = [[block.error for block in blocks] for blocks, _ in reports]
+    np.testing.assert_allclose(errors[0], errors[1], rtol=1e-4)
+    # of the units of the second block that are left
+    before, after = (
+        x.astype(float) @ numbers.weights(first.up).T + numbers.bias(first.up) for numbers, first in
+        ((Numbers(path, one), find_blocks(path, one)[0]) for one in (model, whole.model))
+    )  # fmt: skip
+    down = [Numbers(path, one).weights(find_blocks(path, one)[0].down).T for one in (model, whole.model)]
+    old, new = (np.tanh(u) @ V for u, V in zip((before, after), down, strict=True))
+    kept = whole.mask.kept[1]
+    assert errors[0][0] == pytest.approx(np.mean((old - new)[:, kept] ** 2) / np.var(old[:, kept]), rel=1e-3)
+
+
+GATE = [
+    node("Sigmoid", ["u"], ["s"]),
+    node("Mul", ["u", "s"], ["g"]),
+    node("MatMul", ["x", "V"], ["v"]),
+    node("Mul", ["g", "v"], ["h"]),
+    node("MatMul", ["h", "C"], ["y"], name="last"),
+]
+HALVES = [
+    node("Split", ["u"], ["p", "q"], axis=-1),
+    node("Sigmoid", ["p"], ["s"]),
+    node("Mul", ["s", "q"], ["h"]),
+    node("MatMul", ["h", "C"], ["y"], name="last"),
+]
+
+
+@pytest.mark.parametrize(
+    ("nodes", "C", "products"), [([UP, *GATE], 4, "u, v"), ([UP, *HALVES], 2, "p, q")], ids=["two matrices", "halves"]
+)
+def test_gated_blocks_are_named(tmp_path, stops, capsys, nodes, C, products):
+    tensors = {"W": W, "C": np.ones((C, 2))} | ({"V": W} if C == 4 else {})
+    path = simple(tmp_path, nodes, **tensors)
+    np.savez(tmp_path / "d.npz", x=np.ones((9, 3), np.float32))
+    words = f"last: its inputs are products of units ({products}), a gated block"
+    assert main(["describe", str(path)]) == 0
+    assert words in capsys.readouterr().out
+    how = ["--method", "importance-node", "--keep", "0.5", "--data", tmp_path / "d.npz", "-o", tmp_path / "o.onnx"]
+    assert words in stops("prune", path, *how)
+    assert not (tmp_path / "o.onnx").exists()
 
 
 def test_from_the_command_line(graph, tmp_path, capsys):

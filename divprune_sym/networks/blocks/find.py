@@ -33,8 +33,15 @@ _ELEMENTWISE = {
     "Log",
     "Min",
     "Max",
+    "Sum",
+    "Greater",
+    "GreaterOrEqual",
+    "Less",
+    "LessOrEqual",
+    "Where",
 }
 _PASSED = {"Identity", "Dropout", "Cast"}
+_PARTS = ("Split", "Slice")
 _SCALED = ("DequantizeLinear",)
 
 
@@ -123,7 +130,8 @@ class Graph:
     blocks : tuple of Block
         In the graph's order; what is pruned.
     left_alone : tuple of str
-        What would be a block, but for weights that others use too or that are no plain numbers: one line each.
+        What would be a block, but for weights that others use too or that are no plain numbers, and gated blocks:
+        one line each.
     """
 
     blocks: tuple[Block, ...]
@@ -136,7 +144,8 @@ def read_graph(path: Path, model: Any) -> Graph:
     free = {id(block.up.node) for block in blocks}
     would = [block for block in _Finder(path, model, shared=True).blocks() if id(block.up.node) not in free]
     finder = _Finder(path, model)
-    return Graph(tuple(blocks), tuple(f"{block.name}: {finder.reason(block)}" for block in would))
+    said = [f"{block.name}: {finder.reason(block)}" for block in would]
+    return Graph(tuple(blocks), (*said, *finder.gated()))
 
 
 def find_blocks(path: Path, model: Any) -> list[Block]:
@@ -188,6 +197,9 @@ class _Finder:
                     if self.used[name] > 1:
                         return f"its tensor {name!r} is used {self.used[name]} times"
                     name = made.input[0]
+        for name in block.of_units:
+            if self.used[name] > 1:
+                return f"its tensor {name!r} is used {self.used[name]} times"
         return "a tensor of it is used elsewhere, or is an output of the graph"
 
     def dense(self, node: Any) -> Dense | None:
@@ -259,7 +271,9 @@ class _Finder:
             taken = [name for name in node.input if name in inside]
             if not taken:
                 continue
-            if node.op_type not in (*_ELEMENTWISE, *_PASSED):
+            # its units are the second axis: the last of what a Gemm makes
+            normalized = node.op_type == "BatchNormalization" and up.node.op_type == "Gemm" and len(node.output) == 1
+            if node.op_type not in (*_ELEMENTWISE, *_PASSED) and not normalized:
                 ends += [(node, name) for name in taken]
                 continue
             others = [name for name in node.input if name and name not in inside]
@@ -275,6 +289,35 @@ class _Finder:
         uses = Counter(name for n in nodes for name in n.input)
         only_here = all(self.used[name] == uses[name] for name in inside - {hidden})
         return (nodes, node, hidden, of_units) if only_here and not inside & self.outputs else None
+
+    def gated(self) -> Iterator[str]:
+        """What products of units with others of the same input or layer go into, one line for each."""
+        for node in self.graph.node:
+            down = self.dense(node)
+            if down is not None:
+                products, multiplied = self.behind(down.input)
+                if multiplied and len(products) > 1:
+                    name, factors = node.name or node.output[0], ", ".join(products)
+                    yield f"{name}: its inputs are products of units ({factors}), a gated block"
+
+    def behind(self, name: str) -> tuple[list[str], bool]:
+        """The tensors of dense layers that an elementwise function is of, and whether it multiplies."""
+        found: list[str] = []
+        seen: set[str] = set()
+        multiplied, left = False, [name]
+        while left:
+            name = left.pop()
+            node = self.maker.get(name)
+            if node is None or name in seen:
+                continue
+            seen.add(name)
+            if self.dense(node) is not None or (node.op_type in _PARTS and self.behind(node.input[0])[0]):
+                found.append(name)
+            elif node.op_type in (*_ELEMENTWISE, *_PASSED):
+                made = [one for one in node.input if self.source(one)[0] not in self.tensors and one in self.maker]
+                multiplied |= node.op_type == "Mul" and len(made) > 1
+                left += made
+        return sorted(found), multiplied
 
     def fits(self, name: str, units: int) -> str:
         """What a constant is beside hidden units: one number, one for each unit; "" for anything else."""

@@ -120,9 +120,10 @@ def prune_graph(
         left_edges = None if among is None else among[n]
         kept[n] = drawn(numbers, block, method, number("keep", shares[n], 0.0, 1.0), own, seen, left_edges)
         cut(numbers, block, kept[n], seen, setting)
-        if compact and method.unit == "node":
-            _take_out(left, numbers, block, kept[n])
         progress((done + 1) / len(chosen))
+    if compact and method.unit == "node":
+        for n in chosen:  # at last: what a block puts out may be the units of the next, and moments are of all of them
+            _take_out(left, numbers, blocks[n], kept[n])
     return PrunedGraph(left, tuple(blocks), Mask(method.unit, kept, method.name))
 
 

@@ -32,7 +32,8 @@ class BlockReport:
     parameters, kept_parameters, multiply_adds, kept_multiply_adds : int
         Numbers that are not zero; multiplications for one row of the block.
     error : float
-        Mean square change of the block's output, relative to its variance.
+        Mean square change of the block's output, relative to its variance. Where the output holds the units of
+        another block, those that were pruned there do not count.
     """
 
     number: int
@@ -138,22 +139,31 @@ def report(
     names = list(dict.fromkeys([*ends, *floats]))
     old, new = (session(with_outputs(one, names)) for one in (model, pruned.model))
     sums = {name: _Difference() for name in names}
+    units = {pruned.blocks[n].up.output: pruned.mask.kept[n] for n in chosen if pruned.mask.unit == "node"}
     done = 0
     for fed, labels in inputs.batches():
         for name, before, after in zip(names, ran(old, names, fed), ran(new, names, fed), strict=True):
-            sums[name].add(before, after, labels)
+            sums[name].add(*_of_kept(units.get(name), before, after), labels)
         done += len(next(iter(fed.values())))
         progress(done / inputs.rows)
     numbers = [Numbers(path, one) for one in (model, pruned.model)]
     blocks = []
     for n in chosen:
         block, kept = pruned.blocks[n], pruned.mask.kept[n]
-        units = len(kept)
-        left = int(kept.sum()) if kept.ndim == 1 else units
+        left = int(kept.sum()) if kept.ndim == 1 else len(kept)
         counts = [count for one in numbers for count in _counts(one, block)]
         error = sums[block.down.output].relative()
-        blocks.append(BlockReport(n, block.name, units, left, counts[0], counts[2], counts[1], counts[3], error))
+        blocks.append(BlockReport(n, block.name, len(kept), left, counts[0], counts[2], counts[1], counts[3], error))
     return blocks, [sums[name].report(name, inputs.labeled) for name in floats]
+
+
+def _of_kept(
+    kept: NDArray[np.bool_] | None, before: NDArray[Any], after: NDArray[Any]
+) -> tuple[NDArray[Any], NDArray[Any]]:
+    """The units that are in both graphs: one made compact has no others."""
+    if kept is None:
+        return before, after
+    return before[..., kept], after if after.shape[-1] == kept.sum() else after[..., kept]
 
 
 def _is_float(entry: Any) -> bool:
