@@ -282,6 +282,11 @@ GATE = [
     node("Mul", ["g", "v"], ["h"]),
     node("MatMul", ["h", "C"], ["y"], name="last"),
 ]
+RESHAPED = [
+    node("Relu", ["u"], ["r"]),
+    node("Reshape", ["r", "shape"], ["h"]),
+    node("MatMul", ["h", "C"], ["y"], name="last"),
+]
 HALVES = [
     node("Split", ["u"], ["p", "q"], axis=-1),
     node("Sigmoid", ["p"], ["s"]),
@@ -291,13 +296,23 @@ HALVES = [
 
 
 @pytest.mark.parametrize(
-    ("nodes", "C", "products"), [([UP, *GATE], 4, "u, v"), ([UP, *HALVES], 2, "p, q")], ids=["two matrices", "halves"]
+    ("nodes", "C", "words"),
+    [
+        ([UP, *GATE], 4, "products of units (u, v), a gated block"),
+        ([UP, *HALVES], 2, "products of units (p, q), a gated block"),
+        # as Keras puts out what it makes of sequences
+        ([UP, *RESHAPED], 4, "units (u) that are reshaped on the way"),
+    ],
+    ids=["two matrices", "halves", "reshaped"],
 )
-def test_gated_blocks_are_named(tmp_path, stops, capsys, nodes, C, products):
-    tensors = {"W": W, "C": np.ones((C, 2))} | ({"V": W} if C == 4 else {})
-    path = simple(tmp_path, nodes, **tensors)
+def test_what_is_no_block_is_named(tmp_path, stops, capsys, nodes, C, words):
+    used = {name for n in nodes for name in n.input}
+    path = simple(tmp_path, nodes, **{k: v for k, v in {"W": W, "V": W, "C": np.ones((C, 2))}.items() if k in used})
+    model = onnx.load(path)
+    model.graph.initializer.append(numpy_helper.from_array(np.array([-1, C]), "shape"))
+    onnx.save(model, path)
     np.savez(tmp_path / "d.npz", x=np.ones((9, 3), np.float32))
-    words = f"last: its inputs are products of units ({products}), a gated block"
+    words = f"last: its inputs are {words}"
     assert main(["describe", str(path)]) == 0
     assert words in capsys.readouterr().out
     how = ["--method", "importance-node", "--keep", "0.5", "--data", tmp_path / "d.npz", "-o", tmp_path / "o.onnx"]

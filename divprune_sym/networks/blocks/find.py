@@ -130,8 +130,8 @@ class Graph:
     blocks : tuple of Block
         In the graph's order; what is pruned.
     left_alone : tuple of str
-        What would be a block, but for weights that others use too or that are no plain numbers, and gated blocks:
-        one line each.
+        What would be a block, but for weights that others use too or that are no plain numbers, and what is
+        gated or reshaped: one line each.
     """
 
     blocks: tuple[Block, ...]
@@ -145,7 +145,7 @@ def read_graph(path: Path, model: Any) -> Graph:
     would = [block for block in _Finder(path, model, shared=True).blocks() if id(block.up.node) not in free]
     finder = _Finder(path, model)
     said = [f"{block.name}: {finder.reason(block)}" for block in would]
-    return Graph(tuple(blocks), (*said, *finder.gated()))
+    return Graph(tuple(blocks), (*said, *finder.others()))
 
 
 def find_blocks(path: Path, model: Any) -> list[Block]:
@@ -290,21 +290,25 @@ class _Finder:
         only_here = all(self.used[name] == uses[name] for name in inside - {hidden})
         return (nodes, node, hidden, of_units) if only_here and not inside & self.outputs else None
 
-    def gated(self) -> Iterator[str]:
-        """What products of units with others of the same input or layer go into, one line for each."""
+    def others(self) -> Iterator[str]:
+        """What else lies between products but is no block, one line for each product that takes it."""
         for node in self.graph.node:
             down = self.dense(node)
-            if down is not None:
-                products, multiplied = self.behind(down.input)
-                if multiplied and len(products) > 1:
-                    name, factors = node.name or node.output[0], ", ".join(products)
-                    yield f"{name}: its inputs are products of units ({factors}), a gated block"
+            if down is None:
+                continue
+            products, operators = self.behind(down.input)
+            name, made_of = node.name or node.output[0], ", ".join(products)
+            if "gate" in operators and len(products) > 1:
+                yield f"{name}: its inputs are products of units ({made_of}), a gated block"
+            elif "Reshape" in operators and operators - {"Reshape", "Add", *_PASSED} and len(products) == 1:
+                yield f"{name}: its inputs are units ({made_of}) that are reshaped on the way"
 
-    def behind(self, name: str) -> tuple[list[str], bool]:
-        """The tensors of dense layers that an elementwise function is of, and whether it multiplies."""
+    def behind(self, name: str) -> tuple[list[str], set[str]]:
+        """The tensors of dense layers that an elementwise function is of, and its operators: gate, for a product."""
         found: list[str] = []
         seen: set[str] = set()
-        multiplied, left = False, [name]
+        operators: set[str] = set()
+        left = [name]
         while left:
             name = left.pop()
             node = self.maker.get(name)
@@ -313,11 +317,12 @@ class _Finder:
             seen.add(name)
             if self.dense(node) is not None or (node.op_type in _PARTS and self.behind(node.input[0])[0]):
                 found.append(name)
-            elif node.op_type in (*_ELEMENTWISE, *_PASSED):
-                made = [one for one in node.input if self.source(one)[0] not in self.tensors and one in self.maker]
-                multiplied |= node.op_type == "Mul" and len(made) > 1
+            elif node.op_type in (*_ELEMENTWISE, *_PASSED, "Reshape"):
+                taken = node.input[:1] if node.op_type == "Reshape" else node.input
+                made = [one for one in taken if self.source(one)[0] not in self.tensors and one in self.maker]
+                operators.add("gate" if node.op_type == "Mul" and len(made) > 1 else node.op_type)
                 left += made
-        return sorted(found), multiplied
+        return sorted(found), operators
 
     def fits(self, name: str, units: int) -> str:
         """What a constant is beside hidden units: one number, one for each unit; "" for anything else."""
