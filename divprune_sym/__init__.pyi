@@ -10,6 +10,7 @@ from divprune_sym import explore as explore
 from divprune_sym import formulas as formulas
 from divprune_sym import gaussian as gaussian
 from divprune_sym import networks as networks
+from divprune_sym import protocols as protocols
 from divprune_sym import pruning as pruning
 from divprune_sym import simulate as simulate
 from divprune_sym import solvers as solvers
@@ -34,6 +35,8 @@ from divprune_sym.gaussian import activation as activation
 from divprune_sym.gaussian import expectation as expectation
 from divprune_sym.gaussian import integral as integral
 from divprune_sym.notation import OrderParameters as OrderParameters
+from divprune_sym.protocols import Protocol as Protocol
+from divprune_sym.protocols import read_protocol as read_protocol
 from divprune_sym.pruning import METHODS as METHODS
 from divprune_sym.simulate import Network as Network
 from divprune_sym.simulate import Training as Training

@@ -13,12 +13,12 @@ from typing import TYPE_CHECKING, Any, Literal
 
 import numpy as np
 
+from divprune_sym.evaluation.agreement import Curve, agreement
 from divprune_sym.ground.checks import BadInput
 from divprune_sym.ground.files import written_aside
 from divprune_sym.method_names import PAPER
 from divprune_sym.pruning import RESCALINGS, NodeMethod
 from divprune_sym.pruning.user_method import load_method
-from divprune_sym.reproduction.agreement import Curve, agreement
 from divprune_sym.reproduction.backend import Backend
 from divprune_sym.reproduction.backend import backend as chosen_backend
 from divprune_sym.reproduction.derivations import equations_as_text, rederive

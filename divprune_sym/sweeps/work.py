@@ -8,10 +8,10 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 
 from divprune_sym.ground.checks import BadInput
-from divprune_sym.notation import OrderParameters
 from divprune_sym.pruning.method import NodeMethod
 from divprune_sym.pruning.user_method import load_method
 from divprune_sym.solvers import IntegrationFailed, Problem, integrate_batch, train_on
+from divprune_sym.solvers.start import small_overlaps
 from divprune_sym.sweeps.grid import Grid, nodes_kept
 from divprune_sym.sweeps.plateaus import first_reached, longest_plateau
 
@@ -35,21 +35,14 @@ def problem_of(settings: dict[str, Any]) -> Problem:
     Q_ii = 1; Q_ik and R_in are drawn from N(0, overlap²); T = 1, A = v*, v = v* M/K.
     """
     state = _start(
-        *(settings[name] for name in ("students", "teachers", "overlap", "second_layer", "activation", "seed"))
+        *(settings[name] for name in ("students", "teachers", "second_layer", "overlap", "activation", "seed"))
     )
     rates = {name: settings[name] for name in ("eta", "eta_v", "sigma", "weight_decay", "batch_size")}
     return Problem(state, **rates)
 
 
-@lru_cache(maxsize=4096)
-def _start(K: int, M: int, overlap: float, v: float, activation: str, seed: int) -> OrderParameters:
-    """Kept, as a grid starts many trajectories from one state."""
-    rng = np.random.default_rng(seed)
-    noise = overlap * rng.standard_normal((K, K))
-    Q = np.eye(K) + np.triu(noise, 1) + np.triu(noise, 1).T
-    R = overlap * rng.standard_normal((K, M))
-    second = np.full(K, v * M / K), np.full(M, v)
-    return OrderParameters.unpruned(Q, R, np.eye(M), *second, activation=activation)
+# kept, as a grid starts many trajectories from one state
+_start = lru_cache(maxsize=4096)(small_overlaps)
 
 
 def run_block(grid: Grid, block: int) -> dict[str, NDArray[Any]]:

@@ -10,7 +10,7 @@ import numpy as np
 import pytest
 from scipy.stats import binom
 
-from divprune_sym.reproduction.agreement import FALSE_ALARM, POWER, Curve, agreement, pooled, verdict
+from divprune_sym.evaluation.agreement import FALSE_ALARM, POWER, Curve, agreement, pooled, verdict
 
 RUNS = 2000
 SPREAD = np.geomspace(0.002, 0.2, 6)

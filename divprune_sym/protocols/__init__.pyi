@@ -1,0 +1,10 @@
+from divprune_sym.protocols.agreement import ProtocolAgreement as ProtocolAgreement
+from divprune_sym.protocols.flow import ProtocolSolution as ProtocolSolution
+from divprune_sym.protocols.protocol import Protocol as Protocol
+from divprune_sym.protocols.protocol import read_protocol as read_protocol
+from divprune_sym.protocols.simulation import ProtocolSimulation as ProtocolSimulation
+from divprune_sym.protocols.steps import Keep as Keep
+from divprune_sym.protocols.steps import Prune as Prune
+from divprune_sym.protocols.steps import Rewind as Rewind
+from divprune_sym.protocols.steps import Teacher as Teacher
+from divprune_sym.protocols.steps import Train as Train
