@@ -165,6 +165,14 @@ SPELLINGS = {
     ),
     "1 − tanh": ([*spelled("Tanh u > t; Sub one t > g")], 1 - np.tanh(u), "tanh"),
     "clip": ([*spelled("Clip u zero > g")], np.maximum(u, 0), "relu"),
+    "clip at the largest float": ([*spelled("Clip u zero largest > g")], np.maximum(u, 0), "relu"),
+    "relu6": ([*spelled("Clip u zero six > g")], np.clip(u, 0, 6), "hard-sigmoid[1,0]"),
+    "hardtanh": ([*spelled("Clip u minus1 one > g")], np.clip(u, -1, 1), "hard-sigmoid[1,0.5]"),
+    # as Keras spells it
+    "hard sigmoid from relu6": (
+        [*spelled("Add u three > q; Clip q zero six > r; Mul r sixth > g")],
+        np.clip(u / 6 + 0.5, 0, 1), "hard-sigmoid[1,0]",
+    ),
     "selu": ([*spelled("Selu u > g")], None, "elu[1.6732631921768188]"),
     "hard sigmoid": (
         [node("HardSigmoid", ["u"], ["g"], alpha=0.25, beta=0.5)],
@@ -195,7 +203,8 @@ SPELLINGS = {
     "dropout": ([*spelled("Relu u > r; Dropout r > d mask; Identity d > g")], np.maximum(u, 0), "relu"),
 }  # fmt: skip
 CONSTANTS = BASE | NORM | {
-    "bend": 0.044715, "pi": (2 / np.pi) ** 0.5, "zero": 0.0, "square": np.array([-1, 2, 2]),
+    "bend": 0.044715, "pi": (2 / np.pi) ** 0.5, "zero": 0.0, "six": 6.0, "sixth": 1 / 6, "minus1": -1.0,
+    "largest": 3.4028234663852886e38, "square": np.array([-1, 2, 2]),
     "index": np.array(0), "minus": np.array([-1]),
 }  # fmt: skip
 

@@ -14,11 +14,13 @@ import numpy as np
 
 from divprune_sym.ground.checks import BadInput
 from divprune_sym.ground.work import one_blas_thread
+from divprune_sym.networks.activations import activation, with_numbers
 from divprune_sym.networks.classes import classes_of
 from divprune_sym.networks.graphs.elementwise import (
     PLAIN,
     WITH_ATTRIBUTES,
     Recognized,
+    as_attribute,
     recognized,
     with_attributes,
 )
@@ -37,6 +39,8 @@ if TYPE_CHECKING:
     Vector = NDArray[np.float64]
 
 
+# some exporters write the largest float where there is no bound
+_UNBOUNDED = 1e30
 LABEL = "label"
 _PASSED = (
     "Identity",
@@ -368,11 +372,17 @@ class _Reader:
         if len(node.input) > 2 and node.input[2]:
             high = float(self.constant(node, 2).ravel()[0])
         plain = self.plain_part(node, value)
-        return replace(plain, f=plain.f.then(lambda y: np.clip(y, low, high), "relu" if low == 0.0 else None))
+        name: str | None
+        bounded = 0.0 < high - low < _UNBOUNDED
+        if bounded:  # ReLU6, hardtanh and others: high − low times a hard sigmoid of z / (high − low)
+            name = with_numbers("hard-sigmoid", 1.0, as_attribute((0.0 - low) / (high - low), self.ran.eps))
+        else:
+            name = "relu" if low == 0.0 else None
+        f = plain.f.then(lambda y: np.clip(y, low, high), name)
+        slopes = {slope / (high - low) for slope in f.slopes} if bounded else set()
+        return replace(plain, f=replace(f, slopes=f.slopes | slopes))
 
     def prelu(self, node: Any, value: Value) -> Value:
-        from divprune_sym.networks.activations import activation, with_numbers
-
         slope = self.vector(node, 1, value, "has slopes")
         if np.ndim(slope) and len(set(np.asarray(slope).tolist())) > 1:
             raise self.refuse(node, "has a slope of its own for each unit; expected one for all")

@@ -138,13 +138,17 @@ PLAIN: dict[str, tuple[Scalar, str | None]] = {
 WITH_ATTRIBUTES = ("LeakyRelu", "Elu", "Celu", "Selu", "HardSigmoid", "Gelu", "Swish", "ThresholdedRelu")
 
 
+def as_attribute(number: float, eps: float) -> float:
+    """A number as an attribute holds it, float32: 0.01 is meant where 0.01 cannot be told from it."""
+    value = np.float32(number)
+    return float(str(value)) if eps > 1e-10 else float(value)
+
+
 def with_attributes(operator: str, attributes: Mapping[str, object], eps: float) -> tuple[Scalar, str | None]:
     """The function of an operator that has attributes, and the activation that it is by itself."""
 
     def number(name: str, default: float) -> float:
-        value = np.float32(attributes.get(name, default))  # type: ignore[arg-type]
-        # attributes are float32: 0.01 is meant where 0.01 cannot be told from it
-        return float(str(value)) if eps > 1e-10 else float(value)
+        return as_attribute(attributes.get(name, default), eps)  # type: ignore[arg-type]
 
     if operator == "LeakyRelu":
         name = with_numbers("leaky-relu", number("alpha", 0.01))
