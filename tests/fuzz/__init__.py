@@ -1,0 +1,1 @@
+"""Valid files and options, changed at random, through every command that reads a file or a formula."""
