@@ -107,6 +107,16 @@ asin_left = fitted(
 assert asin_left < 0.2 * UNIT
 
 # %% [markdown]
+# Most arguments are far smaller: in wide networks, correlations of two different fields are. For $|x|\le\tfrac18$ half
+# as many terms do. Which polynomial a number takes depends on that number alone, so that its bits do not depend on its
+# neighbors; only the work does.
+
+# %%
+P, _ = minimax(asin_rest, asin_share, 5, mp.mpf(10) ** -7, mp.mpf(1) / 64)
+short_left = fitted("asin_short", "The same for t ≤ 1/64.", P, asin_rest, asin_share, mp.mpf(0), mp.mpf(1) / 64)
+assert short_left < 0.2 * UNIT
+
+# %% [markdown]
 # ## exp
 #
 # $x = n\ln 2 + r$ with $|r| \le \tfrac12\ln 2$, $\ln 2$ in two parts of which the first has 21 trailing zeros, so

@@ -41,6 +41,23 @@ def asin_series(t):
 
 
 @jit
+def asin_short(t):
+    """The same for t ≤ 1/64."""
+    p = 0.018128034074420544
+    p = fma(p, t, 0.022355639086570383)
+    p = fma(p, t, 0.030382116817325222)
+    p = fma(p, t, 0.044642856235210415)
+    p = fma(p, t, 0.07500000000219528)
+    return fma(p, t, 0.1666666666666649)
+
+
+@jit
+def asin_tiers(t):
+    """The series, or the short one where that will do: each lane has what its own t asks for."""
+    return above(t, 0.015625, asin_series(t), asin_short(t))
+
+
+@jit
 def asin_anywhere(x):
     """asin x: the series at x where |x| ≤ ½, else π/2 minus twice the series at √((1 − |x|)/2)."""
     size = fabs(x)
@@ -51,17 +68,26 @@ def asin_anywhere(x):
     far = 1.5707963267948966 - chord
     # what that difference and π/2 lost by rounding
     lost = ((1.5707963267948966 - far) - chord) + 6.123233995736766e-17
-    rest = fma(above(size, 0.5, -chord, size) * t, asin_series(t), above(size, 0.5, lost, 0.0))
+    rest = fma(above(size, 0.5, -chord, size) * t, asin_tiers(t), above(size, 0.5, lost, 0.0))
     return copysign(above(size, 0.5, far, size) + rest, x)
 
 
 @jit
-def asin(x):
-    """asin x to 2 ulp (1.3 measured); where all lanes have |x| ≤ ½ the same bits without the root."""
+def asin_beyond(x):
+    """asin x, without the root where all lanes have |x| ≤ ½."""
     if any_above(fabs(x), 0.5):
         return asin_anywhere(x)
     t = x * x
-    return x + (x * t) * asin_series(t)
+    return x + (x * t) * asin_tiers(t)
+
+
+@jit
+def asin(x):
+    """asin x to 2 ulp (1.3 measured); where all lanes have |x| ≤ ⅛ or ≤ ½ the same bits, sooner."""
+    t = x * x
+    if any_above(t, 0.015625):
+        return asin_beyond(x)
+    return x + (x * t) * asin_short(t)
 
 
 @jit
