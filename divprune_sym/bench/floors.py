@@ -13,7 +13,7 @@ if TYPE_CHECKING:
 
     from numpy.typing import NDArray
 
-ASIN_FLOOR, SHORT_ASIN_FLOOR = "asin floor", "asin floor, |x| ≤ ½"
+ASIN_FLOOR, SHORT_ASIN_FLOOR = "asin floor", "asin floor, |x| ≤ ⅛"
 _ELEMENTS = 1024
 
 
@@ -47,14 +47,14 @@ def elementwise_asin(times: int = 1) -> Callable[..., None]:
 def asin_floors(K: int, M: int) -> list[Contestant]:
     """As many asins as one right-hand side needs, over an array in the first cache, and nothing else.
 
-    The library's asin takes a shorter way where |x| ≤ ½, as most arguments are in wide networks: both are timed.
+    The library's asin takes a shorter way where |x| ≤ ⅛, as most arguments are in wide networks: both are timed.
     """
     # Python's call costs as much as a thousand asins
     times = 50
     asin, rng = elementwise_asin(times), np.random.default_rng(0)
     return [
         _floor(name, asin, rng.uniform(-reach, reach, _ELEMENTS), times * _ELEMENTS / asins(K, M))
-        for name, reach in ((ASIN_FLOOR, 1.0), (SHORT_ASIN_FLOOR, 0.5))
+        for name, reach in ((ASIN_FLOOR, 1.0), (SHORT_ASIN_FLOOR, 0.125))
     ]
 
 

@@ -32,7 +32,7 @@ GOALS = {(2, 2): (150, 0.40), (4, 2): (700, 0.55), (6, 2): (1600, 0.60), (10, 4)
         LOOPS: "the published equations transcribed into loops, compiled by Numba",
         LAMBDIFIED: "our derived equations through sympy.lambdify(cse=True) and Numba",
         ASIN_FLOOR: "the asins that it cannot do without, by the library's own asin at |x| ≤ 1, and nothing else",
-        SHORT_ASIN_FLOOR: "the same at |x| ≤ ½, where asin takes a shorter way; what no right-hand side is faster than",
+        SHORT_ASIN_FLOOR: "the same at |x| ≤ ⅛, where asin is shortest; what no right-hand side is faster than",
     },
 )
 def right_hand_sides(quick: bool) -> Iterator[Case]:
