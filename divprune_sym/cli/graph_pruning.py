@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from contextlib import contextmanager
 from pathlib import Path
 from tempfile import TemporaryDirectory
 from typing import TYPE_CHECKING, Any
@@ -11,7 +12,7 @@ from divprune_sym.cli.network_options import NetworkOptions, shares_of
 from divprune_sym.show.tables import print_table
 
 if TYPE_CHECKING:
-    from collections.abc import Mapping
+    from collections.abc import Iterator, Mapping
 
     from divprune_sym.networks.blocks.report import BlockReport, OutputReport
 
@@ -23,6 +24,37 @@ def names_inputs(network: Path, data: str) -> bool:
     from divprune_sym.networks.blocks.inputs import names_in
 
     return "x_train" not in names_in(Path(data))
+
+
+@contextmanager
+def blocks_are_pruned_by_name(network: Path) -> Iterator[None]:
+    """A graph that is refused as a chain of layers: what to do, if it has dense blocks."""
+    from divprune_sym.ground.checks import BadInput
+
+    try:
+        yield
+    except BadInput as refusal:
+        if network.suffix != ".onnx":
+            raise
+        names = _inputs_of_blocks(network)
+        if not names:
+            raise
+        msg = f"{refusal}; its dense blocks are pruned on --data INPUTS.npz with {', '.join(names)}"
+        raise BadInput(msg) from None
+
+
+def _inputs_of_blocks(network: Path) -> list[str]:
+    """The inputs of a graph that has dense blocks; none where it cannot be read."""
+    from divprune_sym.ground.checks import BadInput
+    from divprune_sym.networks.blocks.find import find_blocks
+    from divprune_sym.networks.blocks.inputs import ports_of
+    from divprune_sym.networks.graphs.model import read_model
+
+    try:
+        model = read_model(network)
+        return list(ports_of(model)) if find_blocks(network, model) else []
+    except BadInput:
+        return []
 
 
 def prune_blocks(

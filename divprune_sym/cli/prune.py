@@ -11,7 +11,7 @@ from cyclopts import Parameter
 
 from divprune_sym.cli.app import app
 from divprune_sym.cli.console import DONE, print_json, say
-from divprune_sym.cli.graph_pruning import names_inputs, prune_blocks
+from divprune_sym.cli.graph_pruning import blocks_are_pruned_by_name, names_inputs, prune_blocks
 from divprune_sym.cli.guards import check_output
 from divprune_sym.cli.network_options import Flag, NetworkOptions, shares_of
 from divprune_sym.cli.options import Json, Method, Output, Whole
@@ -165,7 +165,8 @@ def prune(
             },
         )
     how = method_for_networks(method)
-    net = options.network(network)
+    with blocks_are_pruned_by_name(network):
+        net = options.network(network)
     layers = setting.chosen(net)
     with working("reading the data"):
         found = options.read().fitted_to(net)

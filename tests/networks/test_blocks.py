@@ -235,6 +235,17 @@ def test_what_is_a_block(tmp_path, nodes, outputs, count):
             np.testing.assert_allclose(run(both[0].model, x)[0], run(both[1].model, x)[0], atol=1e-6)
 
 
+def test_a_graph_that_is_no_chain_says_how_its_blocks_are_pruned(tmp_path, stops):
+    how = ["--method", "importance-node", "--keep", "0.5", "--data", "digits", "-o", tmp_path / "o.onnx"]
+    path = simple(tmp_path, [UP, node("Exp", ["u"], ["h"]), DOWN], W=W, V=V)
+    line = stops("prune", path, *how)
+    assert "ends a function that is no activation known here" in line
+    assert line.endswith("; its dense blocks are pruned on --data INPUTS.npz with x")
+    path = simple(tmp_path, [UP, node("Cos", ["u"], ["h"]), DOWN], W=W, V=V)
+    assert "operator Cos is not supported" in (line := stops("prune", path, *how))
+    assert "blocks" not in line
+
+
 CHAIN = [
     node("Gemm", ["x", "A", "a"], ["u"]),
     node("Tanh", ["u"], ["g"]),
