@@ -113,3 +113,15 @@ def in_session_of(pid: int) -> list[int]:
             if session == pid and int(folder.name) != pid and alive(int(folder.name)):
                 found.append(int(folder.name))
     return found
+
+
+def working_seconds(pid: int) -> float:
+    """Seconds of processor time of a process that has a second thread; 0 of all others.
+
+    Workers begin with the thread that watches their parent: what has only one is still being started.
+    """
+    with contextlib.suppress(OSError):
+        fields = Path(f"/proc/{pid}/stat").read_text(encoding="ascii").rpartition(")")[2].split()
+        if int(fields[17]) > 1:
+            return (int(fields[11]) + int(fields[12])) / os.sysconf("SC_CLK_TCK")
+    return 0.0

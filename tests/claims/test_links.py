@@ -182,6 +182,7 @@ def test_tampering_with_domain_and_statement_is_noticed(shipped, name):
         entail(facts, sp.And(claim.explicit, sp.Gt(x, 100)), claim.over)
 
 
+@pytest.mark.slow(60)
 def test_no_claim_of_any_family_says_more_than_its_evidence():
     bench = Bench(True, ledger.RECORDED)
     families = ("integrals", "dynamics", "edges", "edge_against_node_intervals", "reweighting")

@@ -9,7 +9,7 @@ import numpy as np
 import pytest
 
 from divprune_sym.networks import DenseNetwork, save_network
-from tests.processes import OnATerminal, alive, in_session_of, waited
+from tests.processes import OnATerminal, alive, in_session_of, waited, working_seconds
 
 pytestmark = pytest.mark.slow(30)
 
@@ -66,8 +66,8 @@ def test_ctrl_c(tmp_path, files, name):
 
 def test_verify_leaves_no_worker_behind(tmp_path, files):
     with OnATerminal("-m", "divprune_sym", *command(tmp_path, files, "verify")) as running:
-        # workers that are still being started would say so themselves
-        running.until_shown(r"[1-9]\d?%")
+        # workers that are still being started would say so themselves; after 4 s they are in the midst of it
+        waited(lambda: sum(working_seconds(pid) > 4 for pid in in_session_of(running.process.pid)) == 2)
         workers = in_session_of(running.process.pid)
         running.kill()
         running.end()
