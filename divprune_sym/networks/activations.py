@@ -141,6 +141,15 @@ def activation(name: str) -> Elementwise:
     return _PLAIN[name] if name in _PLAIN else LAST_ONLY[name]
 
 
+def kinks(name: str) -> tuple[float, ...]:
+    """The fields at which the activation of a name that `activation_name` gave is not smooth."""
+    family, numbers = numbers_of(name)
+    if family == "hard-sigmoid":
+        slope, middle = numbers
+        return (-middle / slope, (1 - middle) / slope) if slope else ()
+    return (0.0,) if family in {"relu", "leaky-relu", "elu"} else ()
+
+
 def _parameters(family: str) -> tuple[str, ...]:
     function = _FAMILIES[family][0]
     return function.__code__.co_varnames[1 : function.__code__.co_argcount]
