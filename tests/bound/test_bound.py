@@ -257,7 +257,7 @@ def test_runs_of_negative_values_and_their_ends():
 
     intervals = module._negative(wave, [wave(float(p)) for p in GRID])
     expected = [(1 / 6, 1 / 2), (5 / 6, GRID[-1])]
-    np.testing.assert_allclose(intervals, expected, atol=1e-8)
+    np.testing.assert_allclose(intervals, expected, atol=1e-8, rtol=1e-7)
     assert module._negative(lambda p: 1.0, [1.0] * len(GRID)) == ()
 
 

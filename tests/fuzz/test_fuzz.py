@@ -19,6 +19,8 @@ from tests.fuzz.entrances import Case, entrances
 from tests.fuzz.judged import judge
 
 NAMES = sorted(entrances(Path(tempfile.mkdtemp())))
+pytestmark = pytest.mark.slow(20)
+
 PATIENCE = 120  # a changed size is compiled first, and here machines may be slow; long runs ask for 10 s
 
 

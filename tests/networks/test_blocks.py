@@ -71,7 +71,7 @@ def test_keeping_everything_changes_no_bit(graph):
 @pytest.mark.parametrize("reweight", [False, True])
 def test_compact_computes_the_same(graph, reweight, source):
     whole, small = (pruned(graph, compact=compact, reweight=reweight, source=source) for compact in (False, True))
-    np.testing.assert_allclose(run(small.model, X)[0], run(whole.model, X)[0], atol=1e-5)
+    np.testing.assert_allclose(run(small.model, X)[0], run(whole.model, X)[0], atol=1e-5, rtol=0)
     numbers = Numbers(graph[0], small.model)
     assert [numbers.weights(block.up).shape for block in find_blocks(graph[0], small.model)] == [(8, 8), (5, 8)]
     onnx.checker.check_model(small.model)
@@ -120,8 +120,8 @@ def test_refits_are_least_squares_on_what_onnxruntime_computes(graph, source):
         V = before.weights(block.down)
         design = np.column_stack([hidden[:, kept], np.ones(len(hidden))])
         best = np.linalg.lstsq(design, hidden[:, ~kept] @ V[:, ~kept].T)[0]
-        np.testing.assert_allclose((after.weights(block.down) - V)[:, kept], best[:-1].T, atol=2e-4)
-        np.testing.assert_allclose(after.bias(block.down) - before.bias(block.down), best[-1], atol=2e-4)
+        np.testing.assert_allclose((after.weights(block.down) - V)[:, kept], best[:-1].T, atol=2e-4, rtol=0)
+        np.testing.assert_allclose(after.bias(block.down) - before.bias(block.down), best[-1], atol=2e-4, rtol=0)
     costs = [report(path, model, one, open_inputs(graph[2], model))[1][0] for one in (plain, found)]
     assert costs[1].mean_square_difference < 0.7 * costs[0].mean_square_difference
 
@@ -151,8 +151,8 @@ def test_moments_are_those_of_the_tensors(graph):
     wide.CopyFrom(model)
     wide.graph.output.append(onnx.ValueInfoProto(name=block.hidden))
     hidden = run(wide, X, [block.hidden])[0].astype(np.float64)
-    np.testing.assert_allclose(found.covariance, np.cov(hidden.T, bias=True), atol=1e-6)
-    np.testing.assert_allclose(found.second, hidden.T @ hidden / len(X), atol=1e-6)
+    np.testing.assert_allclose(found.covariance, np.cov(hidden.T, bias=True), atol=1e-6, rtol=0)
+    np.testing.assert_allclose(found.second, hidden.T @ hidden / len(X), atol=1e-6, rtol=0)
 
 
 @pytest.mark.parametrize("compressed", [False, True])
@@ -232,7 +232,7 @@ def test_what_is_a_block(tmp_path, nodes, outputs, count):
                             np.random.default_rng(0), PruneSetting(), compact=compact)
                 for compact in (False, True)
             ]  # fmt: skip
-            np.testing.assert_allclose(run(both[0].model, x)[0], run(both[1].model, x)[0], atol=1e-6)
+            np.testing.assert_allclose(run(both[0].model, x)[0], run(both[1].model, x)[0], atol=1e-6, rtol=0)
 
 
 def test_a_graph_that_is_no_chain_says_how_its_blocks_are_pruned(tmp_path, stops):
@@ -270,7 +270,7 @@ def test_what_a_block_puts_out_may_be_the_units_of_the_next(tmp_path, source, me
     )
     for n in (0, 1):
         np.testing.assert_array_equal(whole.mask.kept[n], small.mask.kept[n])
-    np.testing.assert_allclose(run(small.model, x)[0], run(whole.model, x)[0], atol=1e-6)
+    np.testing.assert_allclose(run(small.model, x)[0], run(whole.model, x)[0], atol=1e-6, rtol=0)
     assert [b.widths for b in find_blocks(path, small.model)] == [(3, 4, 3), (4, 3, 2)]
     reports = [report(path, model, one, inputs) for one in (whole, small)]
     errors = [[block.error for block in blocks] for blocks, _ in reports]

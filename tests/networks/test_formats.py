@@ -53,7 +53,7 @@ def test_onnx_computes_the_same(tmp_path, activations):
     save_network(wanted, tmp_path / "net.onnx", float64=True)
     x = inputs()
     (found,) = ReferenceEvaluator(onnx.load(tmp_path / "net.onnx")).run(None, {"x": x})
-    np.testing.assert_allclose(found, wanted.forward(x), atol=1e-12)
+    np.testing.assert_allclose(found, wanted.forward(x), atol=1e-12, rtol=0)
 
 
 @pytest.mark.parametrize("activations", [*ROUND_TRIPS, *SINGLE_ONLY])
@@ -67,7 +67,7 @@ def test_onnxruntime_loads_what_is_written(tmp_path, activations, float64):
     save_network(wanted, tmp_path / "net.onnx", float64=float64)
     session = onnxruntime.InferenceSession(tmp_path / "net.onnx", providers=["CPUExecutionProvider"])
     (found,) = session.run(None, {"x": inputs().astype(np.float64 if float64 else np.float32)})
-    np.testing.assert_allclose(found, wanted.forward(inputs()), atol=1e-9 if float64 else 1e-4)
+    np.testing.assert_allclose(found, wanted.forward(inputs()), atol=1e-9 if float64 else 1e-4, rtol=0)
 
 
 def test_classes_travel(tmp_path):
@@ -208,7 +208,7 @@ def test_matmul_and_add_on_either_side(tmp_path):
     found = load_network(path)
     assert found.activations == ("relu", "identity")
     x = inputs(3)
-    np.testing.assert_allclose(found.forward(x), np.maximum(x @ W.T + B, 0), atol=1e-6)
+    np.testing.assert_allclose(found.forward(x), np.maximum(x @ W.T + B, 0), atol=1e-6, rtol=0)
 
 
 @pytest.mark.parametrize(

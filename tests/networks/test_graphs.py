@@ -35,7 +35,7 @@ def test_what_torch_exports(name):
     """Both exporters; torch computes in float32, and so do the files: outputs of size 1 to within 1e-6."""
     network = load_network(FIXTURES / name)
     x, y = (EXPECTED[f"{name.rpartition('_')[0]}_{part}"] for part in "xy")
-    np.testing.assert_allclose(network.forward(rows(x)), y, atol=1e-6)
+    np.testing.assert_allclose(network.forward(rows(x)), y, atol=1e-6, rtol=0)
 
 
 @pytest.mark.parametrize(
@@ -49,7 +49,9 @@ def test_what_torch_exports(name):
 def test_what_torch_saves(name, activations, words):
     read = read_network(FIXTURES / f"{name}.safetensors", Given(activations))
     assert words in read.notes[0]
-    np.testing.assert_allclose(read.network.forward(rows(EXPECTED[f"{name}_x"])), EXPECTED[f"{name}_y"], atol=1e-6)
+    np.testing.assert_allclose(
+        read.network.forward(rows(EXPECTED[f"{name}_x"])), EXPECTED[f"{name}_y"], atol=1e-6, rtol=0
+    )
     with pytest.warns(FormatNote, match=words.split(",")[0]):
         load_network(FIXTURES / f"{name}.safetensors", activations)
 
@@ -93,7 +95,7 @@ def test_what_sklearn_exports(tmp_path):
             assert (
                 labels[network.classified(inputs)].astype(str) == model.predict(inputs).astype(str)
             ).mean() > 0.98, name
-        np.testing.assert_allclose(network.forward(inputs), wanted, atol=2e-5, err_msg=name)
+        np.testing.assert_allclose(network.forward(inputs), wanted, atol=2e-5, rtol=0, err_msg=name)
 
 
 rng = np.random.default_rng(0)
@@ -217,7 +219,7 @@ def test_spellings(tmp_path, name):
     network = load_network(written(tmp_path, [*DENSE, *nodes, *END], constants))
     assert network.activations == (activation, "identity")
     if hidden is not None:
-        np.testing.assert_allclose(network.forward(x), hidden @ V, atol=1e-12)
+        np.testing.assert_allclose(network.forward(x), hidden @ V, atol=1e-12, rtol=0)
 
 
 def keras_gelu(z):
@@ -274,7 +276,9 @@ def test_whole_graphs(tmp_path, name):
     more |= {"norm/mul": b, "norm/sub": 2 * b, "first": np.array([0]), "second": np.array([1])}
     used = {given for n in nodes for given in n.input}
     constants = {key: value for key, value in (CONSTANTS | more).items() if key in used}
-    np.testing.assert_allclose(read_network(written(tmp_path, nodes, constants)).network.forward(x), wanted, atol=1e-12)
+    np.testing.assert_allclose(
+        read_network(written(tmp_path, nodes, constants)).network.forward(x), wanted, atol=1e-12, rtol=0
+    )
 
 
 def test_sparse_weights(tmp_path):
@@ -311,7 +315,7 @@ def test_narrow_weights(tmp_path, kind):
 
 def test_half_precision_throughout(tmp_path):
     path = written(tmp_path, [*DENSE, node("Relu", ["u"], ["g"]), *END], {"W": W, "b": b, "V": V}, np.float16)
-    np.testing.assert_allclose(read_network(path).network.forward(x), np.maximum(u, 0) @ V, atol=0.05)
+    np.testing.assert_allclose(read_network(path).network.forward(x), np.maximum(u, 0) @ V, atol=0.05, rtol=0)
 
 
 @pytest.mark.parametrize("opset", [11, 13])
@@ -338,7 +342,7 @@ def test_shapes(tmp_path, shape, words):
         with pytest.raises(BadInput, match=words):
             load_network(path)
     else:
-        np.testing.assert_allclose(load_network(path).forward(x), np.maximum(u, 0) @ V, atol=1e-12)
+        np.testing.assert_allclose(load_network(path).forward(x), np.maximum(u, 0) @ V, atol=1e-12, rtol=0)
 
 
 def test_a_wrong_reader_is_caught(tmp_path, monkeypatch):

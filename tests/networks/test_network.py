@@ -33,7 +33,7 @@ def test_from_sklearn_predicts_the_same(activation):
     classifier = fitted(X[:400], Y[:400], activation=activation)
     mlp = from_sklearn(classifier)
     assert (mlp.classified(X) == classifier.predict(X)).all()
-    np.testing.assert_allclose(mlp.forward(X), classifier.predict_proba(X), atol=1e-12)
+    np.testing.assert_allclose(mlp.forward(X), classifier.predict_proba(X), atol=1e-12, rtol=0)
     assert mlp.error(X, Y) == pytest.approx(1 - classifier.score(X, Y), abs=1e-12)
 
 
@@ -129,7 +129,7 @@ def test_pipelines(scalers):
         warnings.simplefilter("ignore")
         pipeline.fit(X[:300] * 16, Y[:300])
     network = from_sklearn(pipeline)
-    np.testing.assert_allclose(network.forward(X * 16), pipeline.predict_proba(X * 16), atol=1e-12)
+    np.testing.assert_allclose(network.forward(X * 16), pipeline.predict_proba(X * 16), atol=1e-12, rtol=0)
 
 
 def test_steps_that_are_no_scalers():
@@ -176,7 +176,7 @@ def test_to_a_regressor_and_back():
         X[:100], np.sin(X[:100, 20])
     )
     network = from_sklearn(model)
-    np.testing.assert_allclose(network.forward(X)[:, 0], model.predict(X), atol=1e-12)
+    np.testing.assert_allclose(network.forward(X)[:, 0], model.predict(X), atol=1e-12, rtol=0)
     np.testing.assert_array_equal(to_sklearn(network).predict(X), model.predict(X))
 
 

@@ -84,7 +84,9 @@ def test_steps_prune_what_the_last_one_left(net, method):
         assert any((now[n] < before[n]).any() for n in now)
     assert found.mask.fractions == pytest.approx({0: 0.25, 1: 0.5})
     assert found.network.widths == net.widths
-    np.testing.assert_allclose(found.smallest.forward(DATA.x_test), found.network.forward(DATA.x_test), atol=1e-10)
+    np.testing.assert_allclose(
+        found.smallest.forward(DATA.x_test), found.network.forward(DATA.x_test), atol=1e-10, rtol=1e-7
+    )
     for n, kept in found.mask.kept.items():
         assert not found.network.weights[n][~kept].any()
     if found.mask.unit == "edge":
@@ -120,7 +122,9 @@ def test_one_step_is_pruning(net):
     for method in ("magnitude-edge", "importance-node"):
         stepped = prune_in_steps(net, DATA.x_train, ALL[method], {0: 0.5, 1: 0.5}, 1, rng(), setting)
         once = prune_network(net, DATA.x_train, ALL[method], 0.5, rng(), setting)
-        np.testing.assert_allclose(stepped.network.forward(DATA.x_test), once.network.forward(DATA.x_test), atol=1e-9)
+        np.testing.assert_allclose(
+            stepped.network.forward(DATA.x_test), once.network.forward(DATA.x_test), atol=1e-9, rtol=1e-7
+        )
 
 
 def test_steps_that_cannot_be(net):
@@ -138,7 +142,7 @@ def test_published_refit_of_nodes(net):
     g = 1 / (1 + np.exp(-DATA.x_train @ net.weights[0].T))
     alpha = np.linalg.lstsq(g[:, kept], g[:, ~kept])[0]
     V = net.weights[1].T
-    np.testing.assert_allclose(pruned.network.weights[1].T[kept], V[kept] + alpha @ V[~kept], atol=1e-6)
+    np.testing.assert_allclose(pruned.network.weights[1].T[kept], V[kept] + alpha @ V[~kept], atol=1e-6, rtol=1e-7)
     assert not pruned.network.weights[1].T[~kept].any()
     np.testing.assert_array_equal(pruned.network.biases[1], net.biases[1])
     plain = prune_network(net, DATA.x_train, ALL["importance-node"], 0.5, rng(), PruneSetting.as_published((0,)))
@@ -153,7 +157,9 @@ def test_published_refit_of_edges(net):
         kept = pruned.mask.kept[1][unit]
         lost = h[:, ~kept] @ net.weights[1][unit, ~kept]
         delta = np.linalg.lstsq(h[:, kept], lost)[0]
-        np.testing.assert_allclose(pruned.network.weights[1][unit, kept], net.weights[1][unit, kept] + delta, atol=1e-6)
+        np.testing.assert_allclose(
+            pruned.network.weights[1][unit, kept], net.weights[1][unit, kept] + delta, atol=1e-6, rtol=1e-7
+        )
     np.testing.assert_array_equal(pruned.network.biases[0], net.biases[0])
 
 
@@ -164,7 +170,7 @@ def test_published_kernels():
     layer = Layer(W, np.ones((5, 1)), np.eye(5), np.eye(5), x.T @ x / 40)
     fields = x @ W.T
     wanted = np.exp(-0.3 * np.sum((fields[:, :, None] - fields[:, None, :]) ** 2, axis=0))
-    np.testing.assert_allclose(PublishedDPPNode(40).kernel(layer), wanted, atol=1e-12)
+    np.testing.assert_allclose(PublishedDPPNode(40).kernel(layer), wanted, atol=1e-12, rtol=1e-7)
     assert np.abs(PublishedDPPNode(600_000).kernel(layer) - np.eye(5)).max() < 1e-12
     edge = published_method(METHODS["dpp-edge"], 40)
     assert isinstance(edge, DPPEdge)

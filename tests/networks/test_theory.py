@@ -34,7 +34,7 @@ def test_erf_without_means_is_the_closed_form(scale):
     """I2 of the derived integrals; the rest of the series bounds the gap."""
     C = covariance(6, scale=scale)
     means, moments, rest = activation_moments("erf", np.zeros(6), C)
-    np.testing.assert_allclose(means, 0, atol=1e-14)
+    np.testing.assert_allclose(means, 0, atol=1e-14, rtol=0)
     gap = np.abs(moments - second_moments(C))
     assert (gap <= rest).all()
     assert gap.max() < 1e-6
@@ -160,7 +160,7 @@ def test_moments_and_kurtosis_of_data():
     total = MomentSum()
     total.add(h)
     measured = total.moments()
-    np.testing.assert_allclose(measured.covariance, np.cov(h.T, bias=True), atol=1e-12)
+    np.testing.assert_allclose(measured.covariance, np.cov(h.T, bias=True), atol=1e-12, rtol=0)
     net = network()
     # kurtosis of n Gaussian values: sd √(24/n) = 0.07; 8 units, one in 10⁶
     assert excess_kurtosis(net, 0, h) < 5.3 * np.sqrt(24 / 5000)

@@ -65,7 +65,9 @@ def test_edges_approach_their_ends(method, state):
     1 − E[z²π] and E[z²π] are O(p log 1/p) at the ends, also of the products: 1e-7 at p = 1e-9.
     """
     for near, end in ((1e-9, 0.0), (1 - 1e-9, 1.0)):
-        np.testing.assert_allclose(method.limit(state, near).covariance, method.limit(state, end).covariance, atol=3e-7)
+        np.testing.assert_allclose(
+            method.limit(state, near).covariance, method.limit(state, end).covariance, atol=3e-7, rtol=1e-7
+        )
 
 
 @EDGES

@@ -29,9 +29,9 @@ def test_unpruned_is_one_class(rng):
     assert (network.N, network.K, network.M) == (N, K, M)
     assert state.mask.tolist() == [[1.0] * K]
     assert (state.fraction.tolist(), state.variance.tolist()) == ([1.0], [1.0])
-    np.testing.assert_allclose(state.Q, network.w @ network.w.T / N, atol=N * EPS)
-    np.testing.assert_allclose(state.R, network.w @ network.B.T / N, atol=N * EPS)
-    np.testing.assert_allclose(state.T, network.B @ network.B.T / N, atol=N * EPS)
+    np.testing.assert_allclose(state.Q, network.w @ network.w.T / N, atol=N * EPS, rtol=0)
+    np.testing.assert_allclose(state.R, network.w @ network.B.T / N, atol=N * EPS, rtol=0)
+    np.testing.assert_allclose(state.T, network.B @ network.B.T / N, atol=N * EPS, rtol=0)
     assert state.A.tolist() == [4.0] * M
     assert (state.v == network.v).all()
 
@@ -49,9 +49,9 @@ def test_classes_add_up(pruned):
     state = pruned.order_parameters()
     weights = np.vstack([pruned.w, pruned.B])
     total = weights @ weights.T / N
-    np.testing.assert_allclose(state.overlaps.sum(axis=0), total, atol=N * EPS)
+    np.testing.assert_allclose(state.overlaps.sum(axis=0), total, atol=N * EPS, rtol=0)
     assert state.fraction.sum() == pytest.approx(1, abs=N * EPS)
-    np.testing.assert_allclose(state.covariance, weights * pruned.variance @ weights.T / N, atol=4 * N * EPS)
+    np.testing.assert_allclose(state.covariance, weights * pruned.variance @ weights.T / N, atol=4 * N * EPS, rtol=0)
 
 
 def test_classes_are_the_patterns_present(pruned):
@@ -62,9 +62,9 @@ def test_classes_are_the_patterns_present(pruned):
         inputs = [j for j in range(N) if (*pruned.mask[:, j], pruned.variance[j]) == tuple(label)]
         assert state.fraction[c] == len(inputs) / N > 0
         w, B = pruned.w[:, inputs], pruned.B[:, inputs]
-        np.testing.assert_allclose(state.Q_classes[c], w @ w.T / N, atol=N * EPS)
-        np.testing.assert_allclose(state.R_classes[c], w @ B.T / N, atol=N * EPS)
-        np.testing.assert_allclose(state.T_classes[c], B @ B.T / N, atol=N * EPS)
+        np.testing.assert_allclose(state.Q_classes[c], w @ w.T / N, atol=N * EPS, rtol=0)
+        np.testing.assert_allclose(state.R_classes[c], w @ B.T / N, atol=N * EPS, rtol=0)
+        np.testing.assert_allclose(state.T_classes[c], B @ B.T / N, atol=N * EPS, rtol=0)
 
 
 def test_a_student_that_has_learned_its_teacher_can_be_measured():
