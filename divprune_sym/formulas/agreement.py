@@ -25,6 +25,7 @@ POINTS = 24
 DIGITS = 40
 # what is computed loses digits: agreement to 40 is judged with three times as many, a difference with twice those
 _WORKING = 3 * DIGITS
+UNSEEN = _WORKING - DIGITS
 _PROOF_SECONDS = 5.0
 _STARTS = 3
 
@@ -52,7 +53,7 @@ class Comparison:
         if self.difference is None:
             return False
         size = abs(self.definition)
-        return bool(abs(self.difference) <= max(mp.mpf(10) ** -DIGITS * size, mp.mpf(10) ** (DIGITS - _WORKING)))
+        return bool(abs(self.difference) <= max(mp.mpf(10) ** -DIGITS * size, mp.mpf(10) ** -UNSEEN))
 
 
 @dataclass(frozen=True)

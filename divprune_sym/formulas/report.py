@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, Any
 import mpmath as mp
 
 from divprune_sym import gaussian
-from divprune_sym.formulas.agreement import DIGITS, POINTS, Agreement, Verdict, compare, compare_at
+from divprune_sym.formulas.agreement import DIGITS, POINTS, UNSEEN, Agreement, Verdict, compare, compare_at
 from divprune_sym.formulas.definitions import Defined, read
 from divprune_sym.formulas.points import read_point
 from divprune_sym.ground.checks import BadInput
@@ -23,7 +23,10 @@ SECONDS = 30.0
 _SHOWN = 20
 
 
-_SEEN = f"{DIGITS} digits: a relative difference above 1e-{DIGITS} would have been seen"
+_SEEN = (
+    f"{DIGITS} digits: a relative difference above 1e-{DIGITS} would have been seen, "
+    f"and one above 1e-{UNSEEN} where the definition is 0"
+)
 
 
 @dataclass(frozen=True)
@@ -52,7 +55,7 @@ class Report:
         if found.counterexample is not None:
             return "\n".join(["differ", *self._difference(found.counterexample)])
         if self.at is not None:
-            return f"agree at {self.at} (to {DIGITS} digits)"
+            return f"agree at {self.at}, not proved ({_SEEN})"
         if found.verdict is Verdict.PROVED:
             return (
                 f"agree (proved: the difference simplifies to 0; and at {found.points} covariances to {DIGITS} digits)"
@@ -82,6 +85,7 @@ class Report:
             "covariances": self.agreement.points,
             "variances": list(self.agreement.variances),
             "digits": DIGITS,
+            "smallest_difference_seen": {"relative": f"1e-{DIGITS}", "absolute": f"1e-{UNSEEN}"},
             "activation": self.activation,
             "at": self.at,
             "closed_form": self.closed_form,

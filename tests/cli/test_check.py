@@ -64,6 +64,7 @@ def test_json_of_agreement(capsys):
         "proved": True,
         "covariances": 24,
         "digits": 40,
+        "smallest_difference_seen": {"relative": "1e-40", "absolute": "1e-80"},
         "activation": "erf",
         "at": None,
         "closed_form": "2*asin(C_ab/(sqrt(C_aa + 1)*sqrt(C_bb + 1)))/pi",
@@ -88,7 +89,9 @@ def test_json_where_there_is_no_real_value(capsys):
 
 
 def test_at(capsys):
-    assert run(capsys, WRONG, "--against", "I2", "--at", "C_ab = 0", code=3) == "agree at C_ab = 0 (to 40 digits)\n"
+    out = run(capsys, WRONG, "--against", "I2", "--at", "C_ab = 0", code=3)
+    assert out.startswith("agree at C_ab = 0, not proved (40 digits: ")
+    assert "one above 1e-80 where the definition is 0" in out
     assert run(capsys, WRONG, "--against", "I2", "--at", "C_ab = 1/3", code=1).startswith("differ")
 
 

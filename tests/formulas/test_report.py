@@ -83,10 +83,26 @@ def test_small_differences_are_found(scale):
     assert not check_formula(f"I2 + {scale}*C_ab", "I2").agrees
 
 
+@pytest.mark.parametrize(
+    ("formula", "at", "agrees"),
+    [
+        ("I2*(1 + 1.01e-40)", "C_ab = 1/3", False),
+        ("I2*(1 + 0.99e-40)", "C_ab = 1/3", True),
+        ("I2 + 1.01e-80", "C_ab = 0", False),
+        ("I2 + 0.99e-80", "C_ab = 0", True),
+    ],
+)
+def test_the_smallest_difference_seen_is_the_stated_one(formula, at, agrees):
+    report = check_formula(formula, "I2", at=at)
+    assert report.agrees is agrees
+    assert report.record()["smallest_difference_seen"] == {"relative": "1e-40", "absolute": "1e-80"}
+
+
 def test_at_a_given_covariance():
     unit = "2/pi*asin(C_ab/2)"
     assert not check_formula(unit, "I2").agrees
-    assert str(check_formula(unit, "I2", at="C_ab = 0.3")) == "agree at C_ab = 0.3 (to 40 digits)"
+    found = str(check_formula(unit, "I2", at="C_ab = 0.3"))
+    assert found.startswith("agree at C_ab = 0.3, not proved (40 digits: a relative difference above 1e-40 would")
     assert not check_formula(unit, "I2", at="C_ab=1/2, C_aa=2").agrees
     assert check_formula(unit, "I2", at="C_ba = -1/2, C_aa = 1, C_bb = 1").agrees
     # singular, but a covariance all the same: a dead unit
