@@ -52,7 +52,8 @@ FILE is a TOML file: where training starts, and steps in order.
             initial overlaps), seed, activation; or Q, R, T, v, A
   train     alpha: how long (updates / inputs); eta, eta_v, sigma, weight_decay:
             numbers, or values that hold from these times on, counted since
-            the stage began
+            the stage began; layers: ["first"] freezes the second, which does
+            not decay then either
   prune     a method, keep (nodes, or the share of edges), and refit: "none",
             "best", or for edges "inverse-sqrt"
   keep      remember the weights of this moment under a name

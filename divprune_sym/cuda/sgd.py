@@ -163,6 +163,9 @@ def train_replicas(
         msg = f"networks: expected networks of one size (N, K, M) and one activation, got {shown}"
         raise BadInput(msg)
     N, K, M, *functions = kinds.pop()
+    if not training.second_layer:
+        msg = "second_layer = False: the kernel for GPUs freezes no layer; divprune_sym.train_replicas does"
+        raise BadInput(msg)
     alpha, targets = _times(alphas, N)
     sources = [_Data(x, *_spawn(child, 2)) for x, child in zip(networks, _spawn(rng, len(networks)), strict=True)]
     classes = [Classes.of(x) for x in networks]

@@ -133,6 +133,13 @@ def integer(name: str, value: Any, low: int, high: int | None = None) -> int:
     return int(value)
 
 
+def refuse_rate_of_frozen(second_layer: bool, eta_v: float) -> None:
+    """Raise `BadInput` where a second layer is frozen and has a learning rate."""
+    if eta_v > 0 and not second_layer:
+        msg = f"eta_v = {eta_v:g}: the second layer is frozen; leave eta_v out, or let the layer learn"
+        raise BadInput(msg)
+
+
 def symmetric(name: str, matrix: NDArray[np.float64]) -> NDArray[np.float64]:
     """Return the symmetric part of a matrix that is symmetric up to rounding.
 

@@ -149,13 +149,15 @@ def _weights(branches: Sequence[Branch]) -> NDArray[np.float64]:
 
 
 def _trained(step: Train, branches: list[Branch], run: _Run, later: set[str]) -> list[Branch]:
-    times = reported(step, run.points, run.N)
+    times, learns = reported(step, run.points, run.N), "second" in step.layers
     errors = np.zeros((len(branches), len(times)))
     for begin, end, rates in step.pieces():
         here = (times >= begin) & (times <= end)
         asked = np.union1d(times[here], [begin, end]) - begin
         numbers = rates["eta"], rates["eta_v"], rates["sigma"], rates["weight_decay"]
-        solved = _integrated([Problem(branch.state, *numbers) for branch in branches], asked, run.rtol)
+        solved = _integrated(
+            [Problem(branch.state, *numbers, second_layer=learns) for branch in branches], asked, run.rtol
+        )
         inside = np.isin(asked, times[here] - begin)
         errors[:, here] = [solution.generalization_error[inside] for solution in solved]
         branches = [replace(b, state=x.state()) for b, x in zip(branches, solved, strict=True)]

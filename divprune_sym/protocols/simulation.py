@@ -136,7 +136,7 @@ def _trained(
     for begin, end, rates in step.pieces():
         here = (times >= begin) & (times <= end)
         asked = np.union1d(times[here], [begin, end])
-        ran = train(network, Training(**rates), asked - begin, rng)
+        ran = train(network, Training(**rates, second_layer="second" in step.layers), asked - begin, rng)
         errors[here] = errors_of(ran.states)[np.isin(asked, times[here])]
         network = ran.network
     return errors, network

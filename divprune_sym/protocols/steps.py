@@ -20,6 +20,7 @@ if TYPE_CHECKING:
 
 # a number, or (times since the stage began, values from each time on)
 Rate = float | tuple[tuple[float, ...], tuple[float, ...]]
+LAYERS = ("first", "second")
 RATES = ("eta", "eta_v", "sigma", "weight_decay")
 # what each refit is called where edges are pruned
 RESCALINGS: dict[str, Rescaling] = {"none": "none", "inverse-sqrt": "inverse-sqrt", "best": "optimal"}
@@ -36,23 +37,35 @@ class Train:
     eta, eta_v, sigma, weight_decay : float or (times, values)
         Rates as in `Problem`. Piecewise constant: values[n] holds from times[n] on, counted since the stage began; the
         first time is 0.
+    layers : tuple of str
+        Which layers learn, of "first" and "second". A frozen layer does not decay either.
 
     Raises
     ------
     BadInput
-        A rate below 0, or times that do not begin with 0, do not increase, or lie beyond the stage.
+        A rate below 0, times that do not begin with 0, do not increase, or lie beyond the stage, no layer, a rate of a
+        frozen layer, or weight decay of the second layer alone, for which there are no equations.
     """
 
     alpha: float
-    eta: Rate
+    eta: Rate = 0.0
     eta_v: Rate = 0.0
     sigma: Rate = 0.0
     weight_decay: Rate = 0.0
+    layers: tuple[str, ...] = LAYERS
 
     def __post_init__(self) -> None:
         object.__setattr__(self, "alpha", number("alpha", self.alpha, 1e-12))
         for name in RATES:
             object.__setattr__(self, name, _checked_rate(name, getattr(self, name), self.alpha))
+        object.__setattr__(self, "layers", _checked_layers(self.layers))
+        for layer, name in zip(LAYERS, ("eta", "eta_v"), strict=True):
+            if layer not in self.layers and _largest(getattr(self, name)) > 0:
+                msg = f"{name}: the {layer} layer is frozen; leave {name} out, or name the layer in layers"
+                raise BadInput(msg)
+        if "first" not in self.layers and _largest(self.weight_decay) > 0:
+            msg = "weight_decay: of the second layer alone there is none; leave it out, or train both layers"
+            raise BadInput(msg)
 
     def pieces(self) -> Iterator[tuple[float, float, dict[str, float]]]:
         """Intervals of the stage over which every rate is one number: (begin, end, rates)."""
@@ -81,6 +94,18 @@ def _checked_rate(name: str, rate: Any, alpha: float) -> Rate:
         msg = f"{name}: the time {times[-1]:g} lies beyond the stage, which lasts {alpha:g}"
         raise BadInput(msg)
     return times, values
+
+
+def _checked_layers(value: Any) -> tuple[str, ...]:
+    given = tuple(value) if isinstance(value, (list, tuple)) else ()
+    if not given or len(set(given)) != len(given) or not set(given) <= set(LAYERS):
+        msg = f'layers = {value!r}: expected ["first"], ["second"] or both'
+        raise BadInput(msg)
+    return given
+
+
+def _largest(rate: Rate) -> float:
+    return max(rate[1]) if isinstance(rate, tuple) else rate
 
 
 def _at(rate: Rate, time: float) -> float:

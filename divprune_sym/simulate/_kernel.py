@@ -67,6 +67,7 @@ def _sgd_steps(
     eta_v: float,
     sigma: float,
     weight_decay: float,
+    weight_decay_v: float,
 ) -> int:
     """One SGD step per row of X, in place.
 
@@ -74,7 +75,7 @@ def _sgd_steps(
 
     With fields λ = w x/√N, ρ = B x/√N, all taken before the step, and Δ = Σ v g(λ) − Σ A h(ρ) − σζ:
 
-        w_i ← (1 − κ/N) w_i − (η/√N) v_i g'(λ_i) Δ (m_i ∘ x),      v_i ← (1 − κ/N) v_i − (η_v/N) g(λ_i) Δ.
+        w_i ← (1 − κ/N) w_i − (η/√N) v_i g'(λ_i) Δ (m_i ∘ x),      v_i ← (1 − κ_v/N) v_i − (η_v/N) g(λ_i) Δ.
 
     A deterministic function of its arguments.  Returns the number of steps taken: fewer than S when the next
     one would have a λ or Δ that is not finite; it is the caller who raises.
@@ -83,6 +84,7 @@ def _sgd_steps(
     S: int = X.shape[0]
     root_N = math.sqrt(N)
     shrink = 1.0 - weight_decay / N
+    shrink_v = 1.0 - weight_decay_v / N
     learns_all = np.empty(K, np.bool_)  # reading the mask doubles the cost of a move: rows without holes skip it
     for i in range(K):
         learns_all[i] = mask[i].min() == 1.0
@@ -108,7 +110,7 @@ def _sgd_steps(
                 move(w[i], shrink, step, x)
             else:
                 move_masked(w[i], shrink, step, x, mask[i])
-            v[i] = shrink * v[i] - eta_v / N * g[i] * delta
+            v[i] = shrink_v * v[i] - eta_v / N * g[i] * delta
     return S
 
 

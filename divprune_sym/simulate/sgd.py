@@ -7,7 +7,15 @@ from typing import TYPE_CHECKING
 
 import numpy as np
 
-from divprune_sym.ground.checks import BadInput, increasing_times, instance, instances, integer, number
+from divprune_sym.ground.checks import (
+    BadInput,
+    increasing_times,
+    instance,
+    instances,
+    integer,
+    number,
+    refuse_rate_of_frozen,
+)
 from divprune_sym.ground.randomness import Rng, generator
 from divprune_sym.ground.values import ByValue
 from divprune_sym.ground.work import each_done
@@ -45,6 +53,8 @@ class Training:
         Standard deviation σ ≥ 0 of the label noise.
     weight_decay : float
         κ ≥ 0, felt by every weight of the student: both layers, masked or not.
+    second_layer : bool
+        False freezes the second layer: it does not decay either.
 
     Raises
     ------
@@ -56,10 +66,16 @@ class Training:
     eta_v: float = 0.0
     sigma: float = 0.0
     weight_decay: float = 0.0
+    second_layer: bool = True
 
     def __post_init__(self) -> None:
         for field in fields(self):
-            object.__setattr__(self, field.name, number(field.name, getattr(self, field.name), low=0.0))
+            if field.name != "second_layer":
+                object.__setattr__(self, field.name, number(field.name, getattr(self, field.name), low=0.0))
+        if not isinstance(self.second_layer, bool):
+            msg = f"second_layer = {self.second_layer!r}: expected True or False"
+            raise BadInput(msg)
+        refuse_rate_of_frozen(self.second_layer, self.eta_v)
 
 
 @dataclass(frozen=True, eq=False)
@@ -142,6 +158,7 @@ def train(
             taken = sgd_steps(
                 w, v, network.B, network.A, network.mask, X, zeta,
                 training.eta, training.eta_v, training.sigma, training.weight_decay,
+                training.weight_decay if training.second_layer else 0.0,
             )  # fmt: skip
             done += taken
             if taken < len(X):

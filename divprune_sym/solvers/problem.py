@@ -5,7 +5,7 @@ from __future__ import annotations
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
-from divprune_sym.ground.checks import BadInput, instance, integer, number
+from divprune_sym.ground.checks import BadInput, instance, integer, number, refuse_rate_of_frozen
 from divprune_sym.ground.values import ByValue
 from divprune_sym.named_activations import checked_activation
 from divprune_sym.notation import OrderParameters, checked_state
@@ -36,6 +36,8 @@ class Problem(ByValue):
     small_eta : bool
         The limit of a small learning rate: the terms in η², and with them label noise and batches, are left out. The
         only dynamics there are where the integral I4 has no closed form, as for ReLU; right to first order in η.
+    second_layer : bool
+        False freezes the second layer: it does not decay either.
 
     Raises
     ------
@@ -53,6 +55,7 @@ class Problem(ByValue):
     teacher_activation: str | Activation | None = None
     batch_size: int = 1
     small_eta: bool = False
+    second_layer: bool = True
 
     def __post_init__(self) -> None:
         checked_state(self.state)
@@ -61,9 +64,11 @@ class Problem(ByValue):
         for name, silent in (("activation", "erf"), ("teacher_activation", None)):
             self._agree(name, silent)
         integer("batch_size", self.batch_size, 1)
-        if not isinstance(self.small_eta, bool):
-            msg = f"small_eta = {self.small_eta!r}: expected True or False"
-            raise BadInput(msg)
+        for name in ("small_eta", "second_layer"):
+            if not isinstance(getattr(self, name), bool):
+                msg = f"{name} = {getattr(self, name)!r}: expected True or False"
+                raise BadInput(msg)
+        refuse_rate_of_frozen(self.second_layer, self.eta_v)
 
     def _agree(self, name: str, silent: str | None) -> None:
         """One activation, in the state and here."""
@@ -110,4 +115,4 @@ def checked_problem(value: object) -> Problem:
 
 def second_layer_moves(problem: Problem) -> bool:
     """Whether v is part of the moving state."""
-    return problem.eta_v > 0 or problem.weight_decay > 0
+    return problem.second_layer and (problem.eta_v > 0 or problem.weight_decay > 0)

@@ -25,7 +25,8 @@ LARGEST_FILE = 64 * 2**20  # bytes; a few hundred nodes need one
 LARGEST_NUMBER = 1e100  # products of a few of them stay within float64
 RATES = ("eta", "eta_v", "sigma", "weight_decay")
 ACTIVATIONS = ("activation", "teacher_activation")
-OPTIONS = (*ACTIVATIONS, "batch_size", "small_eta")
+SWITCHES = ("small_eta", "second_layer")
+OPTIONS = (*ACTIVATIONS, "batch_size", *SWITCHES)
 SECOND_LAYERS = ("v", "A")
 OVERLAPS = ("Q", "R", "T")
 
@@ -113,6 +114,18 @@ def _refused_constant(name: str) -> float:
     raise BadInput(msg)
 
 
+def state_in(given: dict[str, Any]) -> OrderParameters:
+    """The state in the keys of a problem file, read elsewhere: numbers are float.
+
+    Raises
+    ------
+    BadInput
+        Keys missing or unknown, or values that are no state.
+    """
+    _check_keys("", given, _state_keys(given), ACTIVATIONS)
+    return _state(given)
+
+
 def _state_keys(given: dict[str, Any]) -> tuple[str, ...]:
     """The keys that hold the state, in the one of the two layouts that is used."""
     overlaps = [name for name in OVERLAPS if name in given]
@@ -174,7 +187,7 @@ def _check_mask(name: str, mask: NDArray[np.float64]) -> None:
 
 
 def _options(given: dict[str, Any]) -> dict[str, Any]:
-    """What is there of batch size and small_eta."""
+    """What is there of batch size and switches."""
     options: dict[str, Any] = {}
     if "batch_size" in given:
         size = _number("batch_size", given["batch_size"])
@@ -182,11 +195,12 @@ def _options(given: dict[str, Any]) -> dict[str, Any]:
             msg = f"batch_size: {size:g}, expected a whole number of at least 1"
             raise BadInput(msg)
         options["batch_size"] = int(size)
-    if "small_eta" in given:
-        if not isinstance(given["small_eta"], bool):
-            msg = f"small_eta: expected true or false, got {_kind(given['small_eta'])}"
-            raise BadInput(msg)
-        options["small_eta"] = given["small_eta"]
+    for name in SWITCHES:
+        if name in given:
+            if not isinstance(given[name], bool):
+                msg = f"{name}: expected true or false, got {_kind(given[name])}"
+                raise BadInput(msg)
+            options[name] = given[name]
     return options
 
 

@@ -59,3 +59,35 @@ def written(path: Path, problem: Any) -> Path:
 def kernel(N: int, rank: int, seed: int = 1) -> NDArray[np.float64]:
     factor = np.random.default_rng(seed).standard_normal((N, rank))
     return np.asarray(factor @ factor.T)
+
+
+# a protocol of two short stages
+PROTOCOL = """
+[start]
+students = 2
+teachers = 2
+second_layer = 2.0
+overlap = 0.1
+[[steps]]
+do = "keep"
+name = "start"
+[[steps]]
+do = "train"
+alpha = 1
+eta = 0.5
+eta_v = 0.3
+sigma = 0.1
+[[steps]]
+do = "prune"
+method = "dpp-node"
+keep = 1
+[[steps]]
+do = "rewind"
+to = "start"
+[[steps]]
+do = "train"
+alpha = 1
+eta = {at = [0, 0.5], value = [0.5, 0.25]}
+eta_v = 0.3
+sigma = 0.1
+"""

@@ -256,6 +256,7 @@ BAD_PROBLEMS = {
     "no such teacher": (change(teacher_activation="err"), ("'err'", "did you mean 'erf'?")),
     "half a batch": (change(batch_size=2.5), ("batch_size: 2.5", "whole number")),
     "no batch": (change(batch_size=0), ("batch_size: 0", "at least 1")),
+    "second_layer as a number": (change(second_layer=0), ("second_layer: expected true or false, got 0.0",)),
     "small_eta as a number": (change(small_eta=1), ("small_eta: expected true or false, got 1.0",)),
     "boolean rate": (change(eta=True), ("eta", "expected a number, got true")),
     "text rate": (change(eta="0.5"), ("eta", "expected a number", "'0.5'")),

@@ -18,7 +18,7 @@ import numpy as np
 import pytest
 
 from divprune_sym.cli import app, main
-from tests.cli.files import kernel, unpruned, written
+from tests.cli.files import PROTOCOL, kernel, unpruned, written
 
 pytestmark = pytest.mark.slow(25)
 
@@ -76,6 +76,7 @@ def test_help_teaches(capsys):
 def test_examples_in_the_help_run(capsys, monkeypatch, tmp_path, name):
     monkeypatch.chdir(tmp_path)
     written(tmp_path / "PROBLEM.json", unpruned() | {"alphas": [0, 10, 1000]})
+    (tmp_path / "FILE.toml").write_text(PROTOCOL)
     np.save(tmp_path / "KERNEL.npy", kernel(12, 12))
     main([name, "--help"])
     text = capsys.readouterr().out.replace("\\\n", " ")

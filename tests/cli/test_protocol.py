@@ -9,42 +9,13 @@ import pytest
 
 from divprune_sym import read_protocol
 from divprune_sym.cli import main
-
-FILE = """
-[start]
-students = 2
-teachers = 2
-second_layer = 2.0
-overlap = 0.1
-[[steps]]
-do = "keep"
-name = "start"
-[[steps]]
-do = "train"
-alpha = 1
-eta = 0.5
-eta_v = 0.3
-sigma = 0.1
-[[steps]]
-do = "prune"
-method = "dpp-node"
-keep = 1
-[[steps]]
-do = "rewind"
-to = "start"
-[[steps]]
-do = "train"
-alpha = 1
-eta = {at = [0, 0.5], value = [0.5, 0.25]}
-eta_v = 0.3
-sigma = 0.1
-"""
+from tests.cli.files import PROTOCOL
 
 
 @pytest.fixture
 def file(tmp_path):
     path = tmp_path / "protocol.toml"
-    path.write_text(FILE)
+    path.write_text(PROTOCOL)
     return path
 
 
@@ -77,9 +48,9 @@ def test_with_networks(file, tmp_path, capsys):
 
 def test_refusals(file, tmp_path, stops):
     for text, said in (
-        (FILE.replace("eta_v", "etav"), "step 2: train has no 'etav'; did you mean 'eta_v'"),
-        (FILE.replace('to = "start"', 'to = "begin"'), "step 4: rewinds to 'begin'"),
-        (FILE.replace("keep = 1", "keep = 3"), "keep = 3"),
+        (PROTOCOL.replace("eta_v", "etav"), "step 2: train has no 'etav'; did you mean 'eta_v'"),
+        (PROTOCOL.replace('to = "start"', 'to = "begin"'), "step 4: rewinds to 'begin'"),
+        (PROTOCOL.replace("keep = 1", "keep = 3"), "keep = 3"),
         ("= 1", "no TOML"),
     ):
         path = tmp_path / "wrong.toml"

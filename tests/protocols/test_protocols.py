@@ -99,6 +99,16 @@ def test_random_edges_rewound_are_random_edges_of_the_start():
     np.testing.assert_allclose(found, direct, rtol=1e-8, atol=0)
 
 
+def test_a_frozen_second_layer_does_not_decay():
+    stage = Train(2.0, 0.5, weight_decay=0.3, layers=("first",))
+    found = dp.Protocol((stage,)).agreement(START, 1500, 3, replicas=6, points=3)
+    assert found.verdict.agrees
+    np.testing.assert_array_equal(found.theory.ensemble.states[0].v, START.v)
+    np.testing.assert_array_equal(found.simulation.networks[0].v, START.v)
+    both = dp.Protocol((replace(stage, layers=("first", "second")),)).flow(START, points=3, N=1500)
+    assert not compare(both, found.simulation).verdict.agrees
+
+
 def test_another_teacher():
     found = dp.Protocol((BEFORE, Teacher((1.0, -1.0)), AFTER)).flow(START, points=4)
     trained = dp.integrate(dp.Problem(START, **RATES), [BEFORE.alpha]).state()
@@ -179,6 +189,10 @@ def test_steps_that_a_state_cannot_take_are_named(steps, said):
         (lambda: Train(1.0, ((0.1,), (0.5,))), "must begin with 0 and increase"),
         (lambda: Train(1.0, ((0.0, 0.5, 0.5), (0.5, 0.1, 0.2))), "must begin with 0 and increase"),
         (lambda: Train(1.0, ((0.0, 0.5), (0.5,))), "as many times as values"),
+        (lambda: Train(1.0, 0.5, 0.1, layers=("first",)), "eta_v: the second layer is frozen"),
+        (lambda: Train(1.0, 0.0, 0.1, weight_decay=0.1, layers=["second"]), "of the second layer alone there is none"),
+        (lambda: Train(1.0, 0.5, layers=()), "layers"),
+        (lambda: Train(1.0, 0.5, layers="first"), "layers"),
         (lambda: Prune("dpp-node", 1.5), "a whole number of nodes"),
         (lambda: Prune("dpp-nod", 1), "dpp-node"),
         (lambda: Prune("random-edge", 1.5), "keep = 1.5"),
@@ -218,7 +232,7 @@ def test_a_file():
         ({"stepz": []}, "did you mean 'steps'"),
         ({"steps": []}, "trains nowhere"),
         ({"steps": [{"do": "trian"}]}, "step 1: do = 'trian': there is no such step; did you mean 'train'"),
-        ({"steps": [{"do": "train", "alpha": 1.0}]}, "step 1: train needs eta"),
+        ({"steps": [{"do": "train", "eta": 1.0}]}, "step 1: train needs alpha"),
         ({"steps": [{"do": "train", "alpha": 1.0, "etta": 1}]}, "step 1: train has no 'etta'; did you mean 'eta'"),
         ({"steps": [{"do": "train", "alpha": 1.0, "eta": {"on": [0]}}]}, "step 1: eta has no 'on'"),
         ({"steps": [{"do": "train", "alpha": "x", "eta": 0.5}]}, "step 1: alpha"),

@@ -55,7 +55,7 @@ def run_kernel(network, training, X, zeta):
     w, v = network.w.copy(), network.v.copy()
     steps = sgd_steps(
         w, v, network.B, network.A, network.mask, X, zeta,
-        training.eta, training.eta_v, training.sigma, training.weight_decay,
+        training.eta, training.eta_v, training.sigma, training.weight_decay, training.weight_decay,
     )  # fmt: skip
     return steps, w, v
 
@@ -80,7 +80,7 @@ def test_the_update_of_every_activation(activation, teacher):
     delta = network.v @ g(lam) - network.A @ h(rho) - 0.4 * noise[0]
     w, v = network.w.copy(), network.v.copy()
     steps = sgd_module(activation, teacher).sgd_steps
-    assert steps(w, v, network.B, network.A, network.mask, x, noise, 0.9, 0.7, 0.4, 0.0) == 1
+    assert steps(w, v, network.B, network.A, network.mask, x, noise, 0.9, 0.7, 0.4, 0.0, 0.0) == 1
     moved = -0.9 / np.sqrt(N) * np.outer(network.v * slope * delta, x[0]) * network.mask
     # differences over 2e-6 are good to about 1e-9
     np.testing.assert_allclose(w - network.w, moved, rtol=1e-6, atol=1e-8)
@@ -155,6 +155,19 @@ def test_masked_weights_feel_decay_only():
     decayed = train(network, TRAINING, [2.0], np.random.default_rng(1)).network
     expected = network.w * (1 - TRAINING.weight_decay / N) ** (2 * N)
     np.testing.assert_allclose(decayed.w[pruned], expected[pruned], rtol=1e-13)  # 74 products of 2 ulp
+
+
+def test_a_frozen_second_layer_does_not_decay():
+    network = make_network()
+    frozen = Training(0.9, weight_decay=0.3, second_layer=False)
+    made, other = (train(network, x, [2.0], 1).network for x in (frozen, replace(frozen, second_layer=True)))
+    assert (made.v == network.v).all()
+    assert (np.abs(other.v) < np.abs(network.v)).all()
+    assert (made.w != other.w).any()
+    with pytest.raises(BadInput, match="the second layer is frozen"):
+        Training(0.9, eta_v=0.1, second_layer=False)
+    with pytest.raises(BadInput, match="second_layer = 1: expected True or False"):
+        Training(0.9, second_layer=1)
 
 
 def test_second_layer_frozen():
@@ -256,7 +269,7 @@ def test_kernel_stops_before_a_step_that_is_not_finite(name, value):
     arrays[name].flat[0] = value
     before = {key: array.copy() for key, array in arrays.items()}
     X = np.random.default_rng(2).standard_normal((4, N))
-    steps = sgd_steps(*arrays.values(), network.B, network.A, network.mask, X, np.zeros(4), 0.5, 0.5, 0.5, 0.5)
+    steps = sgd_steps(*arrays.values(), network.B, network.A, network.mask, X, np.zeros(4), 0.5, 0.5, 0.5, 0.5, 0.5)
     assert steps == 0
     for key in arrays:
         np.testing.assert_array_equal(arrays[key], before[key])

@@ -78,6 +78,8 @@ def test_rates_are_checked(name, value):
         ({"batch_size": 0}, "batch_size = 0: must be at least 1"),
         ({"batch_size": 2.0}, "batch_size: expected an integer"),
         ({"small_eta": 1}, "small_eta = 1: expected True or False"),
+        ({"second_layer": 1}, "second_layer = 1: expected True or False"),
+        ({"second_layer": False, "eta_v": 0.1}, "eta_v = 0.1: the second layer is frozen"),
     ],
 )
 def test_activations_and_batches_are_checked(options, message):

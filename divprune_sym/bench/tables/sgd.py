@@ -42,7 +42,7 @@ def sgd(quick: bool) -> Iterator[Case]:
     sgd_steps = sgd_module("erf").sgd_steps
 
     def steps() -> None:
-        sgd_steps(w, v, network.B, network.A, network.mask, X[:STEPS], zeta, 0.1, 0.1, 0.01, 0.0)
+        sgd_steps(w, v, network.B, network.A, network.mask, X[:STEPS], zeta, 0.1, 0.1, 0.01, 0.0, 0.0)
 
     yield Case(
         "one thread",
