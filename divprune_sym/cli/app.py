@@ -5,12 +5,12 @@ from __future__ import annotations
 import os
 import sys
 import warnings
-from typing import TYPE_CHECKING, Annotated
+from typing import TYPE_CHECKING, Annotated, Any
 
 from cyclopts import App, CycloptsError, Parameter
 
 from divprune_sym.cli.console import BAD_INPUT, DONE, FAILED, INTERRUPTED, say, spell_what_cannot_be_encoded
-from divprune_sym.ground.work import interruptibly, still_running
+from divprune_sym.ground.work import Stopped, interruptibly, still_running, told_to_stop
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
@@ -63,6 +63,8 @@ def launch(
         chain = " ".join(["divprune-sym", *(error.command_chain or ())])
         return say(f"{error} See {chain} --help", BAD_INPUT)
     except Exception as error:
+        if told_to_stop():
+            raise KeyboardInterrupt from None
         if debug:
             raise
         return _explained(error)
@@ -84,11 +86,18 @@ def _in_one_line(message: Warning | str, *_: object) -> None:
     say(str(message))
 
 
+def _unless_told_to_stop(unraisable: Any) -> None:
+    """What could not be raised, unless it is that somebody pressed Ctrl-C."""
+    if not issubclass(unraisable.exc_type, (KeyboardInterrupt, Stopped)):
+        sys.__unraisablehook__(unraisable)
+
+
 def main(arguments: Sequence[str] | None = None) -> int:
     """Run the command line and return its exit code: 0 done, 1 failed, 2 bad input, 130 interrupted."""
     asked = sys.argv[1:] if arguments is None else arguments
     if arguments is None:
         warnings.showwarning = _in_one_line  # type: ignore[assignment]
+        sys.unraisablehook = _unless_told_to_stop
         # numbers that are not finite are refused by name, in one line
         warnings.filterwarnings("ignore", "(overflow|invalid value|divide by zero) encountered", RuntimeWarning)
         spell_what_cannot_be_encoded()

@@ -209,6 +209,15 @@ def within(seconds: float, work: Callable[[], T]) -> T | None:
     return result
 
 
+def told_to_stop() -> bool:
+    """Whether nobody waits any more for the work that asks this.
+
+    What it was told may have been swallowed on the way, by a callback of compiled code: an error that follows is none.
+    """
+    here = current_thread()
+    return isinstance(here, _Worker) and here.told
+
+
 def still_running() -> bool:
     """Whether some work that nobody waits for has not ended yet."""
     return any(isinstance(thread, _Worker) for thread in enumerate())

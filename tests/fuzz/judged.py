@@ -64,6 +64,8 @@ def judge(
     try:
         with (
             _limited(seconds),
+            # words that were changed may name files to write
+            contextlib.chdir(folder),
             contextlib.redirect_stdout(out),
             contextlib.redirect_stderr(err),
             warnings.catch_warnings(record=True),

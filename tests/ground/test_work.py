@@ -21,6 +21,7 @@ from divprune_sym.ground.work import (
     interruptibly,
     one_blas_thread,
     still_running,
+    told_to_stop,
     usable_cores,
 )
 from tests.processes import OnATerminal, alive, in_session_of, waited
@@ -243,3 +244,32 @@ def test_workers_are_deaf_from_their_first_instruction(tmp_path):
         running.end()
         waited(lambda: not in_session_of(running.process.pid))
         assert "spawn_main" not in running.shown  # what a worker's traceback begins with
+
+
+def test_work_knows_that_nobody_waits_for_it_any_more():
+    """Also where what it was told got lost, as in a callback of compiled code."""
+    begun, told = threading.Event(), []
+
+    def work(_):
+        begun.set()
+        end = time.monotonic() + 60
+        while not told_to_stop() and time.monotonic() < end:
+            try:
+                time.sleep(0.01)
+            except Stopped:
+                continue
+        told.append(told_to_stop())
+
+    assert not told_to_stop()
+    pieces = each_done(work, [0, 1], threads=2, waiting=lambda: stop_when(begun))
+    with pytest.raises(KeyboardInterrupt):
+        next(pieces)
+    end = time.monotonic() + 60
+    while len(told) < 1 and time.monotonic() < end:
+        time.sleep(0.01)
+    assert told[0] is True
+
+
+def stop_when(begun):
+    if begun.is_set():
+        raise KeyboardInterrupt
