@@ -12,6 +12,7 @@ import argparse
 import ast
 import os
 import random
+import re
 import resource
 import shutil
 import subprocess
@@ -91,12 +92,15 @@ def every(root: Path) -> list[Mutant]:
 
 
 def tests_of(path: str, root: Path) -> list[str]:
-    """Test files that name the module first, then the rest of its room's; those marked slow are left out."""
-    name, room = path.removesuffix(".py").replace("/", "."), path.split("/")[1]
-    texts = {file: file.read_text() for file in sorted((root / "tests").rglob("test_*.py"))}
-    quick = {file: text for file, text in texts.items() if "mark.slow" not in text}
-    naming = [file for file, text in quick.items() if name in text]
-    tests = dict.fromkeys(naming + [file for file in quick if file.parent.name == room])
+    """Test files that name the module, or something public that it defines; those of its room if there are none."""
+    module, room = path.removesuffix(".py").replace("/", "."), path.split("/")[1]
+    defined = [node.name for node in ast.parse((root / path).read_text()).body if hasattr(node, "name")]
+    words = [module, *(name for name in defined if not name.startswith("_"))]
+    naming = re.compile("|".join(rf"\b{re.escape(word)}\b" for word in words))
+    files = sorted((root / "tests").rglob("test_*.py"))
+    found = [file for file in files if naming.search(file.read_text())]
+    # the shortest first: what fails ends the run
+    tests = sorted(found or [file for file in files if file.parent.name == room], key=lambda file: file.stat().st_size)
     return [str(file.relative_to(root)) for file in tests]
 
 

@@ -35,7 +35,7 @@ def reproduce(
     quick
         Smaller and faster, with wider error bars.
     thorough
-        100 networks instead of 8, in about half an hour: an error of 2 % in most curves of the theory would show.
+        60 networks instead of 8, in about half an hour: an error of 2 % in most curves of the theory would show.
     seed
         Seed of everything random.
     backend

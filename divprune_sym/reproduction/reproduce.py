@@ -77,7 +77,7 @@ QUICK = Scale(
     minutes="about a minute (two the first time)",
 )
 # an error of 2 % in the theory of most curves would show; of retrained edges, 5 %
-THOROUGH = replace(FULL, networks=100, specialized_networks=300, minutes="about half an hour")
+THOROUGH = replace(FULL, networks=60, specialized_networks=300, minutes="about half an hour")
 # Numba's CUDA simulator runs thread by thread, in Python
 SIMULATED = Scale(30, 6, 2, 0.3, 0.2, DigitsSetting((16, 8), 2, 1, (0.5,)), (1, 2), (1, 3), 6, "some minutes")
 
@@ -92,7 +92,7 @@ def reproduce(
     out : Path
         Made if it is not there.
     size : {"quick", "full", "thorough"}
-        Quick: smaller networks, fewer of them, shorter training. Thorough: 100 networks instead of 8, so
+        Quick: smaller networks, fewer of them, shorter training. Thorough: 60 networks instead of 8, so
         that smaller errors of the theory would show.
     seed : int
     backend : {"cpu", "cuda"}
