@@ -2,12 +2,11 @@
 
 from __future__ import annotations
 
-import tomllib
 from dataclasses import dataclass, fields
-from difflib import get_close_matches
 from typing import TYPE_CHECKING, Any
 
 from divprune_sym.ground.checks import BadInput
+from divprune_sym.ground.tables import nearest, read_toml, refuse_unknown
 from divprune_sym.notation import OrderParameters, checked_state
 from divprune_sym.protocols.steps import RATES, Keep, Prune, Rewind, Step, Teacher, Train
 
@@ -21,7 +20,6 @@ if TYPE_CHECKING:
     from divprune_sym.protocols.simulation import ProtocolSimulation
 
 STEPS: dict[str, type[Step]] = {kind.__name__.lower(): kind for kind in (Train, Prune, Keep, Rewind, Teacher)}
-_FILE_BYTES = 2**20
 
 
 @dataclass(frozen=True)
@@ -157,27 +155,12 @@ def read_protocol(path: Path) -> tuple[Protocol, OrderParameters]:
     BadInput
         No such file, no TOML, or no protocol; the message names the file and the step.
     """
-    try:
-        with path.open("rb") as file:
-            text = file.read(_FILE_BYTES + 1)
-        if len(text) > _FILE_BYTES:
-            msg = "is longer than 1 MiB"
-            raise BadInput(msg)
-        return protocol_from(tomllib.loads(text.decode()))
-    except OSError as error:
-        msg = f"{path}: cannot be read ({error.strerror})"
-        raise BadInput(msg) from None
-    except (tomllib.TOMLDecodeError, UnicodeDecodeError, RecursionError) as error:
-        msg = f"{path}: no TOML: {str(error)[:120]}"
-        raise BadInput(msg) from None
-    except BadInput as error:
-        msg = f"{path}: {error}"
-        raise BadInput(msg) from None
+    return read_toml(path, protocol_from)
 
 
 def protocol_from(tables: Mapping[str, Any]) -> tuple[Protocol, OrderParameters]:
     """The same from the tables of a file."""
-    _refuse_unknown("the file", tables, {"start", "steps"})
+    refuse_unknown("the file", tables, {"start", "steps"})
     start, steps = tables.get("start"), tables.get("steps")
     if not isinstance(start, dict) or not isinstance(steps, list):
         msg = "expected a table [start] and steps in [[steps]]"
@@ -189,14 +172,14 @@ def _start(table: Mapping[str, Any]) -> OrderParameters:
     from divprune_sym.solvers.start import small_overlaps
 
     if "Q" in table:
-        _refuse_unknown("[start]", table, {"Q", "R", "T", "v", "A", "activation"})
+        refuse_unknown("[start]", table, {"Q", "R", "T", "v", "A", "activation"})
         missing = {"Q", "R", "T", "v", "A"} - table.keys()
         if missing:
             msg = f"[start]: {', '.join(sorted(missing))} is missing"
             raise BadInput(msg)
         arrays = (table[name] for name in ("Q", "R", "T", "v", "A"))
         return OrderParameters.unpruned(*arrays, activation=table.get("activation", "erf"))
-    _refuse_unknown("[start]", table, {"students", "teachers", "second_layer", "overlap", "activation", "seed"})
+    refuse_unknown("[start]", table, {"students", "teachers", "second_layer", "overlap", "activation", "seed"})
     for name in ("students", "teachers"):
         if name not in table:
             msg = f"[start]: {name} is missing (or Q, R, T, v and A)"
@@ -211,13 +194,11 @@ def _step(at: int, table: Any) -> Step:
             raise BadInput(msg)
         rest = {name: value for name, value in table.items() if name != "do"}
         if table["do"] not in STEPS:
-            near = get_close_matches(table["do"][:40], STEPS, 1)
-            hint = f"did you mean {near[0]!r}?" if near else f"known: {', '.join(STEPS)}"
-            msg = f"do = {table['do'][:40]!r}: there is no such step; {hint}"
+            msg = f"do = {table['do'][:40]!r}: there is no such step; {nearest(table['do'], STEPS)}"
             raise BadInput(msg)
         kind = STEPS[table["do"]]
         known = {f.name for f in fields(kind)}
-        _refuse_unknown(table["do"], rest, known)
+        refuse_unknown(table["do"], rest, known)
         needed = [f.name for f in fields(kind) if f.default is f.default_factory and f.name not in rest]
         if needed:
             msg = f"{table['do']} needs {', '.join(needed)}"
@@ -231,15 +212,6 @@ def _step(at: int, table: Any) -> Step:
 def _rate(name: str, value: Any) -> Any:
     """Knots {at = […], value = […]} as two tuples; everything else as it stands."""
     if name in RATES and isinstance(value, dict):
-        _refuse_unknown(name, value, {"at", "value"})
+        refuse_unknown(name, value, {"at", "value"})
         return (value.get("at", []), value.get("value", []))
     return value
-
-
-def _refuse_unknown(where: str, table: Mapping[str, Any], known: set[str]) -> None:
-    for key in table:
-        if key not in known:
-            near = get_close_matches(str(key)[:40], known, 1)
-            hint = f"did you mean {near[0]!r}?" if near else f"known: {', '.join(sorted(known))}"
-            msg = f"{where} has no {str(key)[:40]!r}; {hint}"
-            raise BadInput(msg)

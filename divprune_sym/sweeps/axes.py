@@ -3,10 +3,10 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
-from difflib import get_close_matches
 from typing import Any, Literal
 
 from divprune_sym.ground.checks import BadInput, integer, number
+from divprune_sym.ground.tables import nearest
 from divprune_sym.named_activations import checked_activation
 
 
@@ -79,9 +79,6 @@ def axis(name: str) -> Axis:
         There is none; the message has the nearest.
     """
     if name not in AXES:
-        known = [*AXES, "method", "keep", "refit"]
-        near = get_close_matches(name, known, 1)
-        hint = f"did you mean {near[0]!r}?" if near else f"known: {', '.join(known)}"
-        msg = f"axis {name[:40]!r}: there is none; {hint}"
+        msg = f"axis {name[:40]!r}: there is none; {nearest(name, AXES)}"
         raise BadInput(msg)
     return AXES[name]

@@ -4,9 +4,7 @@ from __future__ import annotations
 
 import hashlib
 import json
-import tomllib
 from dataclasses import asdict, dataclass
-from difflib import get_close_matches
 from itertools import product
 from math import prod
 from typing import TYPE_CHECKING, Any
@@ -14,6 +12,7 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 
 from divprune_sym.ground.checks import BadInput, increasing_times, integer, number
+from divprune_sym.ground.tables import read_toml, refuse_unknown
 from divprune_sym.pruning.method import NodeMethod
 from divprune_sym.pruning.user_method import load_method
 from divprune_sym.sweeps.axes import AXES, REFITS, axis
@@ -29,7 +28,6 @@ if TYPE_CHECKING:
 # trajectories in one piece of work, which is one chunk of the files: trained, also pruned, also trained on
 BLOCKS = (256, 32, 8)
 MOST = 10**8
-_FILE_BYTES = 2**20
 
 
 @dataclass(frozen=True)
@@ -202,27 +200,12 @@ def read_grid(path: Path) -> Grid:
     BadInput
         No such file, no TOML, or no grid; the message names the file and what is wrong in it.
     """
-    try:
-        with path.open("rb") as file:
-            text = file.read(_FILE_BYTES + 1)
-        if len(text) > _FILE_BYTES:
-            msg = "is longer than 1 MiB"
-            raise BadInput(msg)
-        return grid_from(tomllib.loads(text.decode()))
-    except OSError as error:
-        msg = f"{path}: cannot be read ({error.strerror})"
-        raise BadInput(msg) from None
-    except (tomllib.TOMLDecodeError, UnicodeDecodeError, RecursionError) as error:
-        msg = f"{path}: no TOML: {str(error)[:120]}"
-        raise BadInput(msg) from None
-    except BadInput as error:
-        msg = f"{path}: {error}"
-        raise BadInput(msg) from None
+    return read_toml(path, grid_from)
 
 
 def grid_from(tables: Mapping[str, Any]) -> Grid:
     """A grid from the tables of a file."""
-    _refuse_unknown("the grid", tables, _TABLES)
+    refuse_unknown("the grid", tables, _TABLES)
     if "alphas" not in tables:
         msg = "alphas is missing: the times to report, such as alphas = {from = 0.1, to = 300, count = 40}"
         raise BadInput(msg)
@@ -233,9 +216,9 @@ def grid_from(tables: Mapping[str, Any]) -> Grid:
             raise BadInput(msg)
         axes[name] = (value,)
     prune = _table(tables, "prune")
-    _refuse_unknown("[prune]", prune, {"method", "keep", "refit"})
+    refuse_unknown("[prune]", prune, {"method", "keep", "refit"})
     retrain = _table(tables, "retrain")
-    _refuse_unknown("[retrain]", retrain, {"alpha"})
+    refuse_unknown("[retrain]", retrain, {"alpha"})
     return Grid(
         axes=tuple(axes.items()),
         alphas=_values("alphas", tables["alphas"]),
@@ -255,22 +238,13 @@ def _table(tables: Mapping[str, Any], name: str) -> Mapping[str, Any]:
     return table
 
 
-def _refuse_unknown(where: str, table: Mapping[str, Any], known: set[str]) -> None:
-    for key in table:
-        if key not in known:
-            near = get_close_matches(key[:40], known, 1)
-            hint = f"did you mean {near[0]!r}?" if near else f"known: {', '.join(sorted(known))}"
-            msg = f"{where} has no {key[:40]!r}; {hint}"
-            raise BadInput(msg)
-
-
 def _values(name: str, value: Any) -> tuple[Any, ...]:
     """A list as it stands, one value, or a range {from, to, count, spacing}."""
     if isinstance(value, list):
         return tuple(value)
     if not isinstance(value, dict):
         return (value,)
-    _refuse_unknown(f"{name} = {{…}}", value, _RANGE)
+    refuse_unknown(f"{name} = {{…}}", value, _RANGE)
     missing = {"from", "to", "count"} - value.keys()
     if missing:
         msg = f"{name}: a range needs from, to and count; {', '.join(sorted(missing))} is missing"

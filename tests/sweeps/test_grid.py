@@ -65,7 +65,7 @@ def test_presets_can_be_read(name):
     ("tables", "said"),
     [
         ({"axes": {"sigm": [1.0]}}, "axis 'sigm': there is none; did you mean 'sigma'?"),
-        ({"axes": {"qqq": [1.0]}}, "known: teachers, students"),
+        ({"axes": {"qqq": [1.0]}}, "known: activation, batch_size"),
         ({"axs": {}}, "the grid has no 'axs'; did you mean 'axes'?"),
         ({"axes": {"sigma": []}}, "axis 'sigma': has no values"),
         ({"axes": {"sigma": [0.1, 0.1]}}, "sigma: 0.1 is given twice"),
