@@ -26,15 +26,14 @@ def asins(K: int, M: int, second_layer: bool = True) -> int:
 
 def elementwise_asin(times: int = 1) -> Callable[..., None]:
     """`asin(x, out)` by the library's own polynomial, several lanes at a time; sizes are multiples of the width."""
-    from numba import njit
-
+    from divprune_sym.codegen.native import native
     from divprune_sym.codegen.simd import WIDTH, as_lanes
     from divprune_sym.codegen.special import asin
 
-    @njit(error_model="numpy")
+    @native
     def run(x, out):  # type: ignore[no-untyped-def]
-        lanes: Any = as_lanes(x)  # type: ignore[call-arg]
-        results: Any = as_lanes(out)
+        lanes = as_lanes(x)
+        results = as_lanes(out)
         for _ in range(times):
             for j in range(lanes.shape[0]):
                 results[j] = asin(lanes[j])
@@ -66,29 +65,32 @@ def _floor(name: str, asin: Callable[..., None], x: NDArray[np.float64], units: 
 def repeated(function: Callable[..., Any]) -> Callable[..., None]:
     """`run(times, y, dydt, p)`: a compiled f(y, dydt, p) called from compiled code, so that Python's call is not timed.
 
-    Each call reads a y that depends on the call before: none can be left out.
+    Each call reads a y that depends on the call before: none can be left out. f is the library's own, or Numba's.
     """
-    from numba import njit
+    from divprune_sym.codegen.native import Native, native
 
-    @njit(error_model="numpy")
     def run(times, y, dydt, p):  # type: ignore[no-untyped-def]
         for _ in range(times):
             function(y, dydt, p)
             y[0] += 1e-300 * dydt[0]
 
-    return run
+    if isinstance(function, Native):
+        return native(run)
+    from numba import njit
+
+    compiled: Callable[..., None] = njit(error_model="numpy")(run)
+    return compiled
 
 
 def repeated_in_lanes(function: Callable[..., Any]) -> Callable[..., None]:
     """The same for an f of lanes, with y, dydt (n, WIDTH) and p (m, WIDTH)."""
-    from numba import njit
-
+    from divprune_sym.codegen.native import native
     from divprune_sym.codegen.simd import as_lanes
 
     many = repeated(function)
 
-    @njit(error_model="numpy")
+    @native
     def run(times, y, dydt, p):  # type: ignore[no-untyped-def]
-        many(times, as_lanes(y), as_lanes(dydt), as_lanes(p))  # type: ignore[call-arg]
+        many(times, as_lanes(y), as_lanes(dydt), as_lanes(p))
 
     return run

@@ -1,6 +1,7 @@
 """Generated modules on disk: owner-only folder, file name = hash of the content, verified before import.
 
-Numba caches compiled code only beside real files; a module kept here is compiled once per machine.
+Their compiled code lies beside them (see `objects`; Numba caches its own only beside real files): a module kept here is
+compiled once per machine.
 """
 
 from __future__ import annotations
@@ -104,7 +105,7 @@ def fingerprint() -> str:
     for package in _SOURCES:
         for path in sorted((Path(__file__).parent.parent / package).glob("*.py")):
             digest.update(path.name.encode() + path.read_bytes())
-    for library in ("sympy", "numba", "numpy"):
+    for library in ("sympy", "numba", "numpy", "llvmlite"):
         digest.update(f"{library} {version(library)}".encode())
     digest.update(sys.version.encode())
     return digest.hexdigest()
@@ -153,8 +154,8 @@ def _stored(recipe: Mapping[str, Any], generate: Callable[[], str]) -> Path:
 def _kept(pointer: Path, source: str, about: Mapping[str, Any]) -> Path:
     """Write a module and the pointer to it."""
     path = pointer.parent / f"g_{hashlib.sha256(source.encode()).hexdigest()}.py"
-    _write_aside(path, source)
-    _write_aside(pointer, json.dumps({"module": path.name, **about}))
+    write_aside(path, source.encode())
+    write_aside(pointer, json.dumps({"module": path.name, **about}).encode())
     return path
 
 
@@ -169,11 +170,12 @@ def _pointed_at(pointer: Path) -> Path | None:
     return path if path.name == f"g_{hashlib.sha256(content).hexdigest()}.py" else None
 
 
-def _write_aside(path: Path, text: str) -> None:
+def write_aside(path: Path, content: bytes) -> None:
+    """Write a file of the owner's under another name, and rename it."""
     handle, temporary = tempfile.mkstemp(dir=path.parent, prefix=".writing_")
     try:
-        with os.fdopen(handle, "w", encoding="utf-8") as file:
-            file.write(text)
+        with os.fdopen(handle, "wb") as file:
+            file.write(content)
         Path(temporary).replace(path)
     except BaseException:
         Path(temporary).unlink(missing_ok=True)
@@ -194,7 +196,8 @@ def _imported_alone(name: str, path: Path) -> ModuleType:
             msg = f"cannot load the generated module {path}"
             raise ImportError(msg)
         code = _code(name, spec.loader, Path(importlib.util.cache_from_source(path)))
-        guard_compiled_code()
+        if "numba" in code.co_names:
+            guard_compiled_code()
         module = importlib.util.module_from_spec(spec)
         sys.modules[name] = module  # Numba looks the module up while its functions are being made
         try:

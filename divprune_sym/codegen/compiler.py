@@ -1,4 +1,4 @@
-"""The compiler: indexed SymPy sums in, the intermediate form and readable Python for Numba out."""
+"""The compiler: indexed SymPy sums in, the intermediate form and readable Python out."""
 
 from __future__ import annotations
 

@@ -8,11 +8,8 @@ from __future__ import annotations
 
 from math import copysign, fabs, sqrt
 
-from numba import njit
-
+from divprune_sym.codegen.native import native as jit
 from divprune_sym.codegen.simd import above, any_above, fma, power_of_two
-
-jit = njit(error_model="numpy", nogil=True)
 
 # --- copied into modules of other targets from here on --------------------------------------------------
 

@@ -1,8 +1,8 @@
 """What differs between machines in generated text: its first lines, and how it makes room for arrays.
 
 Everything between is one text. It uses the names that a preamble has to define: `jit` (for functions that generated
-code calls; on the CPU they go straight to LLVM), `entry` (for those called from outside), `fma`, `sqrt`, `pi` and the
-special functions; `special_source` has those as text, in terms of `jit`, `fma`, `above`, `any_above`, `sqrt`, `fabs`
+code calls), `entry` (for those called from outside: on the CPU the same), `fma`, `sqrt`, `pi` and the special
+functions; `special_source` has those as text, in terms of `jit`, `fma`, `above`, `any_above`, `sqrt`, `fabs`
 and `copysign`.
 """
 
@@ -100,39 +100,35 @@ jit = njit(cache=True, error_model="numpy", nogil=True)
 )
 
 
-def _numba(*names: str) -> str:
+def _native(*names: str) -> str:
     listed = "".join(f"    {name},\n" for name in sorted(names, key=str.lower))
-    return f"""{_HEADER}from functools import cache
-from math import atan2, fabs, pi, sqrt
+    return f"""{_HEADER}from math import atan2, pi, sqrt
 
 import numpy as np
-from numba import cfunc, njit
 
-from divprune_sym.codegen.direct import direct as jit
+from divprune_sym.codegen.native import native as jit
 from divprune_sym.codegen.simd import (
 {listed})
 from divprune_sym.codegen.special import asin, exp, root
 
-# called from outside: kept on disk, with all that it calls
-entry = njit(cache=True, error_model="numpy", nogil=True)
+entry = jit
 
 
 """
 
 
-_STEPPING = ("AT_ADDRESS", "above", "call", "floats_at", "fma", "lanes_at", "next_ticket", "view")
-_PAIRS = ("WIDTH", "all_pairs", "half_pairs", "local_array", "local_lanes", "packed_indices", "put", "take")
-_LANES = ("WIDTH", "as_lanes", "lane_array", "local_lanes")
+_BASIC = ("WIDTH", "fma", "local_lanes", "view")
+_PAIRS = (*_BASIC, "all_pairs", "half_pairs", "local_array", "packed_indices", "put", "take")
+_LANES = (*_BASIC, "as_lanes", "lane_array")
 
 # one trajectory: floats, and lanes of node pairs where special functions are many
-CPU = Target("cpu", _numba(*_PAIRS, *_STEPPING), "local_array({shape})", "np.empty({shape})", packs=True)
+CPU = Target("cpu", _native(*_PAIRS), "local_array({shape})", "np.empty({shape})", packs=True)
 # one trajectory, in less time to compile
 SCALAR = replace(CPU, name="scalar", packs=False)
 # several trajectories: every number is lanes
-BATCH = Target("batch", _numba(*_LANES, *_STEPPING), *_LANE_ROOMS)
+BATCH = Target("batch", _native(*_LANES), *_LANE_ROOMS)
 # one state and several directions: floats, lanes of node pairs, and lanes of directions
-_BOTH = sorted({*_PAIRS, *_LANES, *_STEPPING, "ALONG_AT_ADDRESS", "call_along"})
-TANGENT = Target("tangent", _numba(*_BOTH), "local_array({shape})", "np.empty({shape})", packs=True)
+TANGENT = Target("tangent", _native(*{*_PAIRS, *_LANES}), "local_array({shape})", "np.empty({shape})", packs=True)
 
 
 def special_source() -> str:

@@ -1,4 +1,4 @@
-"""Last pass: the intermediate form as Python that Numba can compile, for one target."""
+"""Last pass: the intermediate form as Python that can be compiled, for one target."""
 
 from __future__ import annotations
 

@@ -100,7 +100,7 @@ def _filled(module: ModuleType, C: NDArray[np.float64]) -> NDArray[np.float64]:
 
 
 def _plain(array: NDArray[np.float64]) -> NDArray[np.float64]:
-    """A writable array in C order: Numba compiles anew for every other kind."""
+    """A writable array in C order, as compiled code takes it."""
     return np.require(array, np.float64, ("C", "W"))
 
 

@@ -1,6 +1,6 @@
 """Time stepping of several trajectories side by side, each with its own step; `_kernels.py` has what one of them does.
 
-The text below the line is copied behind that of `_kernels.py`. All that is special here: a lane whose trajectory has
+All that is special here: a lane whose trajectory has
 ended takes the next one at once, and what the lanes decide they decide one by one, with the functions of a single
 trajectory. So each trajectory goes through the same operations, in the same order, as alone.
 """
@@ -8,8 +8,8 @@ trajectory. So each trajectory goes through the same operations, in the same ord
 from __future__ import annotations
 
 import numpy as np
-from numba import njit
 
+from divprune_sym.codegen.native import native
 from divprune_sym.codegen.simd import WIDTH, above, as_lanes, call, next_ticket
 from divprune_sym.solvers._kernels import (
     FILLED,
@@ -37,24 +37,20 @@ from divprune_sym.solvers._kernels import (
     stepped,
 )
 
-jit = entry = njit(error_model="numpy", nogil=True)
 
-# --- copied into generated modules for batches from here on --------------------------------------------
-
-
-@jit
+@native
 def read_lane(source, lane, target):
     for j in range(len(target)):
         target[j] = source[j, lane]
 
 
-@jit
+@native
 def write_lane(source, target, lane):
     for j in range(len(source)):
         target[j, lane] = source[j]
 
 
-@entry
+@native
 def adaptive_many(
     rhs,
     starts,
@@ -91,7 +87,9 @@ def adaptive_many(
     one, slope, moved, new, final = np.empty(n), np.empty(n), np.empty(n), np.empty(n), np.empty(n)
     own = np.empty((all_stages, n))
     weights = np.empty(all_stages)
-    who = np.full(width, -1)
+    who = np.empty(width, np.int64)
+    for lane in range(width):
+        who[lane] = -1
     fresh = np.zeros(width)
     guesses = np.zeros(width)
     while tickets[0] < GIVEN_UP:
@@ -216,7 +214,7 @@ def adaptive_many(
         keep_lanes(stages[0], stages[last], kept[0])
 
 
-@jit
+@native
 def keep_lanes(old, new, kept):
     """Lanes of accepted steps move on."""
     for j in range(len(old)):

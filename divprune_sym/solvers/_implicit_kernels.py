@@ -9,8 +9,6 @@ its Jacobian and factors while it converges. What is special here:
   state: a plateau left through overlaps far below the tolerance would otherwise be stepped over. λ comes from
   inverse iterations with the factors at hand, one or two a step.
 - Coordinates that symmetry keeps equal are kept so to the last bit: rounding breaks no symmetry.
-
-The text below the line is copied behind that of `_kernels.py`.
 """
 
 from __future__ import annotations
@@ -18,9 +16,9 @@ from __future__ import annotations
 from math import fabs, sqrt
 
 import numpy as np
-from numba import njit
 
-from divprune_sym.codegen.simd import WIDTH, as_lanes, call, call_along, fma
+from divprune_sym.codegen.native import native
+from divprune_sym.codegen.simd import WIDTH, as_lanes, call, fma
 from divprune_sym.solvers._kernels import (
     AGE,
     CALM,
@@ -49,10 +47,6 @@ from divprune_sym.solvers._kernels import (
     starting_step,
 )
 
-jit = entry = njit(error_model="numpy", nogil=True)
-
-# --- copied into generated modules from here on --------------------------------------------------------
-
 # rows of a run's memory: differences, a growing and a fast direction, twins, and the Jacobian from JACOBIAN on
 GROWING, FAST, TWIN, JACOBIAN = 8, 9, 10, 11
 NEWTON_ITERATIONS, LARGEST_ORDER = 4, 5
@@ -66,7 +60,7 @@ YOUNG, OLD = 30.0, 50.0
 NEAR = 4.0
 
 
-@jit
+@native
 def leading(order):
     """α_k = (1 − κ_k) Σ_{j≤k} 1/j, with the κ of Shampine & Reichelt."""
     total = 0.0
@@ -75,7 +69,7 @@ def leading(order):
     return (1.0 - kappa(order)) * total
 
 
-@jit
+@native
 def kappa(order):
     """Shampine & Reichelt 1997, table 1; order 5 is the backward differentiation formula itself."""
     if order == 1:
@@ -87,13 +81,13 @@ def kappa(order):
     return -0.0415 if order == 4 else 0.0
 
 
-@jit
+@native
 def error_constant(order):
     """The error of a step is this times the difference of order k + 1."""
     return kappa(order) * leading(order) / (1.0 - kappa(order)) + 1.0 / (order + 1)
 
 
-@jit
+@native
 def slope_of(rhs, z, first, other, y, dydt, f, p):
     """f(z): through the flat arrays y and dydt."""
     for j in range(len(z)):
@@ -104,7 +98,7 @@ def slope_of(rhs, z, first, other, y, dydt, f, p):
         f[j] = dydt[first[j]]
 
 
-@jit
+@native
 def differentiate(rhs, slopes, directions, z, f, first, other, y, dydt, moved, memory, p):
     """Row JACOBIAN + m of the memory: ∂f/∂z_m; the number of right-hand sides it took.
 
@@ -116,7 +110,7 @@ def differentiate(rhs, slopes, directions, z, f, first, other, y, dydt, moved, m
             y[first[j]] = z[j]
             y[other[j]] = z[j]
         found = np.empty(directions.shape)
-        call_along(slopes, y, directions, found, p)
+        call(slopes, y, directions, found, p)
         total = 0.0
         for m in range(len(z)):
             for j in range(len(z)):
@@ -136,7 +130,7 @@ def differentiate(rhs, slopes, directions, z, f, first, other, y, dydt, moved, m
     return len(z) + 1.0
 
 
-@jit
+@native
 def factor(memory, c, lower, upper, pivots):
     """The factors of 1 − cJ, transposed as J is: row m is a column, in packs of `WIDTH`. False if it is singular.
 
@@ -182,7 +176,7 @@ def factor(memory, c, lower, upper, pivots):
     return True
 
 
-@jit
+@native
 def solve(lower, upper, pivots, x):
     """x becomes (1 − cJ)⁻¹ x."""
     n, packs = len(pivots), lower.shape[1]
@@ -205,7 +199,7 @@ def solve(lower, upper, pivots, x):
             low[n, q] = fma(-x[k], up[k, q], low[n, q])
 
 
-@jit
+@native
 def keep_twins(x, twins, scale):
     """Twins become equal where they differ by less than any error that counts; those that differ by more are none."""
     for j in range(len(x)):
@@ -216,7 +210,7 @@ def keep_twins(x, twins, scale):
             twins[j] = j
 
 
-@jit
+@native
 def find_twins(memory, order, twins):
     """Coordinates that differ by rounding only, in their differences too: twins[j] is the first that j equals."""
     for j in range(len(twins)):
@@ -232,7 +226,7 @@ def find_twins(memory, order, twins):
                 break
 
 
-@jit
+@native
 def size_of(x, scale):
     """Root mean square of x over a scale."""
     total = 0.0
@@ -242,7 +236,7 @@ def size_of(x, scale):
     return sqrt(total / len(x))
 
 
-@jit
+@native
 def respace(memory, order, share):
     """The differences of states spaced by so many steps: the same polynomial at other points.
 
@@ -264,7 +258,7 @@ def respace(memory, order, share):
                 memory[i, j] = fma(weights[i, k], memory[k, j], memory[i, j])
 
 
-@jit
+@native
 def change_step(control, memory, share):
     """Make the step so many times as long."""
     respace(memory, int(control[ORDER]), share)
@@ -272,7 +266,7 @@ def change_step(control, memory, share):
     control[EQUAL] = 0.0
 
 
-@jit
+@native
 def growth_rate(lower, upper, pivots, c, direction, twins, scratch):
     """One inverse iteration: (1 − cJ)⁻¹ grows the direction of the rightmost eigenvalue λ by 1/(1 − cλ)."""
     for j in range(len(direction)):
@@ -290,7 +284,7 @@ def growth_rate(lower, upper, pivots, c, direction, twins, scratch):
     return (1.0 - 1.0 / along) / c
 
 
-@jit
+@native
 def fastest_rate(memory, direction, scratch, times):
     """The spectral radius of the Jacobian, by so many power iterations from the direction found last."""
     n = len(direction)
@@ -312,7 +306,7 @@ def fastest_rate(memory, direction, scratch, times):
     return rate
 
 
-@jit
+@native
 def longest(order, rate, rtol):
     """The longest step that resolves growth at a rate: an error of about 10 rtol in each factor e, of 1e-4 at most."""
     if rate <= 0.0:
@@ -320,7 +314,7 @@ def longest(order, rate, rtol):
     return ((order + 1) * min(max(GROWTH_ERROR * rtol, 1e-12), 1e-4)) ** (1.0 / order) / rate
 
 
-@jit
+@native
 def begin(rhs, first, other, y, slope, control, memory, alphas, out, start, rtol, atol, p):
     """Differences to start with: from the last explicit step, or of order 1 from the slope at α = 0."""
     n = len(first)
@@ -357,7 +351,7 @@ def begin(rhs, first, other, y, slope, control, memory, alphas, out, start, rtol
     return UNDER_WAY
 
 
-@jit
+@native
 def newton(rhs, c, first, other, y, dydt, z, d, psi, scale, f, lower, upper, pivots, twins, wanted, control, p):
     """Solve d = c f(z + d) − ψ; the number of iterations, 0 if they do not converge. z moves with d."""
     before, rate = -1.0, -1.0
@@ -387,7 +381,7 @@ def newton(rhs, c, first, other, y, dydt, z, d, psi, scale, f, lower, upper, piv
     return 0
 
 
-@jit
+@native
 def advance_differences(memory, order, d):
     """The differences at the end of a step whose correction is d."""
     for j in range(len(d)):
@@ -398,7 +392,7 @@ def advance_differences(memory, order, d):
             memory[row, j] += memory[row + 1, j]
 
 
-@jit
+@native
 def state_within(memory, order, x, first, other, target):
     """The interpolated state x steps after the end of a step (x ≤ 0)."""
     for j in range(len(first)):
@@ -410,7 +404,7 @@ def state_within(memory, order, x, first, other, target):
         target[other[j]] = total
 
 
-@jit
+@native
 def keep_polynomial(row, t, h, memory, order, first, other):
     """The polynomial of the step that began at t, as `keep` writes it: in powers of the share θ of the step."""
     for power in range(row.shape[0]):
@@ -434,7 +428,7 @@ def keep_polynomial(row, t, h, memory, order, first, other):
             row[power, 2 + other[j]] = row[power, 2 + first[j]]
 
 
-@jit
+@native
 def choose_step(control, memory, error, safety, rate, scale, rtol):
     """After order + 1 equal steps: the order that allows the longest next step, the higher one if both do."""
     order = int(control[ORDER])
@@ -452,7 +446,7 @@ def choose_step(control, memory, error, safety, rate, scale, rtol):
     change_step(control, memory, best)
 
 
-@entry
+@native
 def implicit(
     rhs,
     slopes,
@@ -486,7 +480,7 @@ def implicit(
     flat, dydt, scratch, moved = np.empty(len(y)), np.empty(len(y)), np.empty(n), np.empty(n)
     packs = (n + WIDTH - 1) // WIDTH
     lower, upper = np.empty((n + 1, packs, WIDTH)), np.empty((n + 1, packs, WIDTH))
-    pivots = np.empty(n, dtype=np.int64)
+    pivots = np.empty(n, np.int64)
     if np.isnan(control[T]) or control[ORDER] == 0.0:
         status = begin(rhs, first, other, y, slope, control, memory, alphas, out, start, rtol, atol, p)
         if status != UNDER_WAY:

@@ -1,8 +1,7 @@
 """Time stepping on plain arrays: no kernel raises, every kernel returns a status (solvers/solution.py has its words).
 
-The text below the line is a generated module of its own: it is compiled once, and calls the right-hand side of each
-problem, compiled apart, at its address `rhs` (Numba cannot cache functions that take functions).
-Arrays are copied by loops: Numba spends seconds on compiling the error message of a slice assignment.
+They are generated text that nobody has to generate (see `codegen.expressions` for what it may hold): compiled once,
+they call the right-hand side of each problem, compiled apart, at its address `rhs`.
 """
 
 from __future__ import annotations
@@ -10,13 +9,9 @@ from __future__ import annotations
 from math import fabs, sqrt
 
 import numpy as np
-from numba import njit
 
+from divprune_sym.codegen.native import native
 from divprune_sym.codegen.simd import above, call, fma, next_ticket
-
-jit = entry = njit(error_model="numpy", nogil=True)
-
-# --- copied into generated modules from here on --------------------------------------------------------
 
 DONE, TOO_MANY_STEPS, STEP_TOO_SMALL, NOT_FINITE, UNDER_WAY, STIFF, CALM = 0, 1, 2, 3, 4, 5, 6
 # as the next ticket it says that nobody waits any more; trial steps between two looks at it
@@ -30,13 +25,13 @@ CONTROL = 19
 STIFF_FROM, STIFF_IN_A_ROW = 1.0, 10.0
 
 
-@jit
+@native
 def copy(source, target):
     for j in range(len(source)):
         target[j] = source[j]
 
 
-@jit
+@native
 def all_finite(y):
     total = 0.0
     for j in range(len(y)):
@@ -44,7 +39,7 @@ def all_finite(y):
     return total == 0.0
 
 
-@jit
+@native
 def combine(y, h, weights, stages, count, out):
     """out = y + h Σ_{s<count} weights[s] stages[s], for floats and for lanes."""
     for j in range(len(y)):
@@ -57,7 +52,7 @@ def combine(y, h, weights, stages, count, out):
         out[j] = fma(h, out[j], y[j])
 
 
-@jit
+@native
 def error_norm(y, y_new, h, stages, count, errors, scratch, rtol, atol):
     """Root mean square of a step's error over its tolerance, for floats and for lanes.
 
@@ -84,7 +79,7 @@ def error_norm(y, y_new, h, stages, count, errors, scratch, rtol, atol):
     return h * total / sqrt((total + 0.01 * lower + 1e-300) * float(len(y)))
 
 
-@jit
+@native
 def scaled_norm(x, y, rtol, atol):
     total = 0.0
     for j in range(len(y)):
@@ -93,14 +88,14 @@ def scaled_norm(x, y, rtol, atol):
     return np.sqrt(total / len(y))
 
 
-@jit
+@native
 def first_guess(y, slope, rtol, atol):
     """Hairer, Nørsett & Wanner, II.4: a step whose explicit Euler move is small."""
     d0, d1 = scaled_norm(y, y, rtol, atol), scaled_norm(slope, y, rtol, atol)
     return 1e-6 if d0 < 1e-5 or d1 < 1e-5 else 0.01 * d0 / d1
 
 
-@jit
+@native
 def starting_step(h0, y, slope, moved, rtol, atol, order):
     """The same, from the slope after that move: a step in which the slope changes little."""
     change = np.empty(len(y))
@@ -114,7 +109,7 @@ def starting_step(h0, y, slope, moved, rtol, atol, order):
     return min(100 * h0, h1)
 
 
-@jit
+@native
 def begun(control, slope, alphas, y, out):
     """Report α = 0 if asked to; whether that was all, or there is no slope to start with."""
     control[PREVIOUS], control[FINITE] = 1e-4, 1.0
@@ -128,7 +123,7 @@ def begun(control, slope, alphas, y, out):
     return UNDER_WAY if all_finite(slope) else NOT_FINITE
 
 
-@jit
+@native
 def limited(control, last):
     """Shorten the step so that it ends at the last time; STEP_TOO_SMALL or NOT_FINITE if there is none left."""
     if last - control[T] > 1e-14 * last:
@@ -138,7 +133,7 @@ def limited(control, last):
     return UNDER_WAY
 
 
-@jit
+@native
 def accepted(control, norm, order):
     """Judge a trial step; shorten the next one if it failed."""
     control[TRIALS] += 1.0
@@ -150,7 +145,7 @@ def accepted(control, norm, order):
     return False
 
 
-@jit
+@native
 def stepped(control, norm, order):
     """Move the time, and choose the next step by the last two errors (PI control)."""
     control[T] += control[H]
@@ -162,7 +157,7 @@ def stepped(control, norm, order):
     control[H] *= growth
 
 
-@jit
+@native
 def stability(y_new, point, end, stage, h):
     """A step times the fastest rate, for floats and for lanes: from two slopes at its end (Hairer & Wanner, IV.2)."""
     slopes, states = 0.0 * h, 0.0 * h
@@ -173,14 +168,14 @@ def stability(y_new, point, end, stage, h):
     return h * sqrt(slopes / (states + 1e-300))
 
 
-@jit
+@native
 def bounded_by_stability(control, limit, last, patience):
     """Whether steps have been bounded by stability for a while, and more than `patience` of them are left to go."""
     control[STIFF_STEPS] = control[STIFF_STEPS] + 1.0 if limit > STIFF_FROM else 0.0
     return control[STIFF_STEPS] >= STIFF_IN_A_ROW and last - control[T] > patience * control[H]
 
 
-@jit
+@native
 def hand_over(control, h, y, slope, y_new, end, start):
     """Differences of the cubic through the ends of a step, three points to a step, for an implicit method."""
     for j in range(len(y)):
@@ -196,7 +191,7 @@ def hand_over(control, h, y, slope, y_new, end, start):
     control[ORDER], control[STIFF_STEPS] = 0.0, 0.0
 
 
-@jit
+@native
 def dense_weights(theta, dense, weights):
     """Weights of the stages in the solution at a share θ of the step."""
     for stage in range(dense.shape[0]):
@@ -205,7 +200,7 @@ def dense_weights(theta, dense, weights):
             weights[stage] = (weights[stage] + dense[stage, power]) * theta
 
 
-@entry
+@native
 def adaptive(
     rhs,
     y,
@@ -311,7 +306,7 @@ def adaptive(
     return DONE
 
 
-@jit
+@native
 def keep(row, t, h, y, stages, dense):
     """The polynomial of one step: row[0] = (t, h, y), row[d] = (0, 0, coefficient of θ^d)."""
     row[0, 0], row[0, 1] = t, h
@@ -325,18 +320,16 @@ def keep(row, t, h, y, stages, dense):
             row[1 + power, 2 + j] = h * total
 
 
-@entry
-def fixed_step(rhs, y0, alphas, dt, a, b, p):
-    """Runge–Kutta with a fixed step, shortened only to land on each of `alphas`.
+@native
+def fixed_step(rhs, y, control, alphas, out, dt, a, b, p):
+    """Runge–Kutta with a fixed step, shortened only to land on each of `alphas`; control says how far it came.
 
-    Returns (states (S, n), outputs filled, status, steps, right-hand sides, α reached).
+    Returns the status; out (S, n) holds the states at the first control[FILLED] times.
     """
-    n, s = len(y0), len(b)
-    out = np.zeros((len(alphas), n))
-    y, point = y0.copy(), np.empty(n)
-    stages = np.empty((s, n))
-    t, steps = 0.0, 0
+    n, s = len(y), len(b)
+    point, stages = np.empty(n), np.empty((s, n))
     for filled in range(len(alphas)):
+        t = control[T]
         span = alphas[filled] - t
         count = max(1, int(np.ceil(span / dt - 1e-9))) if span > 0.0 else 0
         for step in range(count):
@@ -346,18 +339,18 @@ def fixed_step(rhs, y0, alphas, dt, a, b, p):
                 call(rhs, point, stages[stage], p)
             combine(y, h, b, stages, s, point)
             copy(point, y)
-            steps += 1
+            control[STEPS] += 1.0
+            control[NFEV] += s
             if not all_finite(y):
-                return out, filled, NOT_FINITE, steps, steps * s, t + h * (step + 1)
-        t = alphas[filled]
+                control[T] = t + h * (step + 1)
+                return NOT_FINITE
+        control[T] = alphas[filled]
         copy(y, out[filled])
-    return out, len(alphas), DONE, steps, steps * s, t
+        control[FILLED] += 1.0
+    return DONE
 
 
-# --- for one trajectory after the other ----------------------------------------------------------------
-
-
-@entry
+@native
 def adaptive_many(
     rhs,
     starts,

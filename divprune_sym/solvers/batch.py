@@ -10,9 +10,10 @@ import numpy as np
 
 from divprune_sym.ground.checks import BadInput, increasing_times, instances, integer
 from divprune_sym.ground.work import each_done
+from divprune_sym.solvers import _batch_kernels, _kernels
 from divprune_sym.solvers._kernels import CONTROL, GIVEN_UP, STATUS, STIFF
 from divprune_sym.solvers.adaptive import adaptive_options, prepared, same_way, sizes
-from divprune_sym.solvers.modules import problem_module, stepping_module
+from divprune_sym.solvers.modules import address_of_equations
 from divprune_sym.solvers.problem import Problem
 from divprune_sym.solvers.run import Run, outcome, patience
 from divprune_sym.solvers.solution import Outcome, Solution, solutions
@@ -72,12 +73,13 @@ def integrate_batch(
     if chosen.stiff != "always":
         x = problems[0].state
         target = target_of(problems[0])
-        rhs, stepping = problem_module(problems[0].equations, x.K, x.M, target).at_address(), stepping_module(target)
+        rhs = address_of_equations(problems[0].equations, x.K, x.M, target)
+        adaptive_many = {"cpu": _kernels, "batch": _batch_kernels}[target].adaptive_many
         tickets = np.zeros(1, dtype=np.int64)
 
         def together(_: int) -> None:
-            stepping.adaptive_many(
-                rhs.address, starts, parameters, times, tickets, states, controls, memories, rtol, atol, max_steps,
+            adaptive_many(
+                rhs, starts, parameters, times, tickets, states, controls, memories, rtol, atol, max_steps,
                 patience(chosen, sizes(problems[0])), chosen.order, chosen.a, chosen.errors, chosen.dense,
             )  # fmt: skip
 

@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING
 import numpy as np
 
 from divprune_sym.codegen.cache import cached_module
+from divprune_sym.codegen.expressions import FLOAT
 from divprune_sym.solvers.coordinates import embedding
 from divprune_sym.solvers.modules import unpacked
 
@@ -21,26 +22,11 @@ if TYPE_CHECKING:
 
 _GLUE = """
 
-@njit(cache=True, error_model="numpy", nogil=True, inline="always")
-def along(y, directions, out, p):
+@entry
+def directional(y, rows, found, p):
+    directions, out = as_lanes(rows), as_lanes(found)
 {unpacked}    Q, R = view(y, 0, (classes, {K}, {K})), view(y, q, (classes, {K}, {M}))
     {call}
-
-
-@entry
-def directional(y, directions, out, p):
-    along(y, as_lanes(directions), as_lanes(out), p)
-
-
-def pointed(y, directions, out, p, n, packs, m):
-    rows, found = lanes_at(directions, packs * n), lanes_at(out, packs * n)
-    along(floats_at(y, n), view(rows, 0, (packs, n)), view(found, 0, (packs, n)), floats_at(p, m))
-
-
-@cache
-def at_address():
-    # compiled when first asked for
-    return cfunc(ALONG_AT_ADDRESS, cache=True, error_model="numpy")(pointed)
 """
 
 
@@ -49,9 +35,8 @@ def jacobian_module(equations: Equations, K: int, M: int, *, transposed: bool = 
     """Derivatives of the right-hand side, by the derivative derived in SymPy.
 
     `directional(y, directions, out, p)`: along flat directions, as many side by side as there are lanes; directions and
-    out are (packs, n_flat, WIDTH). `at_address().address` is where `stepping_module` calls it. `transposed`: directions
-    are weights of the right-hand side's entries, and the derivatives of the weighted sums by the entries of the state
-    are added to out.
+    out are (packs, n_flat, WIDTH). `transposed`: directions are weights of the right-hand side's entries, and the
+    derivatives of the weighted sums by the entries of the state are added to out.
     """
 
     def generate() -> str:
@@ -98,11 +83,12 @@ def flat_rows(*, transposed: bool) -> dict[str, Row]:
 
 @cache
 def address_of_derivative(equations: Equations, K: int, M: int) -> int:
-    """Where `stepping_module` calls the derivative, compiled when first asked for; 0 where it cannot be generated."""
+    """Where the implicit loop calls the derivative, compiled when first asked for; 0 where it cannot be generated."""
     from divprune_sym.codegen.arithmetic import CannotPrint
 
     try:
-        return int(jacobian_module(equations, K, M).at_address().address)
+        flat, packs = (FLOAT, 1), (FLOAT, 3)
+        return int(jacobian_module(equations, K, M).directional.address(flat, packs, packs, flat))
     except CannotPrint:
         return 0
 

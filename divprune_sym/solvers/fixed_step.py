@@ -6,10 +6,14 @@ from dataclasses import replace
 from functools import partial
 from typing import TYPE_CHECKING
 
+import numpy as np
+
 from divprune_sym.ground.checks import BadInput, increasing_times, number
+from divprune_sym.solvers._kernels import CONTROL, fixed_step
 from divprune_sym.solvers.adaptive import prepared
-from divprune_sym.solvers.modules import stepping_module
-from divprune_sym.solvers.solution import Outcome, solution
+from divprune_sym.solvers.modules import address_of_equations
+from divprune_sym.solvers.run import outcome
+from divprune_sym.solvers.solution import solution
 from divprune_sym.solvers.tableaus import FIXED_METHODS
 
 if TYPE_CHECKING:
@@ -48,8 +52,12 @@ def integrate_fixed_step(
     times = increasing_times("alphas", alphas)
     dt = number("dt", dt, max(1e-12, times[-1] / MOST_FIXED_STEPS))
     a, b, _, _ = FIXED_METHODS[method].arrays()
-    module, y0, p = prepared(problem)
-    made = Outcome(*stepping_module().fixed_step(module.at_address().address, y0, times, dt, a, b, p))
+    _, y, p = prepared(problem)
+    control, out = np.zeros(CONTROL), np.zeros((len(times), len(y)))
+    status = fixed_step(
+        address_of_equations(problem.equations, problem.state.K, problem.state.M), y, control, times, out, dt, a, b, p
+    )
+    made = outcome(out, control, status, implicit=False)
     return replace(
         solution(problem, times, made, throw), integrator=partial(integrate_fixed_step, dt=dt, method=method)
     )

@@ -1,15 +1,15 @@
-"""Generated modules: the right-hand side of a problem, and the loops that step in time, one for all problems."""
+"""Generated modules: the right-hand side of a problem."""
 
 from __future__ import annotations
 
 from functools import cache
-from pathlib import Path
 from typing import TYPE_CHECKING
 
 import numpy as np
 
 from divprune_sym.codegen.cache import cached_module, cached_text
-from divprune_sym.codegen.targets import BATCH, CPU, TANGENT, filled, hole
+from divprune_sym.codegen.expressions import FLOAT, LANES
+from divprune_sym.codegen.targets import BATCH, CPU, filled, hole
 
 if TYPE_CHECKING:
     from collections.abc import Mapping, Sequence
@@ -33,22 +33,11 @@ UNPACKED = """    classes = (len(p) - {K} - {M} - 4) // ({M} * {M} + {K} + 2)
 """
 _GLUE = """
 
-# inlined into `pointed`, which takes less time to compile than a call of it
-@njit(cache=True, error_model="numpy", nogil=True, inline="always")
+@entry
 def rhs(y, dydt, p):
 {unpacked}    Q, R = view(y, 0, (classes, {K}, {K})), view(y, q, (classes, {K}, {M}))
     dQ, dR = view(dydt, 0, (classes, {K}, {K})), view(dydt, q, (classes, {K}, {M}))
     {call}
-
-
-def pointed(y, dydt, p, n, m):
-    rhs({at}(y, n), {at}(dydt, n), {at}(p, m))
-
-
-@cache
-def at_address():
-    # compiled when first asked for
-    return cfunc(AT_ADDRESS, cache=True, error_model="numpy")(pointed)
 """
 
 
@@ -64,39 +53,15 @@ def flat_parameters(state: OrderParameters, rates: Sequence[float]) -> NDArray[n
     return np.concatenate([np.asarray(part, dtype=np.float64) for part in parts])
 
 
-_NUMBA = 'jit = njit(error_model="numpy", nogil=True)\n\n\n'
-_COPIED_FROM = "# --- copied into generated modules"
-_ONE_BY_ONE = "# --- for one trajectory after the other"
 # where the second layer is found while it moves
 _IN_STATE = {"v": "view(y, r, (K,))", "dv": "view(dydt, r, (K,))"}
-
-
-def _below_the_line(path: Path) -> str:
-    return path.read_text(encoding="utf-8").split(_COPIED_FROM, 1)[1].split("\n", 1)[1]
-
-
-def _stepping(target: str = "cpu") -> str:
-    """The time-stepping kernels as text."""
-    one, many, implicit = (
-        _below_the_line(Path(__file__).parent / name)
-        for name in ("_kernels.py", "_batch_kernels.py", "_implicit_kernels.py")
-    )
-    return one.split(_ONE_BY_ONE)[0] + many if target == "batch" else one + implicit
-
-
-@cache
-def stepping_module(target: str = "cpu") -> ModuleType:
-    """The compiled loops that step in time, for all problems."""
-
-    preamble = {"cpu": TANGENT, "batch": BATCH}[target].preamble
-    return cached_module({"stepping": target}, lambda: preamble + _NUMBA + _stepping(target))
 
 
 @cache
 def problem_module(equations: Equations, K: int, M: int, target: str = "cpu") -> ModuleType:
     """The compiled equations of motion for K student and M teacher nodes (any number of classes).
 
-    `rhs(y, dydt, p)` computes them; `at_address().address` is where `stepping_module` calls them.
+    `rhs(y, dydt, p)` computes them.
     """
 
     recipe = {**equations.recipe(), "target": target}
@@ -106,6 +71,13 @@ def problem_module(equations: Equations, K: int, M: int, target: str = "cpu") ->
         return filled(text, {"K": K, "M": M})
 
     return cached_module({**recipe, "K": K, "M": M}, generate)
+
+
+@cache
+def address_of_equations(equations: Equations, K: int, M: int, target: str = "cpu") -> int:
+    """Where the loops that step in time call them, compiled when first asked for."""
+    flat = (LANES if target == "batch" else FLOAT, 1)
+    return int(problem_module(equations, K, M, target).rhs.address(flat, flat, flat))
 
 
 def _text(equations: Equations, target: str) -> str:
@@ -118,10 +90,10 @@ def _text(equations: Equations, target: str) -> str:
     K, M = hole("K"), hole("M")
     sizes: dict[str, int | str] = {"K": K, "M": M, "classes": "mask.shape[0]"}
     outputs = ("dQ", "dR", "dv") if equations.second_layer else ("dQ", "dR")
-    chosen, at = {"cpu": (CPU, "floats_at"), "batch": (BATCH, "lanes_at")}[target]
+    chosen = {"cpu": CPU, "batch": BATCH}[target]
     function = compile_system(equations_of_motion(rule), g, sizes, outputs, chosen, h)
     call = called(function, {name: where.replace("K", K) for name, where in _IN_STATE.items()})
-    return chosen.preamble + function.source + _GLUE.format(K=K, M=M, unpacked=unpacked(K, M), call=call, at=at)
+    return chosen.preamble + function.source + _GLUE.format(K=K, M=M, unpacked=unpacked(K, M), call=call)
 
 
 def called(function: Function | Routine, in_state: Mapping[str, str]) -> str:

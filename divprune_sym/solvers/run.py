@@ -15,7 +15,7 @@ from divprune_sym.ground.checks import BadInput
 from divprune_sym.ground.files import CHECKPOINTS, check_ending, written_aside
 from divprune_sym.ground.stored import Stored, broken_checkpoint, read_checkpoint
 from divprune_sym.solvers._implicit_kernels import JACOBIAN as MEMORY
-from divprune_sym.solvers._implicit_kernels import LARGEST_ORDER
+from divprune_sym.solvers._implicit_kernels import LARGEST_ORDER, implicit
 from divprune_sym.solvers._kernels import (
     AGE,
     CALM,
@@ -38,10 +38,11 @@ from divprune_sym.solvers._kernels import (
     UNDER_WAY,
     H,
     T,
+    adaptive,
 )
 from divprune_sym.solvers.coordinates import places
 from divprune_sym.solvers.derivatives import address_of_derivative, coordinate_directions
-from divprune_sym.solvers.modules import problem_module, stepping_module
+from divprune_sym.solvers.modules import address_of_equations, problem_module
 from divprune_sym.solvers.solution import Outcome
 
 if TYPE_CHECKING:
@@ -137,9 +138,9 @@ class Run:
 
     def _explicit(self, pause: float, trace: NDArray[np.float64]) -> int:
         x = self.method
-        status: int = stepping_module().adaptive(
-            self.module.at_address().address, self.y, self.slope, self.control, self.start, self.alphas, self.out,
-            trace, pause, self.rtol, self.atol, self.max_steps, patience(x, self.shape),
+        status: int = adaptive(
+            address_of_equations(self.equations, *self.shape[1:3]), self.y, self.slope, self.control, self.start,
+            self.alphas, self.out, trace, pause, self.rtol, self.atol, self.max_steps, patience(x, self.shape),
             x.order, x.a, x.errors, x.dense, self.parameters,
         )  # fmt: skip
         return status
@@ -148,8 +149,9 @@ class Run:
         first, other = places(*self.shape)
         if not self.memory.size:
             self.memory = np.zeros((MEMORY + len(first), len(first)))
-        status: int = stepping_module().implicit(
-            self.module.at_address().address, address_of_derivative(self.equations, *self.shape[1:3]),
+        status: int = implicit(
+            address_of_equations(self.equations, *self.shape[1:3]),
+            address_of_derivative(self.equations, *self.shape[1:3]),
             coordinate_directions(*self.shape), first, other, self.y, self.slope, self.control, self.memory, self.start,
             self.alphas, self.out, trace, pause, self.rtol, self.atol, self.max_steps,
             np.inf if self.method.stiff == "always" else _CALM_STEPS, self.parameters,

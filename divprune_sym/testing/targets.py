@@ -1,4 +1,4 @@
-"""One closed form on every target: NumPy, Numba, CUDA, balls and mpmath within the bounds of their arithmetic."""
+"""One closed form on every target: NumPy, compiled, CUDA, balls and mpmath within the bounds of their arithmetic."""
 
 from __future__ import annotations
 
@@ -63,8 +63,8 @@ def assert_targets_agree(
     Returns
     -------
     tuple of str
-        The targets that were compared: "numpy", "mpmath"; "numba" where the library generates code for every function
-        in it (of those above, all but atan and erf); "balls" where python-flint is installed; "cuda"
+        The targets that were compared: "numpy", "mpmath"; "compiled" where the library generates code for every
+        function in it (of those above, all but atan and erf); "balls" where python-flint is installed; "cuda"
         where there is a GPU or Numba's CUDA simulator is on (NUMBA_ENABLE_CUDASIM=1); and the extra ones.
 
     Raises
@@ -128,7 +128,7 @@ def _targets(expression: sp.Expr, extra: Mapping[str, Callable[..., float]]) -> 
     }
     with suppress(CannotPrint):
         kernel, order = scalar_kernel(expression)
-        targets["numba"] = (lambda values: kernel(*[values[name] for name in order]), FLOAT64)
+        targets["compiled"] = (lambda values: kernel(*[values[name] for name in order]), FLOAT64)
     if find_spec("flint") is not None:
         targets["balls"] = (_balls(expression), FLOAT64)
     if _cuda_is_there():

@@ -3,12 +3,15 @@
 from __future__ import annotations
 
 import math
+from fractions import Fraction
 from functools import cache
+from types import FunctionType
 
 import numpy as np
 
+from divprune_sym.codegen import simd
 from divprune_sym.codegen.compiler import compile_system
-from divprune_sym.codegen.simd import WIDTH, all_pairs, half_pairs
+from divprune_sym.codegen.native import Native
 from divprune_sym.codegen.targets import CPU
 from divprune_sym.dynamics.equations import equations_of_motion
 from divprune_sym.dynamics.update import UpdateRule
@@ -30,10 +33,6 @@ class Counting:
         return np.arcsin(x)
 
 
-def _put(array, index, value):
-    array[index] = value
-
-
 # what a preamble defines, as Python and NumPy understand it: lanes are a last axis
 NAMES = {
     "jit": lambda f: f,
@@ -44,18 +43,32 @@ NAMES = {
     "exp": np.exp,
     "pi": math.pi,
     "np": np,
-    "fma": lambda x, y, z: x * y + z,
-    "WIDTH": WIDTH,
-    "half_pairs": half_pairs,
-    "all_pairs": all_pairs,
-    "local_array": np.empty,
-    "view": lambda array, start, shape: array[start : start + math.prod(shape)].reshape(*shape, *array.shape[1:]),
-    "lane_array": lambda shape: np.empty((*shape, WIDTH)),
-    "local_lanes": lambda shape: np.empty((*shape, WIDTH)),
-    "packed_indices": lambda rows, start: rows[start : start + WIDTH],
-    "take": lambda array, index: array[index],
-    "put": _put,
+    **{name: getattr(simd, name) for name in vars(simd) if not name.startswith("_")},
 }
+
+
+def exact_fma(x, y, z):
+    """x·y + z, rounded once, as compiled code has it."""
+    if not (math.isfinite(x) and math.isfinite(y) and math.isfinite(z)):
+        return x * y + z
+    return float(Fraction(float(x)) * Fraction(float(y)) + Fraction(float(z)))
+
+
+def as_python(function, **names):
+    """A function that is compiled, and all that it calls, run by the interpreter, with other meanings of some names."""
+    made = {}
+
+    def around(names_there):
+        if id(names_there) not in made:
+            made[id(names_there)] = new = dict(names_there)
+            new |= {name: plain(x) for name, x in names_there.items() if isinstance(x, Native)}
+            new |= {name: x for name, x in names.items() if name in new}
+        return made[id(names_there)]
+
+    def plain(one):
+        return FunctionType(one.py_func.__code__, around(one.py_func.__globals__), one.__name__)
+
+    return plain(function)
 
 
 def plain_python(function, asin=np.arcsin):

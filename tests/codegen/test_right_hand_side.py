@@ -4,8 +4,8 @@ from dataclasses import replace
 
 import numpy as np
 import pytest
-from numba import njit
 
+from divprune_sym.codegen.native import native
 from divprune_sym.codegen.simd import WIDTH, as_lanes
 from divprune_sym.codegen.targets import CPU
 from divprune_sym.solvers.equations import Equations
@@ -61,7 +61,7 @@ def test_one_trajectory_or_lanes_of_trajectories_give_the_same_bits(shape):
 
 
 def in_lanes(rhs, y, dydt, p):
-    @njit
+    @native
     def call(y, dydt, p):
         rhs(as_lanes(y), as_lanes(dydt), as_lanes(p))
 

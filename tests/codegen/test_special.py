@@ -6,9 +6,9 @@ import flint
 import mpmath as mp
 import numpy as np
 import pytest
-from numba import njit
 
 from divprune_sym.codegen import special
+from divprune_sym.codegen.native import native
 from divprune_sym.codegen.simd import WIDTH, as_lanes
 
 pytestmark = pytest.mark.slow(24)
@@ -25,22 +25,31 @@ AROUND = {
 }
 
 
-@njit
-def _each(f, x, out):
-    for j in range(len(x)):
-        out[j] = f(x[j])
+def each(f):
+    @native
+    def run(x, out):
+        for j in range(len(x)):
+            out[j] = f(x[j])
+
+    return run
 
 
-@njit
-def _each_lane(f, x, out):
-    source, target = as_lanes(x), as_lanes(out)
-    for j in range(len(source)):
-        target[j] = f(source[j])
+def each_lane(f):
+    @native
+    def run(x, out):
+        source, target = as_lanes(x), as_lanes(out)
+        for j in range(len(source)):
+            target[j] = f(source[j])
+
+    return run
+
+
+FLOATS, LANES = ({name: make(getattr(special, name)) for name in RANGES} for make in (each, each_lane))
 
 
 def evaluated(name, x):
     out = np.empty_like(x)
-    _each_lane(getattr(special, name), x.reshape(-1, WIDTH), out.reshape(-1, WIDTH))
+    LANES[name](x.reshape(-1, WIDTH), out.reshape(-1, WIDTH))
     return out
 
 
@@ -117,7 +126,7 @@ def test_floats_and_lanes_have_the_same_bits(name):
     """Also asin with its formulas side by side."""
     x = np.random.default_rng(3).choice(arguments(name), 20_000)
     alone = np.empty_like(x)
-    _each(getattr(special, name), x, alone)
+    FLOATS[name](x, alone)
     np.testing.assert_array_equal(evaluated(name, x), alone)
     order = np.random.default_rng(4).permutation(len(x))
     np.testing.assert_array_equal(evaluated(name, x[order]), alone[order])

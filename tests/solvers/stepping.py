@@ -1,25 +1,25 @@
 """The time-stepping kernels as plain Python around any right-hand side: nothing is compiled."""
 
-import math
-
 import numpy as np
 
-from divprune_sym.solvers.modules import _stepping
+from divprune_sym.codegen.native import Native
+from divprune_sym.codegen.simd import WIDTH
+from divprune_sym.solvers import _implicit_kernels, _kernels
 from divprune_sym.solvers.tableaus import METHODS, RK4
+from tests.codegen.sources import as_python
 
-NAMES = {
-    "np": np,
-    "sqrt": np.sqrt,
-    "fabs": math.fabs,
-    "fma": lambda x, y, z: x * y + z,
-    "above": lambda x, y, yes, no: yes if x > y else no,
-    "jit": lambda kernel: kernel,
-    "entry": lambda kernel: kernel,
-    "WIDTH": 4,
-    "as_lanes": lambda packs: packs,
-    "call_along": None,  # only where there is a generated derivative
-    "call": lambda rhs, y, dydt, p: rhs(y, dydt, p),
-}
+COMPILED = vars(_kernels) | vars(_implicit_kernels)
+# where there is no generated derivative, and there are no parameters
+NO_DIRECTIONS, NOTHING = np.empty((0, 0, WIDTH)), np.empty(0)
+
+
+def as_plain(**names):
+    """All kernels as Python functions; `sqrt` and divisions of NumPy's numbers do not raise."""
+    names = {"sqrt": np.sqrt, **names}
+    return {name: as_python(x, **names) if isinstance(x, Native) else x for name, x in COMPILED.items()}
+
+
+PLAIN = as_plain()
 
 
 class Run:
@@ -44,13 +44,13 @@ class Run:
             if self.implicit:
                 calm = np.inf if m.stiff == "always" else 20
                 status = self.k["implicit"](
-                    self.stepper.rhs, 0, None, places, places,
-                    self.y, self.slope, self.control, self.memory, self.start, *where, calm, None,
+                    self.stepper.rhs, 0, NO_DIRECTIONS, places, places,
+                    self.y, self.slope, self.control, self.memory, self.start, *where, calm, NOTHING,
                 )  # fmt: skip
             else:
                 status = self.k["adaptive"](
                     self.stepper.rhs, self.y, self.slope, self.control, self.start,
-                    *where, self.patience, m.order, m.a, m.errors, m.dense, None,
+                    *where, self.patience, m.order, m.a, m.errors, m.dense, NOTHING,
                 )  # fmt: skip
             if status not in (self.k["STIFF"], self.k["CALM"]):
                 return status
@@ -70,9 +70,8 @@ class Stepper:
         def rhs(y, dydt, p):
             dydt[:] = f(y)
 
-        self.rhs, self.kernels = rhs, dict(NAMES)
+        self.rhs, self.kernels = rhs, PLAIN
         self.method = METHODS[method]()
-        exec(_stepping(), self.kernels)  # our own text
 
     def adaptive(self, y0, times, rtol=1e-8, atol=None, max_steps=10_000, pauses=(), patience=np.inf):
         """A `Run` to the end, with a pause after each number of trial steps in `pauses`."""
@@ -92,8 +91,13 @@ class Stepper:
     def fixed_step(self, y0, times, dt, tableau=RK4):
         """(states, filled, status, steps, nfev, t)"""
         a, b, _, _ = tableau.arrays()
+        control, out = np.zeros(self.kernels["CONTROL"]), np.zeros((len(times), len(y0)))
         with np.errstate(all="ignore"):
-            return self.kernels["fixed_step"](self.rhs, np.array(y0, float), np.array(times, float), dt, a, b, None)
+            status = self.kernels["fixed_step"](
+                self.rhs, np.array(y0, float), control, np.array(times, float), out, dt, a, b, NOTHING
+            )
+        filled, steps, nfev = (int(control[self.kernels[name]]) for name in ("FILLED", "STEPS", "NFEV"))
+        return out, filled, status, steps, nfev, control[self.kernels["T"]]
 
     def step_of(self, y0, h, theta):
         """(state at θ of one step of length h, state at its end)."""

@@ -5,7 +5,7 @@ import pytest
 
 from divprune_sym.notation import OrderParameters
 from divprune_sym.solvers import Problem, generalization_error, integrate, integrate_fixed_step, second_moments
-from divprune_sym.solvers.modules import stepping_module
+from divprune_sym.solvers._kernels import adaptive
 from tests.dynamics.states import random_state, rounding
 from tests.plain_ode import I2, plain_generalization_error, plain_integrate
 
@@ -208,12 +208,11 @@ def test_second_moments():
 
 
 def test_other_memory_layouts_are_not_compiled_anew():
-    """Numba has one version of each kernel, whatever order or flags the arrays of a state have."""
+    """Each kernel has one version, whatever order or flags the arrays of a state have."""
     state = random_state(2, 1, 4)
     problem = Problem(state, 0.5, 0.4)
     expected = integrate(problem, [0.5]).Q
-    adaptive = stepping_module().adaptive
-    compiled = len(adaptive.signatures)
+    compiled = len(adaptive._entries)
     turned = {name: np.asfortranarray(getattr(state, name)) for name in ("mask", "Q_classes", "R_classes", "T_classes")}
     np.testing.assert_array_equal(integrate(Problem(state.with_(**turned), 0.5, 0.4), [0.5]).Q, expected)
-    assert len(adaptive.signatures) == compiled == 1
+    assert len(adaptive._entries) == compiled == 1

@@ -59,9 +59,9 @@ def _derivative(name: str, along: Callable[..., None], y: Any, directions: Any, 
 
 def repeated_along(directional: Callable[..., Any]) -> Callable[..., None]:
     """As `floors.repeated`, of a derivative along directions."""
-    from numba import njit
+    from divprune_sym.codegen.native import native
 
-    @njit(error_model="numpy")
+    @native
     def run(times, y, directions, out, p):  # type: ignore[no-untyped-def]
         for _ in range(times):
             directional(y, directions, out, p)
