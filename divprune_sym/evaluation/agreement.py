@@ -51,9 +51,11 @@ class Curve:
     def relative(self) -> NDArray[np.float64]:
         """Gaps in units of the theory, at the points where the two sides are not the same computation: (R, S')."""
         tested = np.abs(self.gaps).max(axis=0) > ROUNDING
-        # a theory that vanishes is measured by the curve's largest value
-        scale = np.where(self.theory > 1e-6 * self.theory.max(), self.theory, self.theory.max())
-        return np.asarray((self.gaps / scale)[:, tested])
+        # where the theory vanishes, its largest value on the curve stands for it; 1 if it vanishes everywhere
+        largest = self.theory.max()
+        theory = self.theory[tested]
+        scale = np.where(theory > 1e-6 * largest, theory, largest) if largest > ROUNDING else np.ones(len(theory))
+        return np.asarray(self.gaps[:, tested] / scale)
 
 
 @dataclass(frozen=True)

@@ -101,3 +101,13 @@ def test_an_error_where_the_theory_is_zero_is_seen():
     (found,) = agreement([Curve("a", "zero", np.array([1.0, 0.0]), gaps)]).values()
     assert not found["agrees"]
     assert found["error"] == pytest.approx(0.1, rel=0.01)
+
+
+def test_a_theory_that_is_zero_everywhere():
+    """As in the specialized state after reweighting: both sides are rounding, of either sign; a real gap is seen."""
+    rounding = 4e-16 * np.array([[1.0, -1.0], [0.5, 2.0], [-1.0, 1.0]])
+    zero = np.array([0.0, -2e-16])
+    assert Curve("a", "zero", zero, rounding).relative().shape == (3, 0)
+    rng = np.random.default_rng(9)
+    (found,) = agreement([Curve("a", "zero", zero, 0.1 + 0.001 * rng.standard_normal((8, 2)))]).values()
+    assert not found["agrees"]
