@@ -42,7 +42,6 @@ A problem file:
                  then updates / inputs
   small_eta      true: without the terms in eta^2 (right to first order in
                  eta); the only equations there are for "relu"
-
   second_layer   false: the second layer is frozen, and does not decay either
 
 A pruned student has, in place of Q, R, T, one class for each group of inputs

@@ -142,17 +142,10 @@ def _columns(theory: ProtocolSolution, measured: ProtocolSimulation | None) -> d
 
 
 def _save(out: Path, theory: ProtocolSolution, measured: ProtocolSimulation | None) -> None:
-    import csv
-    import io
+    from divprune_sym.ground.files import csv_table, written_aside
 
-    from divprune_sym.ground.files import written_aside
-
-    columns, text = _columns(theory, measured), io.StringIO()
-    writer = csv.writer(text, lineterminator="\n")
-    writer.writerow(columns)
-    writer.writerows(zip(*(column.tolist() for column in columns.values()), strict=True))
     with written_aside(out) as file:
-        file.write(text.getvalue().encode())
+        file.write(csv_table({name: column.tolist() for name, column in _columns(theory, measured).items()}))
 
 
 def _told(theory: ProtocolSolution, agreement: ProtocolAgreement | None) -> dict[str, Any]:

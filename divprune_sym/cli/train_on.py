@@ -165,20 +165,15 @@ def train_on(
 
 
 def _save(out: Path, columns: dict[str, Array], weights: Array, errors: Array) -> None:
-    import csv
     import io
 
     import numpy as np
 
-    from divprune_sym.ground.files import written_aside
+    from divprune_sym.ground.files import csv_table, written_aside
 
     content = io.BytesIO()
     if out.suffix.lower() == ".csv":
-        text = io.StringIO()
-        writer = csv.writer(text, lineterminator="\n")
-        writer.writerow(columns)
-        writer.writerows(zip(*(column.tolist() for column in columns.values()), strict=True))
-        content.write(text.getvalue().encode())
+        content.write(csv_table({name: column.tolist() for name, column in columns.items()}))
     else:
         np.savez(content, allow_pickle=False, **columns, weights=weights, errors=errors)
     with written_aside(out) as file:

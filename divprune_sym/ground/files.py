@@ -2,14 +2,16 @@
 
 from __future__ import annotations
 
+import csv
+import io
 import os
 import tempfile
 from contextlib import contextmanager
 from pathlib import Path
-from typing import IO, TYPE_CHECKING
+from typing import IO, TYPE_CHECKING, Any
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator, Sequence
+    from collections.abc import Iterator, Mapping, Sequence
 
     from divprune_sym.ground.checks import BadInput
 
@@ -37,6 +39,15 @@ def check_ending(path: Path, endings: Sequence[str]) -> None:
             f"{path}: ending {path.suffix!r}, but what is written is {' or '.join(endings)}; take that ending, or none"
         )
         raise _refusal(msg)
+
+
+def csv_table(columns: Mapping[str, Sequence[Any]]) -> bytes:
+    """A table for others: a row of names, then one row for each entry."""
+    text = io.StringIO()
+    writer = csv.writer(text, lineterminator="\n")
+    writer.writerow(columns)
+    writer.writerows(zip(*columns.values(), strict=True))
+    return text.getvalue().encode()
 
 
 @contextmanager

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import dataclass, field, replace
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
 
 import numpy as np
 
@@ -13,7 +13,8 @@ from divprune_sym.ground.values import ByValue
 from divprune_sym.protocols.steps import RESCALINGS, Keep, Prune, Rewind, Step, Teacher, Train
 from divprune_sym.pruning.after.subnetworks import kept_nodes
 from divprune_sym.pruning.method import NodeLimit
-from divprune_sym.solvers import IntegrationFailed, Problem, integrate_batch
+from divprune_sym.solvers import IntegrationFailed, Problem
+from divprune_sym.solvers.batch import integrate_groups
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Sequence
@@ -21,7 +22,6 @@ if TYPE_CHECKING:
     from numpy.typing import NDArray
 
     from divprune_sym.notation import OrderParameters
-    from divprune_sym.solvers import Solution
 
 # what one stage's first report after its beginning is, as a share of the stage
 FIRST = 1e-3
@@ -155,9 +155,8 @@ def _trained(step: Train, branches: list[Branch], run: _Run, later: set[str]) ->
         here = (times >= begin) & (times <= end)
         asked = np.union1d(times[here], [begin, end]) - begin
         numbers = rates["eta"], rates["eta_v"], rates["sigma"], rates["weight_decay"]
-        solved = _integrated(
-            [Problem(branch.state, *numbers, second_layer=learns) for branch in branches], asked, run.rtol
-        )
+        problems = [Problem(branch.state, *numbers, second_layer=learns) for branch in branches]
+        solved = integrate_groups(problems, asked, rtol=run.rtol)
         inside = np.isin(asked, times[here] - begin)
         errors[:, here] = [solution.generalization_error[inside] for solution in solved]
         branches = [replace(b, state=x.state()) for b, x in zip(branches, solved, strict=True)]
@@ -167,17 +166,6 @@ def _trained(step: Train, branches: list[Branch], run: _Run, later: set[str]) ->
     run.spreads.append(ensemble.error_of_mean(errors))
     run.clock += step.alpha
     return branches
-
-
-def _integrated(problems: list[Problem], times: NDArray[np.float64], rtol: float) -> list[Solution]:
-    """In the order of the problems; those of one shape run together."""
-    alike: dict[Any, list[int]] = {}
-    for n, problem in enumerate(problems):
-        alike.setdefault((problem.state.R_classes.shape, problem.equations), []).append(n)
-    solved: dict[int, Solution] = {}
-    for members in alike.values():
-        solved |= dict(zip(members, integrate_batch([problems[n] for n in members], times, rtol=rtol), strict=True))
-    return [solved[n] for n in range(len(problems))]
 
 
 def _pruned(step: Prune, branches: list[Branch], run: _Run, later: set[str]) -> list[Branch]:

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections import deque
 from dataclasses import replace
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
@@ -22,6 +22,8 @@ if TYPE_CHECKING:
     from collections.abc import Sequence
 
     from numpy.typing import ArrayLike
+
+    from divprune_sym.solvers.equations import Equations
 
 # from so many asin per right-hand side on, arrays of lanes leave the first cache and node pairs side by side win
 _LARGEST_IN_LANES = 10_000
@@ -106,6 +108,25 @@ def integrate_batch(
     return [replace(one, integrator=how) for one in solutions(problems, times, results, throw)]
 
 
+def integrate_groups(
+    problems: Sequence[Problem], alphas: ArrayLike, *, rtol: float = 1e-8, throw: bool = True
+) -> list[Solution]:
+    """Integrate problems of any sizes: those that may share a batch do. In the order of the problems."""
+    alike: dict[Any, list[int]] = {}
+    for n, problem in enumerate(problems):
+        alike.setdefault(_kind(problem), []).append(n)
+    solved: dict[int, Solution] = {}
+    for members in alike.values():
+        batch = integrate_batch([problems[n] for n in members], alphas, rtol=rtol, throw=throw)
+        solved |= dict(zip(members, batch, strict=True))
+    return [solved[n] for n in range(len(problems))]
+
+
+def _kind(problem: Problem) -> tuple[tuple[int, ...], Equations]:
+    """Classes, K, M and equations: what the problems of a batch have in common."""
+    return problem.state.R_classes.shape, problem.equations
+
+
 def target_of(problem: Problem) -> str:
     """Whether batches of a problem run in lanes of trajectories, or one after the other in lanes of node pairs."""
     K, M = problem.state.K, problem.state.M
@@ -114,7 +135,7 @@ def target_of(problem: Problem) -> str:
 
 
 def _refuse_mixed(problems: Sequence[Problem]) -> None:
-    kinds = [(p.state.R_classes.shape, p.equations) for p in instances("problems", problems, Problem)]
+    kinds = [_kind(problem) for problem in instances("problems", problems, Problem)]
     for at, kind in enumerate(kinds):
         if kind != kinds[0]:
             msg = (

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import csv
 import io
 import json
 from dataclasses import dataclass, field, fields, replace
@@ -15,7 +14,7 @@ import numpy as np
 
 from divprune_sym.ground.checks import BadInput, increasing_times, number
 from divprune_sym.ground.extras import needed
-from divprune_sym.ground.files import check_ending, written_aside
+from divprune_sym.ground.files import check_ending, csv_table, written_aside
 from divprune_sym.ground.values import ByValue
 from divprune_sym.solvers.along import errors_of_many, unflattened
 from divprune_sym.solvers.problem_record import problem_about, problem_arrays
@@ -206,11 +205,7 @@ class Solution(ByValue):
         content = io.BytesIO()
         if path.suffix.lower() == ".csv":
             columns = {"alpha": self.alpha} | self._columns()
-            text = io.StringIO()
-            writer = csv.writer(text, lineterminator="\n")
-            writer.writerow(columns)
-            writer.writerows(zip(*(column.tolist() for column in columns.values()), strict=True))
-            content.write(text.getvalue().encode())
+            content.write(csv_table({name: column.tolist() for name, column in columns.items()}))
         else:
             about = np.array(json.dumps(self._about(), allow_nan=False))
             np.savez(content, allow_pickle=False, about=about, **self._arrays(), **problem_arrays(self.problem))

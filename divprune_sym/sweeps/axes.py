@@ -67,8 +67,6 @@ AXES = {
     )
 }
 
-REFITS = ("none", "inverse-sqrt", "best")
-
 
 def axis(name: str) -> Axis:
     """The axis of this name.

@@ -13,9 +13,10 @@ import numpy as np
 
 from divprune_sym.ground.checks import BadInput, increasing_times, integer, number
 from divprune_sym.ground.tables import read_toml, refuse_unknown
+from divprune_sym.protocols.steps import RESCALINGS
 from divprune_sym.pruning.method import NodeMethod
 from divprune_sym.pruning.user_method import load_method
-from divprune_sym.sweeps.axes import AXES, REFITS, axis
+from divprune_sym.sweeps.axes import AXES, axis
 
 if TYPE_CHECKING:
     from collections.abc import Mapping, Sequence
@@ -90,8 +91,8 @@ class Grid:
         for name, values in (("method", self.methods), ("keep", self.keeps), ("refit", self.refits)):
             _refuse_twice(name, values)
         for refit in self.refits:
-            if refit not in REFITS:
-                msg = f"refit {refit!r}: expected one of {', '.join(REFITS)}"
+            if refit not in RESCALINGS:
+                msg = f"refit {refit!r}: expected one of {', '.join(RESCALINGS)}"
                 raise BadInput(msg)
         if self.retrain is not None:
             object.__setattr__(self, "retrain", number("retrain", self.retrain, 1e-12))

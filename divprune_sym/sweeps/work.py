@@ -8,16 +8,16 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 
 from divprune_sym.ground.checks import BadInput
+from divprune_sym.protocols.steps import RESCALINGS
 from divprune_sym.pruning.method import NodeMethod
 from divprune_sym.pruning.user_method import load_method
-from divprune_sym.solvers import IntegrationFailed, Problem, integrate_batch, train_on
+from divprune_sym.solvers import IntegrationFailed, Problem, train_on
+from divprune_sym.solvers.batch import integrate_groups
 from divprune_sym.solvers.start import small_overlaps
 from divprune_sym.sweeps.grid import Grid, nodes_kept
 from divprune_sym.sweeps.plateaus import first_reached, longest_plateau
 
 if TYPE_CHECKING:
-    from collections.abc import Sequence
-
     from numpy.typing import NDArray
 
     from divprune_sym.evaluation.ensemble import Ensemble
@@ -51,7 +51,7 @@ def run_block(grid: Grid, block: int) -> dict[str, NDArray[Any]]:
     The result is that of the grid and the number alone: no generator, no company, no order enters.
     """
     problems = [_named_problem(grid.settings(row)) for row in grid.rows(block)]
-    solved = _integrated(problems, grid)
+    solved = integrate_groups(problems, grid.alphas, rtol=grid.rtol, throw=False)
     tables = [_trajectory(grid, solution) for solution in solved]
     return {name: np.array([table[name] for table in tables]) for name in tables[0]}
 
@@ -63,18 +63,6 @@ def _named_problem(settings: dict[str, Any]) -> Problem:
         told = ", ".join(f"{name} = {value}" for name, value in settings.items())
         msg = f"the trajectory with {told}: {error}"
         raise BadInput(msg) from None
-
-
-def _integrated(problems: Sequence[Problem], grid: Grid) -> list[Solution]:
-    """Solutions in the order of the problems; those of one size and one set of equations run together."""
-    alike: dict[Any, list[int]] = {}
-    for n, problem in enumerate(problems):
-        alike.setdefault((problem.state.K, problem.state.M, problem.equations), []).append(n)
-    solved: dict[int, Solution] = {}
-    for members in alike.values():
-        batch = integrate_batch([problems[n] for n in members], grid.alphas, rtol=grid.rtol, throw=False)
-        solved |= dict(zip(members, batch, strict=True))
-    return [solved[n] for n in range(len(problems))]
 
 
 def _trajectory(grid: Grid, solution: Solution) -> dict[str, Any]:
@@ -126,7 +114,7 @@ def refitting(method: Any, refit: str) -> dict[str, Any] | None:
     """What a limit is asked for; None where a refit is not one of this kind of method."""
     if isinstance(method, NodeMethod):
         return {"none": {"reweight": False}, "best": {"reweight": True}}.get(refit)
-    return {"rescale": "optimal" if refit == "best" else refit}
+    return {"rescale": RESCALINGS[refit]}
 
 
 def _retrained(grid: Grid, solution: Solution, left: Ensemble) -> tuple[float, float]:
