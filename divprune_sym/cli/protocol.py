@@ -98,13 +98,15 @@ def protocol(
     as_json
         Print times, errors and the verdict as JSON.
     """
-    from divprune_sym.protocols.agreement import compare
+    from divprune_sym.protocols.agreement import compare, refuse_few
     from divprune_sym.protocols.figures import draw
     from divprune_sym.protocols.protocol import read_protocol
     from divprune_sym.simulate.sgd import Diverged
     from divprune_sym.solvers import IntegrationFailed
 
     check_output(out, file, (".csv",))
+    if inputs is not None:
+        refuse_few(replicas)
     asked, state = read_protocol(file)
     try:
         with working("theory (the first time, equations are derived and compiled)"):

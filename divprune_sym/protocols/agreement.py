@@ -31,17 +31,22 @@ class ProtocolAgreement(ByValue):
     verdict: Verdict
 
 
+def refuse_few(replicas: int) -> None:
+    """Raise `BadInput` for fewer networks than have a spread that says anything."""
+    if replicas < 3:
+        msg = f"replicas = {replicas}: a comparison needs at least 3, whose spread is the error bar"
+        raise BadInput(msg)
+
+
 def compare(theory: ProtocolSolution, simulation: ProtocolSimulation) -> ProtocolAgreement:
     """The verdict of the networks on the theory, at the same times.
 
     Raises
     ------
     BadInput
-        One network, whose spread is unknown.
+        Fewer than three networks.
     """
     errors = simulation.generalization_error
-    if len(errors) < 3:
-        msg = f"replicas = {len(errors)}: a comparison needs at least 3, whose spread is the error bar"
-        raise BadInput(msg)
+    refuse_few(len(errors))
     curve = Curve("protocol", "ε_g", theory.generalization_error, errors - theory.generalization_error)
     return ProtocolAgreement(theory, simulation, verdict("protocol", curve.relative(), 2))

@@ -139,8 +139,10 @@ class Protocol:
         progress: Callable[[float], None] | None = None,
     ) -> ProtocolAgreement:
         """Both faces side by side, whether they agree, and what difference would have been seen."""
-        from divprune_sym.protocols.agreement import compare
+        from divprune_sym.protocols.agreement import compare, refuse_few
 
+        # before the work, not after it
+        refuse_few(replicas)
         return compare(
             self.flow(state, points=points, N=N),
             self.simulate(state, N, rng, replicas=replicas, points=points, progress=progress),
